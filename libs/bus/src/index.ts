@@ -1,0 +1,24 @@
+export { connectBus } from './bus.js';
+export { createOutbox } from './outbox.js';
+export type { Outbox, OutboxCollection, OutboxDocument, OutboxEntry } from './outbox.js';
+export { decodePayload, encodePayload } from './payload.js';
+export { decodeMeta, encodeHeaders, headerNames } from './cloud-events.js';
+export { retryDelayMs } from './retry.js';
+export { parseTraceparent } from './traceparent.js';
+export type {
+  Bus,
+  BusEvent,
+  ConnectBusOptions,
+  ConsumeOptions,
+  Consumption,
+  DeadLetter,
+  EventMeta,
+  HandlerContext,
+  Logger,
+  PublishOptions,
+  PublishResult,
+  RawEvent,
+  Replay,
+  ReplayOptions,
+  Stop,
+} from './types.js';

@@ -1,0 +1,490 @@
+/** gRPC status names that error codes map to. */
+export type GrpcStatusName =
+  | 'INVALID_ARGUMENT'
+  | 'NOT_FOUND'
+  | 'ALREADY_EXISTS'
+  | 'FAILED_PRECONDITION'
+  | 'ABORTED'
+  | 'OUT_OF_RANGE'
+  | 'RESOURCE_EXHAUSTED'
+  | 'UNAVAILABLE'
+  | 'DEADLINE_EXCEEDED'
+  | 'CANCELLED'
+  | 'UNIMPLEMENTED'
+  | 'PERMISSION_DENIED'
+  | 'UNAUTHENTICATED'
+  | 'DATA_LOSS'
+  | 'INTERNAL';
+
+/** What an error code means to the person who meets it. */
+export interface ErrorCodeEntry {
+  readonly grpc: GrpcStatusName;
+  /** Whether the same call or message may succeed later without a change by the caller. */
+  readonly retryable: boolean;
+  readonly meaning: string;
+  readonly whatToDo: string;
+}
+
+const entry = (
+  grpc: GrpcStatusName,
+  retryable: boolean,
+  meaning: string,
+  whatToDo: string,
+): ErrorCodeEntry => ({ grpc, retryable, meaning, whatToDo });
+
+/**
+ * Every error code of Rookery. docs/error-codes.md is held equal to this table by a test; a code is never
+ * reused for another meaning.
+ */
+export const errorCodes = {
+  // Messages and events
+  RK_MESSAGE_MALFORMED: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The message is not valid JSON (or protobuf).',
+    'Publish a JSON object such as {"name":"…","uri":"…","target":"…"}.',
+  ),
+  RK_MESSAGE_UNKNOWN_FIELD: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The message has a field that the event does not know.',
+    'Remove or rename the field that is named in the error.',
+  ),
+  RK_MESSAGE_WRONG_TYPE: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'A field of the message has the wrong type.',
+    'Give the field the type that is named in the error.',
+  ),
+  RK_MESSAGE_MISSING_FIELD: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'A field that the event needs is missing or empty.',
+    'Add the field that is named in the error.',
+  ),
+  RK_MESSAGE_TOO_LARGE: entry(
+    'RESOURCE_EXHAUSTED',
+    false,
+    'The message is larger than the server accepts.',
+    'Upload large data through the ingest service, or raise max_payload.',
+  ),
+  RK_KEY_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'A name or key has characters that are not allowed.',
+    'Use 1 to 64 of A-Z, a-z, 0-9, _ and -.',
+  ),
+  RK_HANDLER_FAILED: entry(
+    'INTERNAL',
+    true,
+    'A handler failed for a reason without a code of its own.',
+    'Look at the dead letter: it has the stack and the trace id.',
+  ),
+  RK_ATTEMPTS_EXHAUSTED: entry(
+    'INTERNAL',
+    false,
+    'A message was tried as often as allowed, or its worker died each time.',
+    'Look at the dead letter, mend the cause, publish again.',
+  ),
+  RK_DEADLINE_EXCEEDED: entry(
+    'DEADLINE_EXCEEDED',
+    true,
+    'The work took longer than its deadline.',
+    'Raise the deadline or make the work smaller.',
+  ),
+  // Bus and storage
+  RK_BUS_UNAVAILABLE: entry(
+    'UNAVAILABLE',
+    true,
+    'The message bus can not be reached.',
+    'Check nats-server and ROOKERY_NATS_URL.',
+  ),
+  RK_BUS_NO_STREAM: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'No stream takes this subject.',
+    'Start any service once: it creates the streams.',
+  ),
+  RK_BUS_TOPOLOGY: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'A stream exists with settings that can not be changed in place.',
+    'Follow docs/runbooks/broker.md for the difference that is named.',
+  ),
+  RK_STORE_UNAVAILABLE: entry(
+    'UNAVAILABLE',
+    true,
+    'The database can not be reached.',
+    'Check MONGODB_URL, or the disk under ROOKERY_DATA_DIR.',
+  ),
+  RK_STORE_DUPLICATE: entry(
+    'ALREADY_EXISTS',
+    false,
+    'A document with this id or unique key exists.',
+    'Use another id, or read the existing one.',
+  ),
+  RK_STORE_LOCKED: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'Another process has this database folder open.',
+    'Stop the other process, or use another ROOKERY_DATA_DIR.',
+  ),
+  RK_STORE_UNSUPPORTED: entry(
+    'INTERNAL',
+    false,
+    'The store was asked for an operator that it does not have.',
+    'Report this: it is a defect.',
+  ),
+  RK_ARTIFACT_NOT_FOUND: entry(
+    'NOT_FOUND',
+    false,
+    'No artifact has this sha256.',
+    'Check that all services use the same ROOKERY_ARTIFACTS_URL.',
+  ),
+  RK_ARTIFACT_CORRUPT: entry(
+    'DATA_LOSS',
+    false,
+    'The bytes of an artifact do not have the sha256 that they should.',
+    'Restore the artifact, or make it again by publishing the data set again.',
+  ),
+  RK_ARTIFACT_UNAVAILABLE: entry(
+    'UNAVAILABLE',
+    true,
+    'The artifact store can not be reached.',
+    'Check ROOKERY_ARTIFACTS_URL.',
+  ),
+  RK_ARTIFACT_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'An artifact reference or the artifact store URL is not valid.',
+    'Use a lower-case sha256, or a URL that docs/contracts/config.md describes.',
+  ),
+  RK_CONFIG_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The environment holds an unknown or bad setting.',
+    'Correct the variable that is named; docs/contracts/config.md lists all.',
+  ),
+  // Data sets
+  RK_DATASET_URI_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The uri is not of a kind that Rookery reads.',
+    'Use file:///…, http(s)://…, artifact:<sha256> or object://<bucket>/<name>.',
+  ),
+  RK_DATASET_URI_FORBIDDEN: entry(
+    'PERMISSION_DENIED',
+    false,
+    'The uri points to a place that is not allowed.',
+    'Put the file below a folder of ROOKERY_FILE_ROOTS, or allow the place.',
+  ),
+  RK_DATASET_NOT_FOUND: entry(
+    'NOT_FOUND',
+    false,
+    'There is no file, object or data set there.',
+    'Check the uri, and that the ingest service can read it.',
+  ),
+  RK_DATASET_UNREACHABLE: entry(
+    'UNAVAILABLE',
+    true,
+    'The source of the data set did not answer.',
+    'Check the server; Rookery tried several times.',
+  ),
+  RK_DATASET_EMPTY: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The file has no rows.',
+    'Publish a file with a header and at least two rows.',
+  ),
+  RK_DATASET_MALFORMED: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The file can not be read in its format.',
+    'Mend the line or the part that is named.',
+  ),
+  RK_DATASET_RAGGED: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'A row has more or fewer cells than the header.',
+    'Mend the line that is named.',
+  ),
+  RK_DATASET_NUL_BYTE: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The file has a NUL byte: it is binary or damaged.',
+    'Export the file again as UTF-8 text, or give its format.',
+  ),
+  RK_DATASET_ENCODING: entry('INVALID_ARGUMENT', false, 'The file is not UTF-8.', 'Save the file as UTF-8.'),
+  RK_DATASET_DUPLICATE_COLUMN: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'Two columns have the same name, or a name is empty.',
+    'Give every column a name of its own.',
+  ),
+  RK_DATASET_TOO_LARGE: entry(
+    'RESOURCE_EXHAUSTED',
+    false,
+    'The file is larger than the limit.',
+    'Raise ROOKERY_MAX_DATASET_BYTES or publish a sample.',
+  ),
+  RK_DATASET_TOO_MANY_COLUMNS: entry(
+    'RESOURCE_EXHAUSTED',
+    false,
+    'The file has more columns than the limit.',
+    'Drop columns, or raise ROOKERY_MAX_COLUMNS.',
+  ),
+  RK_DATASET_CHECKSUM: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The file does not have the sha256 that the event gives.',
+    'Publish the right file, or the right sha256.',
+  ),
+  RK_DATASET_FORMAT: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The format is unknown.',
+    'Use csv, jsonl, parquet or arrow.',
+  ),
+  RK_DATASET_COLUMN_UNKNOWN: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The event names a column that the file does not have.',
+    'Use one of the columns listed in the error.',
+  ),
+  RK_DATASET_COLUMN_TYPE: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'A cell does not fit the type given for its column.',
+    'Correct the cell that is named, or the type.',
+  ),
+  RK_DATASET_TARGET_MISSING: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The file has no column with the name of the target.',
+    'Use one of the columns listed in the error as target.',
+  ),
+  RK_DATASET_TARGET_CONSTANT: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The target has one value only: there is nothing to learn.',
+    'Choose another target or publish data with at least two classes.',
+  ),
+  RK_DATASET_TARGET_NULL: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'Rows have no value in the target.',
+    'Remove these rows, or fill in their target; the error has their number.',
+  ),
+  RK_DATASET_TARGET_TYPE: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The target does not fit the task.',
+    'Change the task or the type of the target.',
+  ),
+  RK_DATASET_COLUMN_EMPTY: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'A feature column has no value at all.',
+    'Remove the column or list it under ignore.',
+  ),
+  RK_DATASET_NO_FEATURES: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'No column is left to learn from.',
+    'Publish at least one numeric or categorical column beside the target.',
+  ),
+  // Runs
+  RK_FOLDS_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The number of folds does not fit the data.',
+    'Use at least 2 folds, and no more than rows (or rows of the smallest class, where stratified).',
+  ),
+  RK_SPEC_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The model specification is not valid.',
+    'Correct the field that is named; docs/contracts/model-spec.md lists all.',
+  ),
+  RK_GATE_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The gate names a metric that the task does not have, or a threshold that is no number.',
+    'Use one of the metrics listed in the error.',
+  ),
+  RK_BACKEND_UNAVAILABLE: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'The TensorFlow backend that was asked for is not installed.',
+    'Install the package that is named, or use ROOKERY_TF_BACKEND=auto.',
+  ),
+  RK_TRAIN_INPUT: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The training matrix has a value that is not finite, or a label outside the classes.',
+    'Report this with the run id: the transformer should have refused it.',
+  ),
+  RK_TRAIN_DIVERGED: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'The loss became infinite or not a number.',
+    'Lower the learning rate, or scale the data.',
+  ),
+  RK_TRAIN_WORKER_DIED: entry(
+    'UNAVAILABLE',
+    true,
+    'The thread that trained a job ended unexpectedly.',
+    'Rookery tries again; if it repeats, look at memory.',
+  ),
+  RK_RUN_NOT_FOUND: entry('NOT_FOUND', false, 'There is no run with this id.', 'List the runs.'),
+  RK_RUN_FAILED: entry('FAILED_PRECONDITION', false, 'The run failed.', 'Look at its reason.'),
+  RK_EVALUATION_FAILED: entry(
+    'INTERNAL',
+    true,
+    'A trained model could not be evaluated.',
+    'Look at the message of the run.',
+  ),
+  // Registry
+  RK_MODEL_NOT_FOUND: entry(
+    'NOT_FOUND',
+    false,
+    'There is no model with this name, or none is served.',
+    'List the models.',
+  ),
+  RK_VERSION_NOT_FOUND: entry(
+    'NOT_FOUND',
+    false,
+    'The model has no such version.',
+    'List the versions of the model.',
+  ),
+  RK_ALIAS_NOT_FOUND: entry(
+    'NOT_FOUND',
+    false,
+    'The model has no such alias.',
+    'List the aliases of the model.',
+  ),
+  RK_ALIAS_CONFLICT: entry(
+    'ABORTED',
+    false,
+    'The alias moved since the caller looked.',
+    'Read the alias again and decide again.',
+  ),
+  RK_ALIAS_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The alias is not valid.',
+    'Use 1 to 64 of A-Z, a-z, 0-9, _ and -.',
+  ),
+  RK_GATE_FAILED: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'The mean metric does not reach the threshold.',
+    'Better data or another specification; or another gate.',
+  ),
+  RK_CHAMPION_BETTER: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'The champion is better on the metric of the gate.',
+    'Nothing, or allow_worse_than_champion in the gate.',
+  ),
+  RK_MODEL_CORRUPT: entry(
+    'DATA_LOSS',
+    false,
+    'The model package can not be loaded.',
+    'Promote another version, or train again.',
+  ),
+  RK_MODEL_WARMUP: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'The model did not give the answers that it gave after training.',
+    'Compare backend and engine of trainer and replica.',
+  ),
+  // Inference
+  RK_MODEL_NOT_READY: entry(
+    'UNAVAILABLE',
+    true,
+    'No model is promoted yet.',
+    'Publish a data set, or wait for the run to end.',
+  ),
+  RK_MODEL_AMBIGUOUS: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The request names no model and several are served.',
+    'Name one of the models listed in the error.',
+  ),
+  RK_PREDICT_NO_ROWS: entry('INVALID_ARGUMENT', false, 'The request has no rows.', 'Send at least one row.'),
+  RK_PREDICT_TOO_MANY_ROWS: entry(
+    'RESOURCE_EXHAUSTED',
+    false,
+    'The request has more rows than the limit.',
+    'Split the request.',
+  ),
+  RK_FEATURE_MISSING: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'A row lacks a feature of the model.',
+    'Send the feature; a value without a kind says that it is missing.',
+  ),
+  RK_FEATURE_UNKNOWN: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'A row has a feature that the model does not know.',
+    'Remove the feature that is named.',
+  ),
+  RK_FEATURE_TYPE: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'A feature has a value of the wrong type.',
+    'Send numbers for numeric features, text for categorical ones.',
+  ),
+  RK_FEATURE_NOT_FINITE: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'A feature is NaN or infinite.',
+    'Send a finite number, or a value without a kind where it is missing.',
+  ),
+  RK_OVERLOADED: entry(
+    'RESOURCE_EXHAUSTED',
+    true,
+    'The replica has as many calls waiting as it allows.',
+    'Try again with a delay, or add replicas.',
+  ),
+  // Monitoring
+  RK_REFERENCE_MISSING: entry(
+    'FAILED_PRECONDITION',
+    true,
+    'The model version has no reference profile yet.',
+    'Wait for its promotion to reach the monitor.',
+  ),
+  RK_NO_CAPTURES: entry(
+    'FAILED_PRECONDITION',
+    true,
+    'No prediction of this model version was captured yet.',
+    'Send predictions first.',
+  ),
+  RK_REPORT_NOT_FOUND: entry('NOT_FOUND', false, 'There is no report with this id.', 'List the reports.'),
+  RK_LABEL_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The label does not fit the model.',
+    'Use one of the classes, or a number for regression.',
+  ),
+  // Anywhere
+  RK_REQUEST_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The request is not valid.',
+    'Correct the field that is named.',
+  ),
+  RK_CANCELLED: entry('CANCELLED', false, 'The caller cancelled.', 'Nothing.'),
+  RK_UNAVAILABLE: entry('UNAVAILABLE', true, 'The service is starting or stopping.', 'Try again.'),
+  RK_INTERNAL: entry('INTERNAL', false, 'A defect.', 'Report it with the trace id.'),
+} as const satisfies Record<string, ErrorCodeEntry>;
+
+/** A code of the table. */
+export type ErrorCode = keyof typeof errorCodes;
+
+/** Whether a string is a code of the table. */
+export function isErrorCode(value: string): value is ErrorCode {
+  return Object.hasOwn(errorCodes, value);
+}

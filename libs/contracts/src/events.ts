@@ -1,0 +1,178 @@
+import {
+  DatasetIngested,
+  DatasetReady,
+  DatasetRejected,
+  LabelReceived,
+} from '@rookery/proto/rookery/events/v1/dataset';
+import {
+  InferenceSwapped,
+  ModelPromoted,
+  ModelRegistered,
+  ModelRejected,
+  ModelRolledBack,
+} from '@rookery/proto/rookery/events/v1/model';
+import {
+  DeadLetter,
+  DriftDetected,
+  MonitorReported,
+  PredictionsCaptured,
+} from '@rookery/proto/rookery/events/v1/monitoring';
+import {
+  FoldEvaluated,
+  FoldJob,
+  FoldProgress,
+  FoldTrained,
+  RunCompleted,
+  RunEvaluated,
+  RunFailed,
+  RunStarted,
+} from '@rookery/proto/rookery/events/v1/run';
+
+import { defineEvent } from './event-type.js';
+import { expandShortNames } from './short-names.js';
+
+const messageName = (name: string): string => `rookery.events.v1.${name}`;
+
+/** All events: the only place that spells their subjects. The key is named behind each. */
+export const events = {
+  /** No key: `nats pub ml.dataset.ready '{…}'` from any client starts a run. */
+  datasetReady: defineEvent<DatasetReady>({
+    type: 'ml.dataset.ready',
+    message: DatasetReady,
+    messageName: messageName('DatasetReady'),
+    keyed: false,
+    strict: true,
+    prepare: expandShortNames,
+  }),
+  /** Key: data set name. */
+  datasetIngested: defineEvent<DatasetIngested>({
+    type: 'ml.dataset.ingested',
+    message: DatasetIngested,
+    messageName: messageName('DatasetIngested'),
+  }),
+  /** Key: data set name where it is a valid key, else `unnamed`. */
+  datasetRejected: defineEvent<DatasetRejected>({
+    type: 'ml.dataset.rejected',
+    message: DatasetRejected,
+    messageName: messageName('DatasetRejected'),
+  }),
+  /** Key: run id. */
+  runStarted: defineEvent<RunStarted>({
+    type: 'ml.run.started',
+    message: RunStarted,
+    messageName: messageName('RunStarted'),
+  }),
+  /** Key: job key. */
+  foldJob: defineEvent<FoldJob>({
+    type: 'ml.job.fold',
+    message: FoldJob,
+    messageName: messageName('FoldJob'),
+    stream: 'ML_JOBS',
+  }),
+  /** Key: run id. */
+  foldTrained: defineEvent<FoldTrained>({
+    type: 'ml.fold.trained',
+    message: FoldTrained,
+    messageName: messageName('FoldTrained'),
+  }),
+  /** Key: run id. */
+  foldEvaluated: defineEvent<FoldEvaluated>({
+    type: 'ml.fold.evaluated',
+    message: FoldEvaluated,
+    messageName: messageName('FoldEvaluated'),
+  }),
+  /** Key: run id. */
+  runEvaluated: defineEvent<RunEvaluated>({
+    type: 'ml.run.evaluated',
+    message: RunEvaluated,
+    messageName: messageName('RunEvaluated'),
+  }),
+  /** Key: run id. */
+  runCompleted: defineEvent<RunCompleted>({
+    type: 'ml.run.completed',
+    message: RunCompleted,
+    messageName: messageName('RunCompleted'),
+  }),
+  /** Key: run id. */
+  runFailed: defineEvent<RunFailed>({
+    type: 'ml.run.failed',
+    message: RunFailed,
+    messageName: messageName('RunFailed'),
+  }),
+  /** Key: model name. */
+  modelRegistered: defineEvent<ModelRegistered>({
+    type: 'ml.model.registered',
+    message: ModelRegistered,
+    messageName: messageName('ModelRegistered'),
+  }),
+  /** Key: model name. */
+  modelPromoted: defineEvent<ModelPromoted>({
+    type: 'ml.model.promoted',
+    message: ModelPromoted,
+    messageName: messageName('ModelPromoted'),
+  }),
+  /** Key: model name. */
+  modelRejected: defineEvent<ModelRejected>({
+    type: 'ml.model.rejected',
+    message: ModelRejected,
+    messageName: messageName('ModelRejected'),
+  }),
+  /** Key: model name. */
+  modelRolledBack: defineEvent<ModelRolledBack>({
+    type: 'ml.model.rolledback',
+    message: ModelRolledBack,
+    messageName: messageName('ModelRolledBack'),
+  }),
+  /** Key: model name. */
+  inferenceSwapped: defineEvent<InferenceSwapped>({
+    type: 'ml.inference.swapped',
+    message: InferenceSwapped,
+    messageName: messageName('InferenceSwapped'),
+  }),
+  /** Key: model name. */
+  predictionCaptured: defineEvent<PredictionsCaptured>({
+    type: 'ml.prediction.captured',
+    message: PredictionsCaptured,
+    messageName: messageName('PredictionsCaptured'),
+    stream: 'ML_CAPTURES',
+    encoding: 'protobuf',
+  }),
+  /** Key: anything, such as the model name; by users as well. */
+  labelReceived: defineEvent<LabelReceived>({
+    type: 'ml.label.received',
+    message: LabelReceived,
+    messageName: messageName('LabelReceived'),
+    strict: true,
+  }),
+  /** Key: model name. */
+  monitorReported: defineEvent<MonitorReported>({
+    type: 'ml.monitor.reported',
+    message: MonitorReported,
+    messageName: messageName('MonitorReported'),
+  }),
+  /** Key: model name. */
+  driftDetected: defineEvent<DriftDetected>({
+    type: 'ml.drift.detected',
+    message: DriftDetected,
+    messageName: messageName('DriftDetected'),
+  }),
+  /** Key: durable name of the consumer that gave up. */
+  deadLetter: defineEvent<DeadLetter>({
+    type: 'ml.dlq',
+    message: DeadLetter,
+    messageName: messageName('DeadLetter'),
+    stream: 'ML_DLQ',
+    encoding: 'protobuf',
+  }),
+} as const;
+
+/** Name of an event in the table. */
+export type EventName = keyof typeof events;
+
+/** Core NATS subject of live progress; not stored. `*` watches every run. */
+export function progressSubject(runId: string): string {
+  return `ml.progress.${runId}`;
+}
+
+/** Message of {@link progressSubject}. */
+export const progressMessage = FoldProgress;

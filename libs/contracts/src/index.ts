@@ -1,0 +1,13 @@
+export { errorCodes, isErrorCode } from './error-codes.js';
+export type { ErrorCode, ErrorCodeEntry, GrpcStatusName } from './error-codes.js';
+export { RetryableError, RookeryError, TerminalError, toRookeryError } from './errors.js';
+export type { ErrorOptions } from './errors.js';
+export { defineEvent } from './event-type.js';
+export type { EventType } from './event-type.js';
+export { events, progressMessage, progressSubject } from './events.js';
+export type { EventName } from './events.js';
+export { datasetIdOf, derivedEventId, digestOf, isKey, jobKeyOf, requireKey, runIdOf } from './ids.js';
+export { streams } from './streams.js';
+export type { StreamDefinition, StreamName } from './streams.js';
+export { columnTypeFromProto, columnTypeToProto, taskFromProto, taskToProto } from './enum-names.js';
+export type { ColumnTypeName, TaskName } from './enum-names.js';

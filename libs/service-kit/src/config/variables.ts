@@ -1,0 +1,112 @@
+import { availableParallelism } from 'node:os';
+import type { ZodMiniType } from 'zod/mini';
+import { logLevels } from '@rookery/telemetry';
+import { decimal, flag, folders, integer, oneOf, port, text, urls } from './value-schemas.js';
+
+/** One variable of the environment. */
+export interface VariableSpec<T = unknown> {
+  /** What it does, one sentence or two; printed in docs/contracts/config.md. */
+  readonly description: string;
+  /** Value when the variable is not set, as it would stand in the environment; `undefined`: then it has no value. */
+  readonly default: string | undefined;
+  /** What the document says instead of `default`, where the default depends on the machine. */
+  readonly defaultNote?: string;
+  /** Takes the text, gives the typed value, or says what is allowed. */
+  readonly schema: ZodMiniType<T, string>;
+  /** What is allowed, in words, for the document. */
+  readonly allowed: string;
+  /** True: the value is never printed or logged. */
+  readonly secret?: boolean;
+}
+
+function variable<T>(
+  allowed: string,
+  schema: ZodMiniType<T, string>,
+  fallback: string,
+  description: string,
+  more: { defaultNote?: string } = {},
+): VariableSpec<T> & { default: string } {
+  return { allowed, schema, default: fallback, description, ...more };
+}
+
+function optional<T>(
+  allowed: string,
+  schema: ZodMiniType<T, string>,
+  description: string,
+  more: { secret?: boolean; defaultNote?: string } = {},
+): VariableSpec<T> & { default: undefined } {
+  return { allowed, schema, default: undefined, description, ...more };
+}
+
+const count = (fallback: string, minimum: number, description: string, maximum?: number): VariableSpec<number> & { default: string } =>
+  variable(
+    maximum === undefined ? `integer ≥ ${minimum}` : `integer ${minimum} to ${maximum}`,
+    integer(minimum, maximum),
+    fallback,
+    description,
+  );
+
+const portOf = (fallback: string, what: string): VariableSpec<number> & { default: string } =>
+  variable('port, 0 = any free one', port(), fallback, `Port of ${what}.`);
+
+/**
+ * Every variable that Rookery reads, by name. The one place where a variable is declared: an `ROOKERY_*` name that is
+ * not here is refused at start, and docs/contracts/config.md is written from this table.
+ */
+export const variables = {
+  // Where things are
+  ROOKERY_NATS_URL: variable('nats:// or tls:// URL, or several with commas', urls('nats', 'tls', 'ws', 'wss'), 'nats://127.0.0.1:7422', 'The NATS server or cluster. It must have JetStream.'),
+  MONGODB_URL: optional('mongodb:// or mongodb+srv:// URL', urls('mongodb', 'mongodb+srv'), 'MongoDB for the metadata. Not set: an embedded store on files in ROOKERY_DATA_DIR.', { secret: true }),
+  ROOKERY_DATA_DIR: variable('folder', text(/^[^\0]+$/, 'a folder'), '.rookery', 'Folder for everything kept on this machine: the embedded store, the embedded NATS.'),
+  ROOKERY_ARTIFACTS_URL: variable('`nats:`, file:///folder or s3://bucket/prefix', text(/^(nats:|file:\/\/\/.*|s3:\/\/[^\s/]+.*)$/, 'nats:, file:///folder or s3://bucket/prefix?endpoint=…&region=…'), 'nats:', 'Where datasets, models and reports are kept: the NATS object store, a folder, or an S3 bucket (`?endpoint=…&region=…`; keys from the standard AWS_* variables).'),
+  ROOKERY_HOST: variable('address or host name', text(/^[\w.:[\]-]+$/, 'an address or a host name'), '127.0.0.1', 'Address that every service listens on.'),
+
+  // Ports
+  ROOKERY_NATS_PORT: portOf('7422', 'the embedded NATS server'),
+  ROOKERY_CONSOLE_PORT: portOf('7070', 'the console (HTTP)'),
+  ROOKERY_INFERENCE_GRPC_PORT: portOf('7071', 'inference (gRPC)'),
+  ROOKERY_INFERENCE_HTTP_PORT: portOf('7072', 'inference (HTTP, Open Inference Protocol)'),
+  ROOKERY_REGISTRY_PORT: portOf('7073', 'registry (gRPC)'),
+  ROOKERY_INGEST_PORT: portOf('7074', 'ingest (gRPC)'),
+  ROOKERY_MONITOR_PORT: portOf('7075', 'monitor (gRPC)'),
+  ROOKERY_TRANSFORM_PORT: portOf('7076', 'transform (gRPC)'),
+  ROOKERY_TRAINER_PORT: portOf('7077', 'trainer (gRPC, health only)'),
+  ROOKERY_EVALUATOR_PORT: portOf('7078', 'evaluator (gRPC, health only)'),
+
+  // Behaviour of every service
+  ROOKERY_MODE: variable('`development` or `production`', oneOf('development', 'production'), 'development', 'In development a run without a seed takes 42; in production it draws a fresh one and records it.'),
+  ROOKERY_LOG_LEVEL: variable(logLevels.map((level) => `\`${level}\``).join(', '), oneOf(...logLevels), 'info', 'Least severe level that is logged.'),
+  ROOKERY_LOG_PRETTY: variable('`true` or `false`', flag(), 'false', 'Log lines for people instead of JSON.'),
+  ROOKERY_STREAM_REPLICAS: count('1', 1, 'Replicas of every JetStream stream; 3 in a cluster.', 5),
+  ROOKERY_JOB_DEADLINE_MS: count('600000', 1000, 'Longest time a job (one fold, or the final training) may take before it is given up, in milliseconds.'),
+  ROOKERY_CONNECT_TIMEOUT_MS: count('60000', 0, 'How long a starting service waits for NATS and MongoDB, in milliseconds.'),
+  ROOKERY_STOP_TIMEOUT_MS: count('10000', 100, 'How long a stopping service waits for events and calls in flight, in milliseconds.'),
+  ROOKERY_STOP_ON_PARENT_EXIT: variable('`true` or `false`', flag(), 'false', 'Stop when the process that started this one has died, so that nothing is left behind.'),
+  ROOKERY_GRPC_MAX_RECEIVE_BYTES: count('4194304', 1024, 'Largest gRPC message a server accepts, in bytes.', 1_073_741_824),
+  ROOKERY_GRPC_MAX_STREAMS: count('1000', 1, 'Calls at once on one gRPC connection; more wait at the client.'),
+  ROOKERY_REFLECTION: variable('`true` or `false`', flag(), 'true', 'Whether gRPC servers answer reflection requests (grpcurl).'),
+
+  // Data that comes in
+  ROOKERY_FILE_ROOTS: optional('absolute folders with colons between them', folders(), 'Folders that a file:// dataset may lie in. Not set: any folder while ROOKERY_HOST is a loopback address, none otherwise.', { defaultNote: 'any, on loopback' }),
+  ROOKERY_MAX_DATASET_BYTES: count('1073741824', 1, 'Largest dataset that is taken in, in bytes.'),
+  ROOKERY_MAX_COLUMNS: count('2000', 1, 'Most columns of a dataset.'),
+
+  // Training
+  ROOKERY_TF_BACKEND: variable('`auto`, `gpu`, `node`, `wasm`, `cpu`', oneOf('auto', 'gpu', 'node', 'wasm', 'cpu'), 'auto', 'TensorFlow.js backend: `auto` takes the fastest that is installed.'),
+  ROOKERY_TRAINER_WORKERS: variable('integer 1 to 256', integer(1, 256), String(availableParallelism()), 'Jobs that one trainer works on at once, each in its own thread.', { defaultNote: 'number of cores' }),
+
+  // Serving
+  ROOKERY_MAX_PREDICT_ROWS: count('10000', 1, 'Most rows of one prediction request.'),
+  ROOKERY_QUEUE_LIMIT: count('1000', 1, 'Prediction requests that may wait; more are refused with RESOURCE_EXHAUSTED.'),
+  ROOKERY_CAPTURE_BUFFER: count('100000', 0, 'Captured predictions that may wait to be sent; more are dropped and counted. 0 switches capture off.'),
+  ROOKERY_CAPTURE_FLUSH_MS: count('250', 1, 'Longest time a captured prediction waits to be sent, in milliseconds.'),
+
+  // Monitoring
+  ROOKERY_MONITOR_EVERY: count('200', 1, 'Predictions of a model after which it is checked.'),
+  ROOKERY_MONITOR_INTERVAL_MS: count('60000', 100, 'Longest time between two checks of a model that has new predictions, in milliseconds.'),
+  ROOKERY_MONITOR_WINDOW: count('1000', 10, 'Predictions, the newest ones, that a check compares with the reference.'),
+  ROOKERY_DRIFT_SHARE: variable('number 0 to 1', decimal(0, 1), '0.5', 'Share of drifted columns from which the dataset has drifted.'),
+} as const satisfies Record<string, VariableSpec>;
+
+/** Name of a variable of the table. */
+export type VariableName = keyof typeof variables;
