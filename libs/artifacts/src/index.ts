@@ -1,5 +1,10 @@
 export type { ArtifactRef, ArtifactStore } from './artifact-store.js';
-export { ArtifactCorruptError, ArtifactNotFoundError, ArtifactUnavailableError } from './errors.js';
+export {
+  ArtifactCorruptError,
+  ArtifactInvalidError,
+  ArtifactNotFoundError,
+  ArtifactUnavailableError,
+} from './errors.js';
 export { openArtifacts } from './open-artifacts.js';
 export type { OpenArtifactsOptions } from './open-artifacts.js';
 export { parseArtifactsUrl } from './artifacts-url.js';

@@ -32,7 +32,9 @@ export function serviceSource(service: string): string {
  */
 export function encodeHeaderValue(value: string): string {
   return value.replace(/[^\x21\x23\x24\x26-\x7e]+/gu, (run) =>
-    [...new TextEncoder().encode(run)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+    [...new TextEncoder().encode(run)]
+      .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`)
+      .join(''),
   );
 }
 

@@ -7,11 +7,11 @@ import type { ConnectBusOptions, Logger } from './types.js';
 /** A connection that never gives up, and who wants to know how it is doing. */
 export interface Connection {
   readonly nc: NatsConnection;
-  connected(): boolean;
+  connected: () => boolean;
   /** Resolves at once where connected, else with the next reconnect; rejects after `timeoutMs` or when closed. */
-  whenConnected(timeoutMs: number): Promise<void>;
+  whenConnected: (timeoutMs: number) => Promise<void>;
   /** Calls back on every change; returns the way to stop that. */
-  onChange(listener: (change: 'disconnect' | 'reconnect' | 'close') => void): () => void;
+  onChange: (listener: (change: 'disconnect' | 'reconnect' | 'close') => void) => () => void;
 }
 
 const pingEveryMs = 10_000;
@@ -41,7 +41,10 @@ export async function openConnection(options: ConnectBusOptions, logger: Logger)
       } else if (status.type === 'error') {
         logger.error({ err: status.error }, 'the broker reported an error');
       } else if (status.type === 'slowConsumer') {
-        logger.warn({ subject: status.sub.getSubject(), pending: status.pending }, 'a subscription falls behind');
+        logger.warn(
+          { subject: status.sub.getSubject(), pending: status.pending },
+          'a subscription falls behind',
+        );
       } else if (status.type === 'ldm') {
         logger.warn({ server: status.server }, 'the broker is about to shut down');
       }
@@ -69,7 +72,10 @@ export async function openConnection(options: ConnectBusOptions, logger: Logger)
           if (error) reject(error);
           else resolve();
         };
-        const timer = setTimeout(() => finish(unavailable(options.url, `no connection for ${timeoutMs} ms`)), timeoutMs);
+        const timer = setTimeout(
+          () => finish(unavailable(options.url, `no connection for ${timeoutMs} ms`)),
+          timeoutMs,
+        );
         const off = onChange((change) => {
           if (change === 'reconnect') finish();
           if (change === 'close') finish(unavailable(options.url, 'the connection is closed'));

@@ -25,8 +25,13 @@ export interface PublisherParts {
 
 /** Publishes to the streams; see `Bus.publish`. */
 export interface Publisher {
-  publish<T>(event: EventType<T>, key: string, data: T, options: PublishOptions): Promise<PublishResult>;
-  publishEncoded(event: PublishTarget, key: string, body: Uint8Array, options: PublishOptions): Promise<PublishResult>;
+  publish: <T>(event: EventType<T>, key: string, data: T, options: PublishOptions) => Promise<PublishResult>;
+  publishEncoded: (
+    event: PublishTarget,
+    key: string,
+    body: Uint8Array,
+    options: PublishOptions,
+  ) => Promise<PublishResult>;
 }
 
 /** The part of an event type that is needed to send a payload that is encoded already. */
@@ -71,7 +76,8 @@ export function createPublisher(parts: PublisherParts): Publisher {
   };
   return {
     publishEncoded,
-    publish: async (event, key, data, options) => publishEncoded(event, key, encodePayload(event, data), options),
+    publish: async (event, key, data, options) =>
+      publishEncoded(event, key, encodePayload(event, data), options),
   };
 }
 
@@ -100,29 +106,25 @@ async function send(
     if (Date.now() + delay >= deadline || parts.connection.nc.isClosed()) break;
     await sleep(delay);
   }
-  throw new RetryableError('RK_BUS_UNAVAILABLE', `${subject}: not stored within ${parts.deadlineMs} ms`, { cause });
+  throw new RetryableError('RK_BUS_UNAVAILABLE', `${subject}: not stored within ${parts.deadlineMs} ms`, {
+    cause,
+  });
 }
 
 /** A request to a broker that died would only end at its time-out: end it with the connection instead. */
-function untilDisconnected<R>(connection: Connection, request: Promise<R>): Promise<R> {
-  return new Promise<R>((resolve, reject) => {
-    const off = connection.onChange((change) => {
-      if (change !== 'reconnect') {
-        off();
-        reject(new RetryableError('RK_BUS_UNAVAILABLE', 'the connection was lost while publishing'));
-      }
+async function untilDisconnected<R>(connection: Connection, request: Promise<R>): Promise<R> {
+  let off = (): void => {};
+  const lost = new Promise<never>((_, reject) => {
+    off = connection.onChange((change) => {
+      if (change === 'reconnect') return;
+      reject(new RetryableError('RK_BUS_UNAVAILABLE', 'the connection was lost while publishing'));
     });
-    request.then(
-      (value) => {
-        off();
-        resolve(value);
-      },
-      (error: unknown) => {
-        off();
-        reject(error as Error);
-      },
-    );
   });
+  try {
+    return await Promise.race([request, lost]);
+  } finally {
+    off();
+  }
 }
 
 /** "No responders" is either JetStream still starting, or a subject that no stream takes: ask which. */
@@ -130,12 +132,14 @@ async function refuseWithoutStream(parts: PublisherParts, subject: string, attem
   if (attempt < 2) return;
   let names: string[];
   try {
-    names = await parts.jsm.streams.names(subject).next();
+    names = (await parts.jsm.streams.names(subject).next()) ?? [];
   } catch {
     return; // the API is away too: try again
   }
   if (names.length === 0) {
-    throw new TerminalError('RK_BUS_NO_STREAM', `no stream takes the subject ${subject}`, { details: { subject } });
+    throw new TerminalError('RK_BUS_NO_STREAM', `no stream takes the subject ${subject}`, {
+      details: { subject },
+    });
   }
 }
 

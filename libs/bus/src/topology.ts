@@ -11,7 +11,15 @@ const subjectsOverlap = 10065;
 
 type Wanted = Pick<
   StreamConfig,
-  'name' | 'subjects' | 'retention' | 'storage' | 'discard' | 'max_age' | 'max_bytes' | 'duplicate_window' | 'num_replicas'
+  | 'name'
+  | 'subjects'
+  | 'retention'
+  | 'storage'
+  | 'discard'
+  | 'max_age'
+  | 'max_bytes'
+  | 'duplicate_window'
+  | 'num_replicas'
 > & { description: string };
 
 /**
@@ -53,7 +61,9 @@ async function ensureStream(jsm: JetStreamManager, wanted: Wanted, logger: Logge
       // Somebody else created it between our look and our attempt: look again. Else JetStream may still be starting.
       if (attempt >= 20) {
         if (code !== undefined && code !== nameInUse) throw refused(wanted, error);
-        throw new RetryableError('RK_BUS_UNAVAILABLE', `stream ${wanted.name} could not be set up`, { cause: error });
+        throw new RetryableError('RK_BUS_UNAVAILABLE', `stream ${wanted.name} could not be set up`, {
+          cause: error,
+        });
       }
       if (code !== undefined && code !== nameInUse && attempt >= 3) throw refused(wanted, error);
       await sleep(Math.min(1_000, 25 * 2 ** attempt) * (0.5 + Math.random() / 2));
@@ -101,8 +111,16 @@ function additiveChanges(found: StreamConfig, wanted: Wanted): Partial<Wanted> {
   const changes: Partial<Wanted> = {};
   const missing = wanted.subjects.filter((subject) => !found.subjects.includes(subject));
   if (missing.length > 0) changes.subjects = [...found.subjects, ...missing];
-  for (const property of ['max_age', 'max_bytes', 'duplicate_window', 'num_replicas', 'discard', 'description'] as const) {
-    if ((found[property] ?? '') !== wanted[property]) Object.assign(changes, { [property]: wanted[property] });
+  for (const property of [
+    'max_age',
+    'max_bytes',
+    'duplicate_window',
+    'num_replicas',
+    'discard',
+    'description',
+  ] as const) {
+    if ((found[property] ?? '') !== wanted[property])
+      Object.assign(changes, { [property]: wanted[property] });
   }
   return changes;
 }

@@ -32,7 +32,10 @@ export function activeTraceparent(): string | undefined {
 }
 
 /** The active context with the header's span as parent; the active context itself where the header says nothing. */
-export function contextFromTraceparent(header: string | undefined, base: Context = context.active()): Context {
+export function contextFromTraceparent(
+  header: string | undefined,
+  base: Context = context.active(),
+): Context {
   const parent = parseTraceparent(header);
   return parent ? trace.setSpanContext(base, parent) : base;
 }

@@ -129,11 +129,17 @@ export const errorCodes = {
     'Another process has this database folder open.',
     'Stop the other process, or use another ROOKERY_DATA_DIR.',
   ),
-  RK_STORE_UNSUPPORTED: entry(
+  RK_STORE_QUERY: entry(
     'INTERNAL',
     false,
-    'The store was asked for an operator that it does not have.',
+    'The database was given a document, filter or update that it can not hold or evaluate.',
     'Report this: it is a defect.',
+  ),
+  RK_STORE_CORRUPT: entry(
+    'DATA_LOSS',
+    false,
+    'A database file is damaged before its end; nothing was changed.',
+    'Restore the file from a backup, or remove the lines that are not JSON to give them up.',
   ),
   RK_ARTIFACT_NOT_FOUND: entry(
     'NOT_FOUND',
@@ -293,6 +299,12 @@ export const errorCodes = {
     'No column is left to learn from.',
     'Publish at least one numeric or categorical column beside the target.',
   ),
+  RK_DATASET_TOO_MANY_CATEGORIES: entry(
+    'RESOURCE_EXHAUSTED',
+    false,
+    'A categorical column has so many different texts that it can be no feature.',
+    'List the column under ignore, or give it the type text in column_types.',
+  ),
   // Runs
   RK_FOLDS_INVALID: entry(
     'INVALID_ARGUMENT',
@@ -375,6 +387,12 @@ export const errorCodes = {
     'The alias is not valid.',
     'Use 1 to 64 of A-Z, a-z, 0-9, _ and -.',
   ),
+  RK_ROLLBACK_NONE: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'There is no earlier champion to go back to, or the version named is the champion already.',
+    'Look at the history of the alias, and name another version.',
+  ),
   RK_GATE_FAILED: entry(
     'FAILED_PRECONDITION',
     false,
@@ -392,6 +410,12 @@ export const errorCodes = {
     false,
     'The model package can not be loaded.',
     'Promote another version, or train again.',
+  ),
+  RK_MODEL_UNSUPPORTED: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'The compiled engine was asked for, and the model can not be compiled.',
+    "Leave the engine at 'auto': TensorFlow.js serves the model.",
   ),
   RK_MODEL_WARMUP: entry(
     'FAILED_PRECONDITION',
@@ -468,6 +492,49 @@ export const errorCodes = {
     false,
     'The label does not fit the model.',
     'Use one of the classes, or a number for regression.',
+  ),
+  // Tables (libs/tabular)
+  RK_TABULAR_COLUMN_MISSING: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'A table lacks a column that is asked for.',
+    'Use one of the columns listed in the error.',
+  ),
+  RK_TABULAR_CELL_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'A cell does not fit the type of its column.',
+    'Correct the cell that is named, or the type.',
+  ),
+  RK_TABULAR_COLUMN_TYPE: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'A column has a type that does not suit its use.',
+    'Leave the column out, or change its type.',
+  ),
+  RK_TABULAR_TARGET_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The target does not suit the task, or has too few distinct values.',
+    'Choose another target or task, or publish more data.',
+  ),
+  RK_TABULAR_FOLDS_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The number of folds does not fit the rows.',
+    'Use at least 2 folds, and no more than rows (or rows of the largest class, where stratified).',
+  ),
+  RK_TABULAR_ARROW_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The bytes are no Arrow data, or a column has an unsupported type.',
+    'Write the file again, with numbers, booleans and strings only.',
+  ),
+  RK_TABULAR_ARGUMENT_INVALID: entry(
+    'INTERNAL',
+    false,
+    'A function of the table library was called with arguments that do not fit each other.',
+    'Report it with the trace id.',
   ),
   // Anywhere
   RK_REQUEST_INVALID: entry(

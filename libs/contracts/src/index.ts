@@ -11,3 +11,5 @@ export { streams } from './streams.js';
 export type { StreamDefinition, StreamName } from './streams.js';
 export { columnTypeFromProto, columnTypeToProto, taskFromProto, taskToProto } from './enum-names.js';
 export type { ColumnTypeName, TaskName } from './enum-names.js';
+export { decodeRowNumbers, encodeRowNumbers } from './row-numbers.js';
+export { artifactTypes } from './artifact-types.js';

@@ -46,7 +46,8 @@ export interface NetworkPlan {
 /** Lays out layers for a number of inputs: parameter names, shapes and order are those of the saved model. */
 export function planNetwork(layers: readonly LayerSpec[], inputs: number): NetworkPlan {
   const parameters: WeightSpec[] = [];
-  const add = (name: string, ...shape: number[]): number => parameters.push({ name, shape, dtype: 'float32' }) - 1;
+  const add = (name: string, ...shape: number[]): number =>
+    parameters.push({ name, shape, dtype: 'float32' }) - 1;
   const counts = { dense: 0, dropout: 0, batch_norm: 0 };
   const operations: Operation[] = [];
   let width = inputs;

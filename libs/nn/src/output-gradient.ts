@@ -13,7 +13,8 @@ export interface BatchSums {
  * (rows × outputs), times `scale` / rows.
  *
  * Cross-entropy: from logits by log-sum-exp; gradient softmax(z) − onehot(label). Squared error (mean over the
- * outputs, as Keras's mse): 2 (z − y) / outputs. Arithmetic in double precision, rounded once on storing.
+ * outputs, as Keras's mse): 2 (z − y) / outputs; the metric's squares are times `variances` of the outputs, which
+ * brings them back to the target's unit. Arithmetic in double precision, rounded once on storing.
  */
 export function outputGradient(
   loss: Loss,
@@ -24,17 +25,17 @@ export function outputGradient(
   scale: number,
   gradient: Float32Array,
   sums: BatchSums,
+  variances: ArrayLike<number>,
 ): void {
   if (loss === 'mse') {
     const factor = (2 * scale) / (rows * outputs);
-    let squares = 0;
     for (let i = 0; i < rows * outputs; i += 1) {
       const error = logits[i]! - targets[i]!;
-      squares += error * error;
+      const square = (error * error) / outputs;
+      sums.loss += square;
+      sums.metric += square * variances[i % outputs]!;
       gradient[i] = error * factor;
     }
-    sums.loss += squares / outputs;
-    sums.metric += squares / outputs;
     return;
   }
   const factor = scale / rows;

@@ -1,4 +1,4 @@
-import { memory } from '@tensorflow/tfjs-core';
+import { engine } from '@tensorflow/tfjs-core';
 
 export interface TensorMemory {
   tensors: number;
@@ -6,8 +6,11 @@ export interface TensorMemory {
   bytes: number;
 }
 
-/** What TensorFlow.js holds in this thread now. A number that grows with requests or jobs is a leak. */
+/**
+ * What TensorFlow.js holds in this thread now (the numbers of tf.memory(), readable before a backend is loaded
+ * too). A number that grows with requests or jobs is a leak.
+ */
 export function tensorMemory(): TensorMemory {
-  const { numTensors, numDataBuffers, numBytes } = memory();
+  const { numTensors, numDataBuffers, numBytes } = engine().state;
   return { tensors: numTensors, dataBuffers: numDataBuffers, bytes: numBytes };
 }

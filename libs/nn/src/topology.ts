@@ -14,7 +14,10 @@ const initializer = (name: string): LayerJson => ({ class_name: name, config: {}
 function layerJson(operation: Operation): LayerJson {
   const { name } = operation;
   if (operation.kind === 'dropout') {
-    return { class_name: 'Dropout', config: { rate: operation.rate, noise_shape: null, seed: null, name, trainable: true } };
+    return {
+      class_name: 'Dropout',
+      config: { rate: operation.rate, noise_shape: null, seed: null, name, trainable: true },
+    };
   }
   if (operation.kind === 'batch_norm') {
     return {
@@ -68,7 +71,12 @@ export function topologyOf(plan: NetworkPlan): string {
   const layers = plan.operations.map(layerJson);
   Object.assign(layers[0]!.config, { batch_input_shape: [null, plan.inputs], dtype: 'float32' });
   const config = { name: 'network', layers };
-  return JSON.stringify({ class_name: 'Sequential', config, keras_version: 'tfjs-layers 4.22.0', backend: 'tensor_flow.js' });
+  return JSON.stringify({
+    class_name: 'Sequential',
+    config,
+    keras_version: 'tfjs-layers 4.22.0',
+    backend: 'tensor_flow.js',
+  });
 }
 
 /**
@@ -92,7 +100,11 @@ export function planFromTopology(topology: string): NetworkPlan | undefined {
     } else if (kind === 'Dropout') {
       layers.push({ type: 'dropout', rate: Number(config['rate']) });
     } else if (kind === 'BatchNormalization' && config['center'] === true && config['scale'] === true) {
-      layers.push({ type: 'batch_norm', momentum: Number(config['momentum']), epsilon: Number(config['epsilon']) });
+      layers.push({
+        type: 'batch_norm',
+        momentum: Number(config['momentum']),
+        epsilon: Number(config['epsilon']),
+      });
     } else {
       return undefined;
     }
@@ -107,7 +119,12 @@ export function parseTopology(topology: string): { class_name?: string; config?:
     const parsed: unknown = JSON.parse(topology);
     if (typeof parsed === 'object' && parsed !== null) return parsed;
   } catch (cause) {
-    throw new NnError('RK_MODEL_CORRUPT', "The model's topology is not JSON.", { cause, hint: 'Train or fetch the model again.' });
+    throw new NnError('RK_MODEL_CORRUPT', "The model's topology is not JSON.", {
+      cause,
+      hint: 'Train or fetch the model again.',
+    });
   }
-  throw new NnError('RK_MODEL_CORRUPT', "The model's topology is not a JSON object.", { hint: 'Train or fetch the model again.' });
+  throw new NnError('RK_MODEL_CORRUPT', "The model's topology is not a JSON object.", {
+    hint: 'Train or fetch the model again.',
+  });
 }

@@ -23,7 +23,10 @@ export function decodeWeights(specs: readonly WeightSpec[], bytes: Uint8Array): 
     throw new NnError(
       'RK_MODEL_CORRUPT',
       `The model's weights are ${bytes.byteLength} bytes; its topology needs ${expected}.`,
-      { details: { bytes: String(bytes.byteLength), expected: String(expected) }, hint: 'Train or fetch the model again.' },
+      {
+        details: { bytes: String(bytes.byteLength), expected: String(expected) },
+        hint: 'Train or fetch the model again.',
+      },
     );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -33,10 +36,14 @@ export function decodeWeights(specs: readonly WeightSpec[], bytes: Uint8Array): 
     for (let i = 0; i < values.length; i += 1, offset += 4) {
       const value = view.getFloat32(offset, true);
       if (!Number.isFinite(value)) {
-        throw new NnError('RK_MODEL_CORRUPT', `Weight ${i} of ${spec.name} is ${value}, not a finite number.`, {
-          details: { weight: spec.name, index: String(i) },
-          hint: 'The fit diverged or the bytes were damaged: train or fetch the model again.',
-        });
+        throw new NnError(
+          'RK_MODEL_CORRUPT',
+          `Weight ${i} of ${spec.name} is ${value}, not a finite number.`,
+          {
+            details: { weight: spec.name, index: String(i) },
+            hint: 'The fit diverged or the bytes were damaged: train or fetch the model again.',
+          },
+        );
       }
       values[i] = value;
     }

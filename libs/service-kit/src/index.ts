@@ -1,7 +1,16 @@
 export { runService, type ServiceDefinition, type ServiceUses } from './run-service.js';
 export type { Kit, ServiceHandle, StopFunction, StopOptions, StopPhase, Stoppable } from './kit.js';
 
-export { defineConfig, loadConfig, ConfigError, coreVariables, type Config, type ConfigKey, type ConfigOf, type CoreConfig } from './config/load-config.js';
+export {
+  defineConfig,
+  loadConfig,
+  ConfigError,
+  coreVariables,
+  type Config,
+  type ConfigKey,
+  type ConfigOf,
+  type CoreConfig,
+} from './config/load-config.js';
 export { variables, type VariableName, type VariableSpec } from './config/variables.js';
 export { renderConfigTable } from './config/render-config-table.js';
 export { portVariableOf } from './config/port-variable.js';
@@ -10,7 +19,6 @@ export { unary, serverStream, clientStream, bidi } from './grpc/handlers.js';
 export type {
   BidiHandler,
   ClientStreamHandler,
-  ResponseStream,
   ServerStreamHandler,
   UnaryHandler,
 } from './grpc/handler-types.js';

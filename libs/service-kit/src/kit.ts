@@ -9,7 +9,8 @@ import type { Health } from './grpc/health.js';
 
 /** Anything that can be asked to stop: a consumption of the bus, a timer of the service, an HTTP server. */
 export interface Stoppable {
-  stop(): Promise<void> | void;
+  /** Ends within `graceMs`, where it has work in flight. */
+  stop(graceMs?: number): Promise<void> | void;
 }
 
 /**
@@ -63,7 +64,7 @@ export interface Kit<K extends ConfigKey = ConfigKey> {
   /** Aborts when the service begins to stop. */
   readonly signal: AbortSignal;
   /** Registers a function to run while stopping; the last one registered in a phase runs first. */
-  onStop(fn: StopFunction, options?: StopOptions): void;
+  readonly onStop: (fn: StopFunction, options?: StopOptions) => void;
   /** Logs, and stops the service in order, with this exit code (default 0). */
-  stop(reason: string, exitCode?: number): void;
+  readonly stop: (reason: string, exitCode?: number) => void;
 }

@@ -12,7 +12,8 @@ const NUMBER = `${MARK}n`;
 /** Prefix of fields that hold an adapter's own index keys; never handed out. */
 export const HIDDEN = `${MARK}k`;
 
-export type StoredValue = null | boolean | number | string | Uint8Array | StoredValue[] | { [key: string]: StoredValue };
+export type StoredValue =
+  null | boolean | number | string | Uint8Array | StoredValue[] | { [key: string]: StoredValue };
 export type StoredDocument = { _id: string; [key: string]: StoredValue };
 
 /**
@@ -27,7 +28,7 @@ export function encodeValue(value: unknown, encoding: Encoding, path: string): S
     case 'boolean':
       return value;
     case 'number':
-      return Number.isFinite(value) || encoding === 'native' ? value : { [NUMBER]: String(value) };
+      return encoding === 'native' ? value : tagNumber(value);
     case 'object':
       break;
     default:
@@ -35,7 +36,9 @@ export function encodeValue(value: unknown, encoding: Encoding, path: string): S
   }
   if (value === null) return null;
   if (Array.isArray(value)) {
-    return value.map((item: unknown, i) => (item === undefined ? null : encodeValue(item, encoding, `${path}.${i}`)));
+    return value.map((item: unknown, i) =>
+      item === undefined ? null : encodeValue(item, encoding, `${path}.${i}`),
+    );
   }
   if (value instanceof Uint8Array) {
     if (encoding === 'native') return value;
@@ -87,6 +90,11 @@ export function decodeValue(value: unknown): unknown {
     decoded[unescapeKey(key)] = decodeValue(entries[key]);
   }
   return decoded;
+}
+
+/** The tagged form of a number: itself where JSON can hold it. */
+export function tagNumber(value: number): StoredValue {
+  return Number.isFinite(value) ? value : { [NUMBER]: String(value) };
 }
 
 /** The number behind a tagged NaN or ±Infinity; undefined for everything else. */

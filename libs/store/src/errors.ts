@@ -5,7 +5,12 @@ export class StoreError extends Error {
   readonly code: string;
   readonly details: Readonly<Record<string, string>>;
 
-  constructor(code: string, message: string, details: Readonly<Record<string, string>> = {}, cause?: unknown) {
+  constructor(
+    code: string,
+    message: string,
+    details: Readonly<Record<string, string>> = {},
+    cause?: unknown,
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.code = code;

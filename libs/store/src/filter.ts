@@ -13,7 +13,8 @@ export type StoredFilter = Record<string, unknown>;
 
 /** Checks and encodes a filter; throws StoreQueryError naming the path at fault. */
 export function encodeFilter(filter: Filter, encoding: Encoding, path = ''): StoredFilter {
-  if (!isPlainObject(filter)) throw new StoreQueryError(`A filter must be an object; got ${describe(filter)}.`);
+  if (!isPlainObject(filter))
+    throw new StoreQueryError(`A filter must be an object; got ${describe(filter)}.`);
   const encoded: StoredFilter = {};
   for (const [key, value] of Object.entries(filter)) {
     if (value === undefined) {
@@ -61,7 +62,8 @@ function encodeOperand(operator: string, operand: unknown, encoding: Encoding, p
       if (typeof operand !== 'boolean') throw misuse(path, operator, 'true or false');
       return operand;
     case '$size':
-      if (!Number.isInteger(operand) || (operand as number) < 0) throw misuse(path, operator, 'a whole number from 0');
+      if (!Number.isInteger(operand) || (operand as number) < 0)
+        throw misuse(path, operator, 'a whole number from 0');
       return operand;
     case '$not':
       if (!isOperators(operand)) throw misuse(path, operator, 'an object of operators');
@@ -72,7 +74,10 @@ function encodeOperand(operator: string, operand: unknown, encoding: Encoding, p
         ? encodeCondition(operand, encoding, path)
         : encodeFilter(operand as Filter, encoding, `${path}.`);
     default:
-      throw new StoreQueryError(`The store has no filter operator ${operator} (at '${path}').`, { path, operator });
+      throw new StoreQueryError(`The store has no filter operator ${operator} (at '${path}').`, {
+        path,
+        operator,
+      });
   }
 }
 

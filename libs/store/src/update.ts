@@ -4,7 +4,15 @@
 import { randomUUID } from 'node:crypto';
 import { checkId, describe, encodeValue, type Encoding } from './codec.js';
 import { StoreQueryError } from './errors.js';
-import { checkPath, encodeCondition, encodeFilter, equalityFields, isOperators, isPlainObject, type StoredFilter } from './filter.js';
+import {
+  checkPath,
+  encodeCondition,
+  encodeFilter,
+  equalityFields,
+  isOperators,
+  isPlainObject,
+  type StoredFilter,
+} from './filter.js';
 import type { Filter, Update } from './store.js';
 
 export const UPDATE_OPERATORS = [
@@ -34,13 +42,14 @@ export function encodeUpdate(update: Update, encoding: Encoding): StoredUpdate {
       );
     }
     if (fields === undefined) continue;
-    if (!isPlainObject(fields)) throw new StoreQueryError(`${operator} needs an object of fields.`, { operator });
+    if (!isPlainObject(fields))
+      throw new StoreQueryError(`${operator} needs an object of fields.`, { operator });
     const part: Record<string, unknown> = {};
     for (const [path, value] of Object.entries(fields)) {
       if (value === undefined && operator !== '$unset') continue;
       checkPath(path);
       if ((path === '_id' || path.startsWith('_id.')) && !(operator === '$setOnInsert' && path === '_id')) {
-        throw new StoreQueryError('A document\'s _id never changes.', { operator });
+        throw new StoreQueryError("A document's _id never changes.", { operator });
       }
       paths.push(path);
       part[path] = encodeOperand(operator, value, encoding, path);
@@ -57,7 +66,9 @@ function encodeOperand(operator: UpdateOperator, value: unknown, encoding: Encod
       return true;
     case '$inc':
       if (typeof value !== 'number' || !Number.isFinite(value)) {
-        throw new StoreQueryError(`$inc of '${path}' needs a finite number; got ${describe(value)}.`, { path });
+        throw new StoreQueryError(`$inc of '${path}' needs a finite number; got ${describe(value)}.`, {
+          path,
+        });
       }
       return value;
     case '$push':
@@ -84,7 +95,10 @@ function encodePush(value: unknown, encoding: Encoding, path: string): unknown {
   const bad =
     !Array.isArray(each) || Object.keys(rest).length > 0 || (slice !== undefined && !Number.isInteger(slice));
   if (bad) {
-    throw new StoreQueryError(`$push to '${path}' takes a value or { $each: [...], $slice?: whole number }.`, { path });
+    throw new StoreQueryError(
+      `$push to '${path}' takes a value or { $each: [...], $slice?: whole number }.`,
+      { path },
+    );
   }
   const items = encodeValue(each, encoding, path);
   return slice === undefined ? { $each: items } : { $each: items, $slice: slice };
@@ -106,7 +120,9 @@ export function upsertId(filter: StoredFilter, update: StoredUpdate): string {
   const fixed = equalityFields(filter)['_id'];
   const given = update.$setOnInsert?.['_id'];
   if (fixed !== undefined && given !== undefined && fixed !== given) {
-    throw new StoreQueryError(`$setOnInsert gives another _id than the filter (${describe(fixed)}).`, { path: '_id' });
+    throw new StoreQueryError(`$setOnInsert gives another _id than the filter (${describe(fixed)}).`, {
+      path: '_id',
+    });
   }
   const id = fixed ?? given ?? randomUUID();
   checkId(id);

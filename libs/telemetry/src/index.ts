@@ -1,5 +1,13 @@
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './start.js';
-export { createLogger, isLogLevel, logLevels, type Logger, type LoggerOptions, type LogLevel, type LogMethod } from './logger.js';
+export {
+  createLogger,
+  isLogLevel,
+  logLevels,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  type LogMethod,
+} from './logger.js';
 export { redactText, redactUrl, secretKeys } from './redaction.js';
 export { errorTypeOf, tracer, withSpan, type SpanOptions } from './span.js';
 export {

@@ -1,7 +1,14 @@
-import type { AnyValueMap, LogRecord, SeverityNumber } from '@opentelemetry/api-logs';
+import type { AnyValueMap, LogRecord } from '@opentelemetry/api-logs';
 
 /** Numbers of the OpenTelemetry log data model. */
-const severities: Readonly<Record<string, number>> = { trace: 1, debug: 5, info: 9, warn: 13, error: 17, fatal: 21 };
+const severities: Readonly<Record<string, number>> = {
+  trace: 1,
+  debug: 5,
+  info: 9,
+  warn: 13,
+  error: 17,
+  fatal: 21,
+};
 
 const ownFields = new Set(['time', 'level', 'service', 'msg', 'trace_id', 'span_id']);
 
@@ -15,9 +22,9 @@ export function logRecordOf(line: string): LogRecord {
   }
   return {
     timestamp: new Date(String(record['time'])),
-    severityNumber: (severities[level] ?? 9) as SeverityNumber,
+    severityNumber: severities[level] ?? 9,
     severityText: level.toUpperCase(),
-    body: String(record['msg'] ?? ''),
+    body: typeof record['msg'] === 'string' ? record['msg'] : '',
     attributes,
   };
 }

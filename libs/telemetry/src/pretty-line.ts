@@ -8,11 +8,15 @@ export function prettyLine(line: string): string {
   } catch {
     return line;
   }
-  const time = String(record['time'] ?? '').slice(11, 23);
+  const time = (typeof record['time'] === 'string' ? record['time'] : '').slice(11, 23);
   const fields = Object.entries(record)
     .filter(([key]) => !hidden.has(key))
     .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   const err = record['err'] as { stack?: string; message?: string } | undefined;
-  const head = [time, String(record['level']).padEnd(5), record['service'], record['msg'], ...fields].join(' ');
-  return err === undefined ? `${head}\n` : `${head}\n    ${(err.stack ?? err.message ?? '').replaceAll('\n', '\n    ')}\n`;
+  const head = [time, String(record['level']).padEnd(5), record['service'], record['msg'], ...fields].join(
+    ' ',
+  );
+  return err === undefined
+    ? `${head}\n`
+    : `${head}\n    ${(err.stack ?? err.message ?? '').replaceAll('\n', '\n    ')}\n`;
 }

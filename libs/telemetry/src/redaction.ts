@@ -21,7 +21,8 @@ export const secretKeys = [
 ] as const;
 
 const urlCredentials = /([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'@\\]+@/gi;
-const secretParameters = /([?&;](?:access_?key(?:_?id)?|secret(?:_?access_?key)?|password|token|signature|x-amz-[a-z-]+)=)[^&\s"'\\]+/gi;
+const secretParameters =
+  /([?&;](?:access_?key(?:_?id)?|secret(?:_?access_?key)?|password|token|signature|x-amz-[a-z-]+)=)[^&\s"'\\]+/gi;
 
 /** `text` with the user information and the secret query parameters of every URL in it replaced by `***`. */
 export function redactText(text: string): string {

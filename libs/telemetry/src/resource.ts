@@ -29,7 +29,12 @@ function resourceAttributes(text: string | undefined): Record<string, string> {
   for (const pair of (text ?? '').split(',')) {
     const at = pair.indexOf('=');
     if (at <= 0) continue;
-    attributes[decode(pair.slice(0, at).trim())] = decode(pair.slice(at + 1).trim().replace(/^"(.*)"$/, '$1'));
+    attributes[decode(pair.slice(0, at).trim())] = decode(
+      pair
+        .slice(at + 1)
+        .trim()
+        .replace(/^"(.*)"$/, '$1'),
+    );
   }
   return attributes;
 }

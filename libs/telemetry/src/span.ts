@@ -77,7 +77,10 @@ export function withSpan<T>(name: string, options: SpanOptions, fn: (span: Span)
 
 function failSpan(span: Span, error: unknown): void {
   span.recordException(error instanceof Error ? error : String(error));
-  span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
+  span.setStatus({
+    code: SpanStatusCode.ERROR,
+    message: error instanceof Error ? error.message : String(error),
+  });
   span.setAttribute(attr.errorType, errorTypeOf(error));
   span.end();
 }

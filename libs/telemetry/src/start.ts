@@ -1,5 +1,4 @@
 import { context, diag, metrics, propagation, trace } from '@opentelemetry/api';
-import type { DiagLogger } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator, setGlobalErrorHandler } from '@opentelemetry/core';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
@@ -53,7 +52,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   setGlobalErrorHandler((error) => failures.failed(error));
-  diag.setLogger(failures as DiagLogger, { suppressOverrideMessage: true });
+  diag.setLogger(failures, { suppressOverrideMessage: true });
 
   const enabled = !isDisabled(env);
   const resource = resourceOf(options.serviceName, options.serviceVersion, env);
@@ -69,9 +68,22 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     if (plan.traces === undefined && plan.metrics === undefined && plan.logs === undefined) return;
     const exporters = await import('./exporters.js');
     const [spans, meter, logs] = await Promise.all([
-      plan.traces && exporters.spanProcessor(plan.traces, positiveInteger(env['OTEL_BSP_SCHEDULE_DELAY'], 500), failures),
-      plan.metrics && exporters.meterProvider(plan.metrics, resource, positiveInteger(env['OTEL_METRIC_EXPORT_INTERVAL'], 10_000), failures),
-      plan.logs && exporters.logPipeline(plan.logs, resource, positiveInteger(env['OTEL_BLRP_SCHEDULE_DELAY'], 500), failures),
+      plan.traces &&
+        exporters.spanProcessor(plan.traces, positiveInteger(env['OTEL_BSP_SCHEDULE_DELAY'], 500), failures),
+      plan.metrics &&
+        exporters.meterProvider(
+          plan.metrics,
+          resource,
+          positiveInteger(env['OTEL_METRIC_EXPORT_INTERVAL'], 10_000),
+          failures,
+        ),
+      plan.logs &&
+        exporters.logPipeline(
+          plan.logs,
+          resource,
+          positiveInteger(env['OTEL_BLRP_SCHEDULE_DELAY'], 500),
+          failures,
+        ),
     ]);
     if (spans !== undefined) deferred?.attach(spans);
     if (meter !== undefined) {
@@ -110,7 +122,11 @@ interface Closer {
   shutdown(): Promise<void>;
 }
 
-async function bounded(closers: readonly Closer[], act: (closer: Closer) => Promise<void>, timeoutMs: number): Promise<void> {
+async function bounded(
+  closers: readonly Closer[],
+  act: (closer: Closer) => Promise<void>,
+  timeoutMs: number,
+): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, timeoutMs);

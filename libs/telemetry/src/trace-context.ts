@@ -21,7 +21,10 @@ export function spanContextFromTraceparent(traceparent: string | undefined): Spa
 }
 
 /** The context `base` (default: the active one) with the remote span of `traceparent` as parent; `base` itself if there is none. */
-export function contextFromTraceparent(traceparent: string | undefined, base: Context = context.active()): Context {
+export function contextFromTraceparent(
+  traceparent: string | undefined,
+  base: Context = context.active(),
+): Context {
   const spanContext = spanContextFromTraceparent(traceparent);
   return spanContext === undefined ? base : trace.setSpanContext(base, spanContext);
 }

@@ -6,7 +6,10 @@ import { variables, type VariableName } from './variables.js';
 /** Name of a variable: what `defineConfig` takes. */
 export type ConfigKey = VariableName;
 
-type Value<K extends VariableName> = (typeof variables)[K] extends { schema: { _zod: { output: infer T } }; default: infer D }
+type Value<K extends VariableName> = (typeof variables)[K] extends {
+  schema: { _zod: { output: infer T } };
+  default: infer D;
+}
   ? D extends string
     ? T
     : T | undefined
@@ -45,7 +48,10 @@ export class ConfigError extends ServiceExitError {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super(exitCodes.config, `The configuration has ${problems.length === 1 ? 'a fault' : `${problems.length} faults`}:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
+    super(
+      exitCodes.config,
+      `The configuration has ${problems.length === 1 ? 'a fault' : `${problems.length} faults`}:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+    );
     this.name = 'ConfigError';
     this.problems = problems;
   }
@@ -78,7 +84,10 @@ export function loadConfig<const K extends readonly VariableName[]>(
     }
     const parsed = spec.schema.safeParse(text);
     if (parsed.success) values[name] = parsed.data;
-    else problems.push(`${name} is ${shown(name, text)}, expected ${parsed.error.issues[0]?.message ?? spec.allowed}`);
+    else
+      problems.push(
+        `${name} is ${shown(name, text)}, expected ${parsed.error.issues[0]?.message ?? spec.allowed}`,
+      );
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(values) as Config<K[number]>;

@@ -44,7 +44,9 @@ function tableOf(rows: readonly [string, VariableSpec][]): string[] {
   return [
     '| variable | default | allowed | what it does |',
     '| --- | --- | --- | --- |',
-    ...rows.map(([name, spec]) => `| \`${name}\` | ${defaultOf(spec)} | ${spec.allowed} | ${spec.description} |`),
+    ...rows.map(
+      ([name, spec]) => `| \`${name}\` | ${defaultOf(spec)} | ${spec.allowed} | ${spec.description} |`,
+    ),
   ];
 }
 

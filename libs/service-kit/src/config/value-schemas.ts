@@ -6,13 +6,16 @@ import * as z from 'zod/mini';
  */
 
 /** An integer between `minimum` and `maximum`, both included. Digits only: `1e3`, `0x10` and `12.0` are refused. */
-export function integer(minimum: number, maximum: number = Number.MAX_SAFE_INTEGER): z.ZodMiniType<number, string> {
+export function integer(
+  minimum: number,
+  maximum: number = Number.MAX_SAFE_INTEGER,
+): z.ZodMiniType<number, string> {
   const range = maximum === Number.MAX_SAFE_INTEGER ? `≥ ${minimum}` : `from ${minimum} to ${maximum}`;
   const message = `an integer ${range}`;
   return z.pipe(
     z.string().check(z.regex(/^-?\d{1,15}$/, message)),
     z.pipe(z.transform(Number), z.number().check(z.gte(minimum, message), z.lte(maximum, message))),
-  ) as unknown as z.ZodMiniType<number, string>;
+  );
 }
 
 /** A decimal number between `minimum` and `maximum`, both included. */
@@ -21,7 +24,7 @@ export function decimal(minimum: number, maximum: number): z.ZodMiniType<number,
   return z.pipe(
     z.string().check(z.regex(/^-?\d+(\.\d+)?$/, message)),
     z.pipe(z.transform(Number), z.number().check(z.gte(minimum, message), z.lte(maximum, message))),
-  ) as unknown as z.ZodMiniType<number, string>;
+  );
 }
 
 /** A TCP port; 0 lets the system choose a free one. */
@@ -34,25 +37,25 @@ export function flag(): z.ZodMiniType<boolean, string> {
   return z.pipe(
     z.string().check(z.regex(/^(true|false|1|0)$/, 'true or false')),
     z.transform((text) => text === 'true' || text === '1'),
-  ) as unknown as z.ZodMiniType<boolean, string>;
+  );
 }
 
 /** One of `values`, exactly. */
-export function oneOf<const T extends readonly [string, ...string[]]>(...values: T): z.ZodMiniType<T[number], string> {
-  return z.enum(values, `one of ${values.join(', ')}`) as unknown as z.ZodMiniType<T[number], string>;
+export function oneOf<const T extends readonly [string, ...string[]]>(
+  ...values: T
+): z.ZodMiniType<T[number], string> {
+  return z.enum(values, `one of ${values.join(', ')}`);
 }
 
 /** A URL, or several with commas, whose schemes are among `schemes` (without the colon). */
 export function urls(...schemes: readonly string[]): z.ZodMiniType<string, string> {
   const message = `a URL (or several, with commas) that starts with ${schemes.map((s) => `${s}://`).join(' or ')}`;
-  return z.string().check(
-    z.refine((text: string) => text.split(',').every((part) => isUrl(part.trim(), schemes)), message),
-  ) as unknown as z.ZodMiniType<string, string>;
+  return z.string().check(z.refine((value: string) => isUrlList(value, schemes), message));
 }
 
 /** Text that matches `pattern`; `allowed` says in words what that is. */
 export function text(pattern: RegExp, allowed: string): z.ZodMiniType<string, string> {
-  return z.string().check(z.regex(pattern, allowed)) as unknown as z.ZodMiniType<string, string>;
+  return z.string().check(z.regex(pattern, allowed));
 }
 
 /** A list of absolute folders, with colons between them; empty text is the empty list. */
@@ -60,11 +63,13 @@ export function folders(): z.ZodMiniType<readonly string[], string> {
   return z.pipe(
     z.string().check(z.regex(/^(\/[^:]*)?(:\/[^:]*)*$/, 'absolute folders with colons between them')),
     z.transform((value) => value.split(':').filter((part) => part !== '')),
-  ) as unknown as z.ZodMiniType<readonly string[], string>;
+  );
 }
 
-function isUrl(value: string, schemes: readonly string[]): boolean {
-  const scheme = schemes.find((candidate) => value.startsWith(`${candidate}://`));
-  // mongodb://a,b,c/db is no URL to the WHATWG parser, so only the part behind the scheme is looked at.
-  return scheme !== undefined && /^[^\s]+$/.test(value.slice(scheme.length + 3));
+function isUrlList(value: string, schemes: readonly string[]): boolean {
+  // mongodb://a,b/db and nats://a,b carry the scheme once, nats://a,nats://b each time; no URL parser takes all of them.
+  const [first = '', ...rest] = value.split(',').map((part) => part.trim());
+  const hasScheme = (part: string): boolean =>
+    schemes.some((scheme) => new RegExp(`^${scheme.replaceAll('+', '\\+')}://\\S+$`).test(part));
+  return hasScheme(first) && rest.every((part) => hasScheme(part) || /^[^\s:]+(:\d+)?[^\s:]*$/.test(part));
 }

@@ -38,7 +38,12 @@ function optional<T>(
   return { allowed, schema, default: undefined, description, ...more };
 }
 
-const count = (fallback: string, minimum: number, description: string, maximum?: number): VariableSpec<number> & { default: string } =>
+const count = (
+  fallback: string,
+  minimum: number,
+  description: string,
+  maximum?: number,
+): VariableSpec<number> & { default: string } =>
   variable(
     maximum === undefined ? `integer ≥ ${minimum}` : `integer ${minimum} to ${maximum}`,
     integer(minimum, maximum),
@@ -55,11 +60,39 @@ const portOf = (fallback: string, what: string): VariableSpec<number> & { defaul
  */
 export const variables = {
   // Where things are
-  ROOKERY_NATS_URL: variable('nats:// or tls:// URL, or several with commas', urls('nats', 'tls', 'ws', 'wss'), 'nats://127.0.0.1:7422', 'The NATS server or cluster. It must have JetStream.'),
-  MONGODB_URL: optional('mongodb:// or mongodb+srv:// URL', urls('mongodb', 'mongodb+srv'), 'MongoDB for the metadata. Not set: an embedded store on files in ROOKERY_DATA_DIR.', { secret: true }),
-  ROOKERY_DATA_DIR: variable('folder', text(/^[^\0]+$/, 'a folder'), '.rookery', 'Folder for everything kept on this machine: the embedded store, the embedded NATS.'),
-  ROOKERY_ARTIFACTS_URL: variable('`nats:`, file:///folder or s3://bucket/prefix', text(/^(nats:|file:\/\/\/.*|s3:\/\/[^\s/]+.*)$/, 'nats:, file:///folder or s3://bucket/prefix?endpoint=…&region=…'), 'nats:', 'Where datasets, models and reports are kept: the NATS object store, a folder, or an S3 bucket (`?endpoint=…&region=…`; keys from the standard AWS_* variables).'),
-  ROOKERY_HOST: variable('address or host name', text(/^[\w.:[\]-]+$/, 'an address or a host name'), '127.0.0.1', 'Address that every service listens on.'),
+  ROOKERY_NATS_URL: variable(
+    'nats:// or tls:// URL, or several with commas',
+    urls('nats', 'tls', 'ws', 'wss'),
+    'nats://127.0.0.1:7422',
+    'The NATS server or cluster. It must have JetStream.',
+  ),
+  MONGODB_URL: optional(
+    'mongodb:// or mongodb+srv:// URL',
+    urls('mongodb', 'mongodb+srv'),
+    'MongoDB for the metadata. Not set: an embedded store on files in ROOKERY_DATA_DIR.',
+    { secret: true },
+  ),
+  ROOKERY_DATA_DIR: variable(
+    'folder',
+    text(/^[^\0]+$/, 'a folder'),
+    '.rookery',
+    'Folder for everything kept on this machine: the embedded store, the embedded NATS.',
+  ),
+  ROOKERY_ARTIFACTS_URL: variable(
+    '`nats:`, file:///folder or s3://bucket/prefix',
+    text(
+      /^(nats:|file:\/\/\/.*|s3:\/\/[^\s/]+.*)$/,
+      'nats:, file:///folder or s3://bucket/prefix?endpoint=…&region=…',
+    ),
+    'nats:',
+    'Where datasets, models and reports are kept: the NATS object store, a folder, or an S3 bucket (`?endpoint=…&region=…`; keys from the standard AWS_* variables).',
+  ),
+  ROOKERY_HOST: variable(
+    'address or host name',
+    text(/^[\w.:[\]-]+$/, 'an address or a host name'),
+    '127.0.0.1',
+    'Address that every service listens on.',
+  ),
 
   // Ports
   ROOKERY_NATS_PORT: portOf('7422', 'the embedded NATS server'),
@@ -74,38 +107,120 @@ export const variables = {
   ROOKERY_EVALUATOR_PORT: portOf('7078', 'evaluator (gRPC, health only)'),
 
   // Behaviour of every service
-  ROOKERY_MODE: variable('`development` or `production`', oneOf('development', 'production'), 'development', 'In development a run without a seed takes 42; in production it draws a fresh one and records it.'),
-  ROOKERY_LOG_LEVEL: variable(logLevels.map((level) => `\`${level}\``).join(', '), oneOf(...logLevels), 'info', 'Least severe level that is logged.'),
+  ROOKERY_MODE: variable(
+    '`development` or `production`',
+    oneOf('development', 'production'),
+    'development',
+    'In development a run without a seed takes 42; in production it draws a fresh one and records it.',
+  ),
+  ROOKERY_LOG_LEVEL: variable(
+    logLevels.map((level) => `\`${level}\``).join(', '),
+    oneOf(...logLevels),
+    'info',
+    'Least severe level that is logged.',
+  ),
   ROOKERY_LOG_PRETTY: variable('`true` or `false`', flag(), 'false', 'Log lines for people instead of JSON.'),
   ROOKERY_STREAM_REPLICAS: count('1', 1, 'Replicas of every JetStream stream; 3 in a cluster.', 5),
-  ROOKERY_JOB_DEADLINE_MS: count('600000', 1000, 'Longest time a job (one fold, or the final training) may take before it is given up, in milliseconds.'),
-  ROOKERY_CONNECT_TIMEOUT_MS: count('60000', 0, 'How long a starting service waits for NATS and MongoDB, in milliseconds.'),
-  ROOKERY_STOP_TIMEOUT_MS: count('10000', 100, 'How long a stopping service waits for events and calls in flight, in milliseconds.'),
-  ROOKERY_STOP_ON_PARENT_EXIT: variable('`true` or `false`', flag(), 'false', 'Stop when the process that started this one has died, so that nothing is left behind.'),
-  ROOKERY_GRPC_MAX_RECEIVE_BYTES: count('4194304', 1024, 'Largest gRPC message a server accepts, in bytes.', 1_073_741_824),
-  ROOKERY_GRPC_MAX_STREAMS: count('1000', 1, 'Calls at once on one gRPC connection; more wait at the client.'),
-  ROOKERY_REFLECTION: variable('`true` or `false`', flag(), 'true', 'Whether gRPC servers answer reflection requests (grpcurl).'),
+  ROOKERY_JOB_DEADLINE_MS: count(
+    '600000',
+    1000,
+    'Longest time a job (one fold, or the final training) may take before it is given up, in milliseconds.',
+  ),
+  ROOKERY_CONNECT_TIMEOUT_MS: count(
+    '60000',
+    0,
+    'How long a starting service waits for NATS and MongoDB, in milliseconds.',
+  ),
+  ROOKERY_STOP_TIMEOUT_MS: count(
+    '10000',
+    100,
+    'How long a stopping service waits for events and calls in flight, in milliseconds.',
+  ),
+  ROOKERY_STOP_ON_PARENT_EXIT: variable(
+    '`true` or `false`',
+    flag(),
+    'false',
+    'Stop when the process that started this one has died, so that nothing is left behind.',
+  ),
+  ROOKERY_GRPC_MAX_RECEIVE_BYTES: count(
+    '4194304',
+    1024,
+    'Largest gRPC message a server accepts, in bytes.',
+    1_073_741_824,
+  ),
+  ROOKERY_GRPC_MAX_STREAMS: count(
+    '1000',
+    1,
+    'Calls at once on one gRPC connection; more wait at the client.',
+  ),
+  ROOKERY_REFLECTION: variable(
+    '`true` or `false`',
+    flag(),
+    'true',
+    'Whether gRPC servers answer reflection requests (grpcurl).',
+  ),
 
   // Data that comes in
-  ROOKERY_FILE_ROOTS: optional('absolute folders with colons between them', folders(), 'Folders that a file:// dataset may lie in. Not set: any folder while ROOKERY_HOST is a loopback address, none otherwise.', { defaultNote: 'any, on loopback' }),
+  ROOKERY_FILE_ROOTS: optional(
+    'absolute folders with colons between them',
+    folders(),
+    'Folders that a file:// dataset may lie in. Not set: any folder while ROOKERY_HOST is a loopback address, none otherwise.',
+    { defaultNote: 'any, on loopback' },
+  ),
   ROOKERY_MAX_DATASET_BYTES: count('1073741824', 1, 'Largest dataset that is taken in, in bytes.'),
   ROOKERY_MAX_COLUMNS: count('2000', 1, 'Most columns of a dataset.'),
 
   // Training
-  ROOKERY_TF_BACKEND: variable('`auto`, `gpu`, `node`, `wasm`, `cpu`', oneOf('auto', 'gpu', 'node', 'wasm', 'cpu'), 'auto', 'TensorFlow.js backend: `auto` takes the fastest that is installed.'),
-  ROOKERY_TRAINER_WORKERS: variable('integer 1 to 256', integer(1, 256), String(availableParallelism()), 'Jobs that one trainer works on at once, each in its own thread.', { defaultNote: 'number of cores' }),
+  ROOKERY_TF_BACKEND: variable(
+    '`auto`, `gpu`, `node`, `wasm`, `cpu`',
+    oneOf('auto', 'gpu', 'node', 'wasm', 'cpu'),
+    'auto',
+    'TensorFlow.js backend: `auto` takes the fastest that is installed.',
+  ),
+  ROOKERY_TRAINER_WORKERS: variable(
+    'integer 1 to 256',
+    integer(1, 256),
+    String(availableParallelism()),
+    'Jobs that one trainer works on at once, each in its own thread.',
+    { defaultNote: 'number of cores' },
+  ),
 
   // Serving
   ROOKERY_MAX_PREDICT_ROWS: count('10000', 1, 'Most rows of one prediction request.'),
-  ROOKERY_QUEUE_LIMIT: count('1000', 1, 'Prediction requests that may wait; more are refused with RESOURCE_EXHAUSTED.'),
-  ROOKERY_CAPTURE_BUFFER: count('100000', 0, 'Captured predictions that may wait to be sent; more are dropped and counted. 0 switches capture off.'),
-  ROOKERY_CAPTURE_FLUSH_MS: count('250', 1, 'Longest time a captured prediction waits to be sent, in milliseconds.'),
+  ROOKERY_QUEUE_LIMIT: count(
+    '1000',
+    1,
+    'Prediction requests that may wait; more are refused with RESOURCE_EXHAUSTED.',
+  ),
+  ROOKERY_CAPTURE_BUFFER: count(
+    '100000',
+    0,
+    'Captured predictions that may wait to be sent; more are dropped and counted. 0 switches capture off.',
+  ),
+  ROOKERY_CAPTURE_FLUSH_MS: count(
+    '250',
+    1,
+    'Longest time a captured prediction waits to be sent, in milliseconds.',
+  ),
 
   // Monitoring
   ROOKERY_MONITOR_EVERY: count('200', 1, 'Predictions of a model after which it is checked.'),
-  ROOKERY_MONITOR_INTERVAL_MS: count('60000', 100, 'Longest time between two checks of a model that has new predictions, in milliseconds.'),
-  ROOKERY_MONITOR_WINDOW: count('1000', 10, 'Predictions, the newest ones, that a check compares with the reference.'),
-  ROOKERY_DRIFT_SHARE: variable('number 0 to 1', decimal(0, 1), '0.5', 'Share of drifted columns from which the dataset has drifted.'),
+  ROOKERY_MONITOR_INTERVAL_MS: count(
+    '60000',
+    100,
+    'Longest time between two checks of a model that has new predictions, in milliseconds.',
+  ),
+  ROOKERY_MONITOR_WINDOW: count(
+    '1000',
+    10,
+    'Predictions, the newest ones, that a check compares with the reference.',
+  ),
+  ROOKERY_DRIFT_SHARE: variable(
+    'number 0 to 1',
+    decimal(0, 1),
+    '0.5',
+    'Share of drifted columns from which the dataset has drifted.',
+  ),
 } as const satisfies Record<string, VariableSpec>;
 
 /** Name of a variable of the table. */

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { StoredDocument } from '../codec.js';
 import { compareValues } from '../compare.js';
-import { describe } from '../codec.js';
+import { describe, tagNumber, taggedNumber } from '../codec.js';
 import { StoreQueryError } from '../errors.js';
 import { isOperators, isPlainObject, type StoredFilter } from '../filter.js';
 import type { StoredUpdate } from '../update.js';
@@ -21,7 +21,8 @@ export function applyUpdate(doc: StoredDocument, update: StoredUpdate, inserting
   const next = structuredClone(doc);
   for (const [operator, fields] of Object.entries(update)) {
     if (operator === '$setOnInsert' && !inserting) continue;
-    for (const [path, operand] of Object.entries(fields)) applyOperator(next, operator, path, structuredClone(operand));
+    for (const [path, operand] of Object.entries(fields))
+      applyOperator(next, operator, path, structuredClone(operand));
   }
   return next;
 }
@@ -41,9 +42,12 @@ function applyOperator(doc: StoredDocument, operator: string, path: string, oper
         if (Number(key) < container.length) container[Number(key)] = null;
       } else delete container[key];
       return;
-    case '$inc':
-      if (current !== undefined && typeof current !== 'number') throw wrongType(doc, operator, path, 'a number', current);
-      return assign(container, key, ((current as number | undefined) ?? 0) + (operand as number));
+    case '$inc': {
+      const number =
+        current === undefined ? 0 : typeof current === 'number' ? current : taggedNumber(current);
+      if (number === undefined) throw wrongType(doc, operator, path, 'a number', current);
+      return assign(container, key, tagNumber(number + (operand as number)));
+    }
     case '$min':
       if (current === undefined || compareValues(operand, current) < 0) assign(container, key, operand);
       return;
@@ -52,13 +56,19 @@ function applyOperator(doc: StoredDocument, operator: string, path: string, oper
       return;
     default:
       if (current === undefined && operator === '$pull') return;
-      if (current !== undefined && !Array.isArray(current)) throw wrongType(doc, operator, path, 'an array', current);
-      return assign(container, key, changedArray((current as unknown[] | undefined) ?? [], operator, operand));
+      if (current !== undefined && !Array.isArray(current))
+        throw wrongType(doc, operator, path, 'an array', current);
+      return assign(
+        container,
+        key,
+        changedArray((current as unknown[] | undefined) ?? [], operator, operand),
+      );
   }
 }
 
 function changedArray(items: unknown[], operator: string, operand: unknown): unknown[] {
-  const each = isOperators(operand) && Array.isArray(operand['$each']) ? (operand['$each'] as unknown[]) : [operand];
+  const each =
+    isOperators(operand) && Array.isArray(operand['$each']) ? (operand['$each'] as unknown[]) : [operand];
   if (operator === '$pull') {
     const matches = pullMatcher(operand);
     return items.filter((item) => !matches(item));
@@ -126,7 +136,13 @@ function assign(container: Container, key: string, value: unknown): void {
   } else container[key] = value;
 }
 
-function wrongType(doc: StoredDocument, operator: string, path: string, wanted: string, got: unknown): StoreQueryError {
+function wrongType(
+  doc: StoredDocument,
+  operator: string,
+  path: string,
+  wanted: string,
+  got: unknown,
+): StoreQueryError {
   return new StoreQueryError(
     `${operator} needs ${wanted} at '${path}' of document '${doc._id}'; it holds ${describe(got)}.`,
     { path, operator, id: doc._id },

@@ -46,7 +46,10 @@ function sortKey(doc: StoredDocument, path: string, order: 1 | -1): unknown {
     if (!Array.isArray(value)) return value;
   }
   const keys = keysAt(doc, path);
-  return keys.reduce<unknown>((best, key, i) => (i === 0 || compareValues(key, best) * order < 0 ? key : best), null);
+  return keys.reduce<unknown>(
+    (best, key, i) => (i === 0 || compareValues(key, best) * order < 0 ? key : best),
+    null,
+  );
 }
 
 /** The document with only (or without) the paths named. `_id` is kept unless `_id: 0`. */

@@ -40,7 +40,11 @@ export function kFold(n: number, k: number, options: FoldOptions = {}): Fold[] {
  * turn to the folds, and the folds of each class's rows shuffled. Throws RK_TABULAR_FOLDS_INVALID for k < 2,
  * k > rows, k larger than every class, and a negative code (a missing target: leave such rows out).
  */
-export function stratifiedKFold(codes: Int32Array | readonly number[], k: number, options: FoldOptions = {}): Fold[] {
+export function stratifiedKFold(
+  codes: Int32Array | readonly number[],
+  k: number,
+  options: FoldOptions = {},
+): Fold[] {
   const n = codes.length;
   checkFolds(n, k, options);
   const numbering = new Map<number, number>();
@@ -48,7 +52,9 @@ export function stratifiedKFold(codes: Int32Array | readonly number[], k: number
   for (let i = 0; i < n; i++) {
     const code = codes[i]!;
     if (!(code >= 0)) {
-      throw invalid(`Row ${options.rows?.[i] ?? i} has no class (code ${code}); leave rows without a target out.`);
+      throw invalid(
+        `Row ${options.rows?.[i] ?? i} has no class (code ${code}); leave rows without a target out.`,
+      );
     }
     let number = numbering.get(code);
     if (number === undefined) numbering.set(code, (number = numbering.size));
@@ -58,7 +64,9 @@ export function stratifiedKFold(codes: Int32Array | readonly number[], k: number
   for (const number of classes) counts[number]!++;
   const largest = counts.reduce((a, b) => Math.max(a, b), 0);
   if (k > largest) {
-    throw invalid(`${k} folds need a class of at least ${k} rows; the largest has ${largest}. Use fewer folds or more rows.`);
+    throw invalid(
+      `${k} folds need a class of at least ${k} rows; the largest has ${largest}. Use fewer folds or more rows.`,
+    );
   }
   const random = options.shuffle === false ? undefined : createRandom(options.seed ?? 0);
   const sorted = Int32Array.from(classes).sort();
@@ -94,8 +102,10 @@ function foldsOf(assignment: Int32Array, k: number, rows: ArrayLike<number> | un
 }
 
 function checkFolds(n: number, k: number, options: FoldOptions): void {
-  if (!Number.isInteger(k) || k < 2) throw invalid(`Cross-validation needs at least 2 folds; ${k} were asked for.`);
-  if (k > n) throw invalid(`${k} folds need at least ${k} rows; there are ${n}. Use fewer folds or more rows.`);
+  if (!Number.isInteger(k) || k < 2)
+    throw invalid(`Cross-validation needs at least 2 folds; ${k} were asked for.`);
+  if (k > n)
+    throw invalid(`${k} folds need at least ${k} rows; there are ${n}. Use fewer folds or more rows.`);
   if (options.rows !== undefined && options.rows.length !== n) {
     throw invalid(`${options.rows.length} row numbers were given for ${n} rows.`);
   }

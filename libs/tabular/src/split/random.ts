@@ -57,7 +57,10 @@ export function createRandom(seed: number): Random {
   };
   const integer = (below: number): number => {
     if (!Number.isInteger(below) || below < 1 || below > 4294967296) {
-      throw new TabularError('RK_TABULAR_ARGUMENT_INVALID', `integer(below) needs 1 ≤ below ≤ 2^32; it got ${below}.`);
+      throw new TabularError(
+        'RK_TABULAR_ARGUMENT_INVALID',
+        `integer(below) needs 1 ≤ below ≤ 2^32; it got ${below}.`,
+      );
     }
     const limit = 4294967296 - (4294967296 % below);
     for (;;) {

@@ -5,7 +5,23 @@ import type { CellValue, CodedColumnType, Column, ColumnType, Table } from './ta
 
 /** Cells that mean "no value", compared after trimming white space. */
 export const DEFAULT_MISSING_TOKENS: readonly string[] = [
-  '', '.', '?', '-', 'NA', 'N/A', 'n/a', '#N/A', 'NaN', 'nan', 'NAN', 'null', 'NULL', 'Null', 'None', 'none', 'NONE',
+  '',
+  '.',
+  '?',
+  '-',
+  'NA',
+  'N/A',
+  'n/a',
+  '#N/A',
+  'NaN',
+  'nan',
+  'NAN',
+  'null',
+  'NULL',
+  'Null',
+  'None',
+  'none',
+  'NONE',
   '<NA>',
 ];
 
@@ -93,10 +109,14 @@ export function inferTable(
   }
   return createTable(
     names.map((name, i) => {
-      const override = options.overrides !== undefined && Object.hasOwn(options.overrides, name)
-        ? options.overrides[name]
-        : undefined;
-      return inferColumn(name, cells[i] ?? [], { ...options, ...(override === undefined ? {} : { override }) });
+      const override =
+        options.overrides !== undefined && Object.hasOwn(options.overrides, name)
+          ? options.overrides[name]
+          : undefined;
+      return inferColumn(name, cells[i] ?? [], {
+        ...options,
+        ...(override === undefined ? {} : { override }),
+      });
     }),
   );
 }

@@ -23,9 +23,13 @@ export const MAX_INTEGER_CLASSES = 10;
  */
 export function inferTask(column: Column): InferredTask {
   if (column.type === 'text') {
-    throw new TabularError('RK_TABULAR_TARGET_INVALID', `Column "${column.name}" is free text and cannot be a target.`, {
-      column: column.name,
-    });
+    throw new TabularError(
+      'RK_TABULAR_TARGET_INVALID',
+      `Column "${column.name}" is free text and cannot be a target.`,
+      {
+        column: column.name,
+      },
+    );
   }
   if (column.type === 'numeric') {
     const distinct = new Set<number>();

@@ -82,9 +82,13 @@ export function columnByName(table: Table, name: string): Column {
   const column = findColumn(table, name);
   if (column === undefined) {
     const known = table.columns.map((c) => c.name).join(', ');
-    throw new TabularError('RK_TABULAR_COLUMN_MISSING', `There is no column "${name}"; the columns are: ${known}.`, {
-      column: name,
-    });
+    throw new TabularError(
+      'RK_TABULAR_COLUMN_MISSING',
+      `There is no column "${name}"; the columns are: ${known}.`,
+      {
+        column: name,
+      },
+    );
   }
   return column;
 }
@@ -92,10 +96,14 @@ export function columnByName(table: Table, name: string): Column {
 /** Position of the row in the column, or the row itself; throws where it is not in the table. */
 function checkedRow(row: number, length: number, name: string): number {
   if (!Number.isInteger(row) || row < 0 || row >= length) {
-    throw new TabularError('RK_TABULAR_ARGUMENT_INVALID', `Row ${row} is not in column "${name}" of ${length} rows.`, {
-      column: name,
-      row: String(row),
-    });
+    throw new TabularError(
+      'RK_TABULAR_ARGUMENT_INVALID',
+      `Row ${row} is not in column "${name}" of ${length} rows.`,
+      {
+        column: name,
+        row: String(row),
+      },
+    );
   }
   return row;
 }
@@ -105,7 +113,8 @@ export function selectColumnRows(column: Column, rows: RowIndices): Column {
   const length = columnLength(column);
   if (column.type === 'numeric') {
     const values = new Float64Array(rows.length);
-    for (let i = 0; i < rows.length; i++) values[i] = column.values[checkedRow(rows[i]!, length, column.name)]!;
+    for (let i = 0; i < rows.length; i++)
+      values[i] = column.values[checkedRow(rows[i]!, length, column.name)]!;
     return { name: column.name, type: 'numeric', values };
   }
   const codes = new Int32Array(rows.length);
@@ -206,9 +215,13 @@ function concatColumns(a: Column, b: Column): Column {
     return { name: a.name, type: 'numeric', values };
   }
   if (a.type === 'numeric' || b.type === 'numeric' || a.type !== b.type) {
-    throw new TabularError('RK_TABULAR_COLUMN_TYPE', `Column "${a.name}" is ${a.type} in one table and ${b.type} in the other.`, {
-      column: a.name,
-    });
+    throw new TabularError(
+      'RK_TABULAR_COLUMN_TYPE',
+      `Column "${a.name}" is ${a.type} in one table and ${b.type} in the other.`,
+      {
+        column: a.name,
+      },
+    );
   }
   const categories = [...a.categories];
   const position = new Map(categories.map((category, i) => [category, i]));

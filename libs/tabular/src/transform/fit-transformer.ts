@@ -2,7 +2,12 @@ import { compareCategories } from '../table/category-order.js';
 import { columnByName } from '../table/table.js';
 import type { CodedColumn, NumericColumn, RowIndices, Table } from '../table/table.js';
 import { TabularError } from '../tabular-error.js';
-import type { FittedCategorical, FittedNumeric, FittedTransformer, TransformerSpec } from './fitted-transformer.js';
+import type {
+  FittedCategorical,
+  FittedNumeric,
+  FittedTransformer,
+  TransformerSpec,
+} from './fitted-transformer.js';
 
 /**
  * Fit imputers, scaler and encoder on these rows only. Equal to scikit-learn's
@@ -37,7 +42,15 @@ export function fitTransformer(table: Table, rows: RowIndices, spec: Transformer
     ...numeric.map((n) => n.column),
     ...categorical.flatMap((c) => c.categories.map((category) => `${c.column}_${category}`)),
   ];
-  return { version: 1, numericImputer, scaler, numeric, categorical, featureNames, width: featureNames.length };
+  return {
+    version: 1,
+    numericImputer,
+    scaler,
+    numeric,
+    categorical,
+    featureNames,
+    width: featureNames.length,
+  };
 }
 
 function fitNumeric(

@@ -32,7 +32,8 @@ export function compileRowTransformer(fitted: FittedTransformer): RowTransformer
     for (let i = 0; i < numeric.length; i++) {
       const { column, fill, mean, scale } = numeric[i]!;
       const cell = read(column, i);
-      const value = typeof cell === 'number' ? cell : typeof cell === 'string' ? (parseDecimal(cell) ?? NaN) : NaN;
+      const value =
+        typeof cell === 'number' ? cell : typeof cell === 'string' ? (parseDecimal(cell) ?? NaN) : NaN;
       out[at++] = ((Number.isFinite(value) ? value : fill) - mean) / scale;
     }
     for (let i = 0; i < encoders.length; i++) {

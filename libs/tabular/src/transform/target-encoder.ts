@@ -29,7 +29,12 @@ export interface FitTargetOptions {
  * RK_TABULAR_TARGET_INVALID where classification has fewer than two labels (binary: not two), or regression a
  * target that is not numeric or has no value.
  */
-export function fitTarget(column: Column, rows: RowIndices, task: Task, options: FitTargetOptions = {}): TargetEncoder {
+export function fitTarget(
+  column: Column,
+  rows: RowIndices,
+  task: Task,
+  options: FitTargetOptions = {},
+): TargetEncoder {
   if (task !== 'regression') {
     const labels = options.labels ?? classLabels(column, rows);
     if (labels.length < 2 || (task === 'binary' && labels.length !== 2)) {
@@ -37,7 +42,8 @@ export function fitTarget(column: Column, rows: RowIndices, task: Task, options:
     }
     return { version: 1, column: column.name, task, labels: [...labels], mean: 0, scale: 1 };
   }
-  if (column.type !== 'numeric') throw invalid(column, `is ${column.type}, but regression needs a numeric target`);
+  if (column.type !== 'numeric')
+    throw invalid(column, `is ${column.type}, but regression needs a numeric target`);
   const values = new Float64Array(rows.length);
   let n = 0;
   for (let i = 0; i < rows.length; i++) {
@@ -45,7 +51,8 @@ export function fitTarget(column: Column, rows: RowIndices, task: Task, options:
     if (Number.isFinite(value)) values[n++] = value;
   }
   if (n === 0) throw invalid(column, 'has no value in the rows given');
-  const { mean, scale } = options.standardise === true ? meanAndScale(values.subarray(0, n)) : { mean: 0, scale: 1 };
+  const { mean, scale } =
+    options.standardise === true ? meanAndScale(values.subarray(0, n)) : { mean: 0, scale: 1 };
   return { version: 1, column: column.name, task, labels: [], mean, scale };
 }
 
@@ -53,10 +60,15 @@ export function fitTarget(column: Column, rows: RowIndices, task: Task, options:
  * Encoded target of these rows (default: all), as a trainer takes it: Int32Array of class codes (−1 where missing
  * or an unknown label), or Float32Array of numbers for regression (NaN where missing).
  */
-export function encodeTarget(encoder: TargetEncoder, column: Column, rows?: RowIndices): Int32Array | Float32Array {
+export function encodeTarget(
+  encoder: TargetEncoder,
+  column: Column,
+  rows?: RowIndices,
+): Int32Array | Float32Array {
   if (encoder.task !== 'regression') return encodeLabels(encoder, column, rows);
   const picked = rows ?? allRows(columnLength(column));
-  if (column.type !== 'numeric') throw invalid(column, `is ${column.type}, but regression needs a numeric target`);
+  if (column.type !== 'numeric')
+    throw invalid(column, `is ${column.type}, but regression needs a numeric target`);
   const out = new Float32Array(picked.length);
   for (let i = 0; i < out.length; i++) {
     const value = column.values[picked[i]!]!;
@@ -92,7 +104,8 @@ export function decodeNumber(encoder: TargetEncoder, encoded: number): number {
 
 /** Unscaled numbers of a regression target (NaN where missing), for metrics. */
 export function targetNumbers(column: Column, rows?: RowIndices): Float64Array {
-  if (column.type !== 'numeric') throw invalid(column, `is ${column.type}, but regression needs a numeric target`);
+  if (column.type !== 'numeric')
+    throw invalid(column, `is ${column.type}, but regression needs a numeric target`);
   const picked = rows ?? allRows(column.values.length);
   const out = new Float64Array(picked.length);
   for (let i = 0; i < out.length; i++) out[i] = column.values[picked[i]!]!;

@@ -1,0 +1,212 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+import { checkHealth } from '@rookery/service-kit/client';
+
+import { freePort, isPortTaken } from './free-port.js';
+import { embeddedNats, findNatsServer, waitForNats } from './nats-server.js';
+import { serviceEntries } from './services.js';
+import type { ServiceEntry } from './services.js';
+import { SupervisedProcess } from './supervised-process.js';
+
+/** How to start an embedded system. */
+export interface EmbeddedOptions {
+  /** Root of the repository: services are run from `services/<name>/dist/main.js` below it. */
+  readonly root: string;
+  /** Folder for everything that is kept; default `.rookery` below the working directory. */
+  readonly dataDir?: string;
+  /** More or other variables for all services. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** true: every port is a free one, so that several systems can run side by side (tests). Default false. */
+  readonly anyPorts?: boolean;
+  /** Services to start; default all. */
+  readonly services?: readonly string[];
+  /** How long all services may take to become ready, milliseconds. Default 60,000. */
+  readonly readyDeadlineMs?: number;
+  /** Told of crashes and restarts. */
+  readonly onEvent?: (message: string) => void;
+}
+
+/** A running embedded system. */
+export interface EmbeddedSystem {
+  readonly natsUrl: string;
+  readonly dataDir: string;
+  /** Address host:port of each service by name. */
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly processes: ReadonlyMap<string, SupervisedProcess>;
+  /** Milliseconds from the call to readiness. */
+  readonly readyMs: number;
+  /** Resolves when a service is ready (again); rejects after the deadline. */
+  waitReady(name: string, deadlineMs?: number): Promise<void>;
+  /** Resolves with the reason if the system can't go on. */
+  readonly failed: Promise<string>;
+  stop(): Promise<void>;
+}
+
+const stopGraceMs = 15_000;
+
+/**
+ * Starts nats-server (unless ROOKERY_NATS_URL names one) and the services as child processes that are restarted if
+ * they die, and resolves when every one is ready. Throws, with everything stopped, if one can't start.
+ */
+export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedSystem> {
+  const startedAt = Date.now();
+  const dataDir = resolve(options.dataDir ?? process.env['ROOKERY_DATA_DIR'] ?? '.rookery');
+  mkdirSync(dataDir, { recursive: true });
+  const release = takeOwnership(dataDir);
+  const given: NodeJS.ProcessEnv = { ...process.env, ...options.env };
+  const entries = serviceEntries.filter((entry) => options.services?.includes(entry.name) ?? true);
+  const processes = new Map<string, SupervisedProcess>();
+  const note = options.onEvent ?? (() => undefined);
+  let fail: (reason: string) => void = () => undefined;
+  const failed = new Promise<string>((resolveFailed) => {
+    fail = resolveFailed;
+  });
+  const onCrash = (event: { name: string; code: number | null; signal: string | null; restartInMs: number }): void => {
+    note(`${event.name} ended (${event.signal ?? `exit code ${event.code}`}); starting it again in ${event.restartInMs} ms`);
+  };
+
+  const stop = async (): Promise<void> => {
+    const nats = processes.get('nats-server');
+    await Promise.all([...processes.values()].filter((item) => item !== nats).map((item) => item.stop(stopGraceMs)));
+    await nats?.stop(stopGraceMs);
+    release();
+  };
+
+  try {
+    const ports = await choosePorts(entries, given, options.anyPorts ?? false);
+    let natsUrl = given['ROOKERY_NATS_URL'];
+    if (!natsUrl) {
+      const port = options.anyPorts ? await freePort() : Number(given['ROOKERY_NATS_PORT'] ?? 7422);
+      if (!options.anyPorts) await refuseTaken(port, 'nats-server', 'ROOKERY_NATS_PORT', dataDir);
+      const nats = embeddedNats({
+        binary: findNatsServer(given),
+        port,
+        directory: join(dataDir, 'nats'),
+        logFile: join(dataDir, 'logs/nats-server.log'),
+        onCrash,
+      });
+      processes.set('nats-server', nats);
+      nats.start();
+      natsUrl = `nats://127.0.0.1:${port}`;
+    }
+    const env: NodeJS.ProcessEnv = {
+      ...given,
+      ROOKERY_NATS_URL: natsUrl,
+      ROOKERY_DATA_DIR: dataDir,
+      ROOKERY_STOP_ON_PARENT_EXIT: 'true',
+      ...Object.fromEntries(entries.map((entry) => [entry.portVariable, String(ports.get(entry.name))])),
+    };
+    delete env['ROOKERY_NATS_SERVER'];
+    for (const entry of entries) {
+      const script = join(options.root, 'services', entry.name, 'dist/main.js');
+      if (!existsSync(script)) throw new Error(`${script} is not there. Build first: npm run build`);
+      const service = new SupervisedProcess({
+        name: entry.name,
+        program: process.execPath,
+        args: ['--enable-source-maps', script],
+        env,
+        logFile: join(dataDir, 'logs', `${entry.name}.log`),
+        onCrash,
+        fatalExitCodes: [78],
+        onFatal: (event) => {
+          fail(`${event.name} refused to start (exit code ${event.code}):\n${event.lastLines.join('\n')}`);
+        },
+      });
+      processes.set(entry.name, service);
+      service.start();
+    }
+    const addresses = Object.fromEntries(entries.map((entry) => [entry.name, `127.0.0.1:${ports.get(entry.name)}`]));
+    const deadlineMs = options.readyDeadlineMs ?? 60_000;
+    const waitReady = async (name: string, ms: number = deadlineMs): Promise<void> => {
+      const entry = entries.find((item) => item.name === name);
+      const address = addresses[name];
+      if (!entry || !address) throw new Error(`There is no service ${name} in this system`);
+      const end = Date.now() + ms;
+      while (!(await isReady(entry, address))) {
+        if (Date.now() > end) {
+          const lines = processes.get(name)?.lastLines().slice(-5).join('\n') ?? '';
+          throw new Error(`${name} is not ready after ${ms} ms. Its last lines:\n${lines}`);
+        }
+        await new Promise((wake) => setTimeout(wake, 40));
+      }
+    };
+    const natsPort = Number(new URL(natsUrl.split(',')[0] ?? natsUrl).port || 4222);
+    if (processes.has('nats-server')) await waitForNats(natsPort, deadlineMs);
+    await Promise.race([
+      Promise.all(entries.map((entry) => waitReady(entry.name))),
+      failed.then((reason) => {
+        throw new Error(reason);
+      }),
+    ]);
+    const readyMs = Date.now() - startedAt;
+    writeFileSync(
+      join(dataDir, 'system.json'),
+      JSON.stringify({ pid: process.pid, natsUrl, addresses, pids: Object.fromEntries([...processes].map(([name, item]) => [name, item.pid])) }, null, 2),
+    );
+    return { natsUrl, dataDir, addresses, processes, readyMs, waitReady, failed, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function isReady(entry: ServiceEntry, address: string): Promise<boolean> {
+  if (entry.protocol === 'http') {
+    try {
+      const answer = await fetch(`http://${address}/health`, { signal: AbortSignal.timeout(1_000) });
+      await answer.body?.cancel();
+      return answer.ok;
+    } catch {
+      return false;
+    }
+  }
+  const report = await checkHealth(address, '', 1_000);
+  return report.status === 'SERVING';
+}
+
+async function choosePorts(
+  entries: readonly ServiceEntry[],
+  env: NodeJS.ProcessEnv,
+  anyPorts: boolean,
+): Promise<Map<string, number>> {
+  const ports = new Map<string, number>();
+  for (const entry of entries) {
+    const port = anyPorts ? await freePort() : Number(env[entry.portVariable] ?? entry.defaultPort);
+    if (!anyPorts) await refuseTaken(port, entry.name, entry.portVariable, '');
+    ports.set(entry.name, port);
+  }
+  return ports;
+}
+
+async function refuseTaken(port: number, name: string, variable: string, dataDir: string): Promise<void> {
+  // A nats-server left behind by a killed launcher is ended later, by its pid file.
+  if (dataDir !== '' && existsSync(join(dataDir, 'nats/nats-server.pid'))) return;
+  if (await isPortTaken(port)) {
+    throw new Error(`Port ${port} for ${name} is in use. Stop what uses it, or set ${variable} to another port.`);
+  }
+}
+
+function takeOwnership(dataDir: string): () => void {
+  const file = join(dataDir, 'launcher.pid');
+  if (existsSync(file)) {
+    const pid = Number(readFileSync(file, 'utf8').trim());
+    if (pid !== process.pid && isAlive(pid)) {
+      throw new Error(`A Rookery system (pid ${pid}) already runs on ${dataDir}. Stop it, or use another ROOKERY_DATA_DIR.`);
+    }
+  }
+  writeFileSync(file, String(process.pid));
+  return () => {
+    rmSync(file, { force: true });
+    rmSync(join(dataDir, 'system.json'), { force: true });
+  };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

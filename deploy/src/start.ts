@@ -1,0 +1,19 @@
+// npm start: the system alone, until Ctrl-C.
+import { startEmbedded } from './embedded/embedded-system.js';
+import { listeningTable } from './listening-table.js';
+import { repositoryRoot } from './repository-root.js';
+import { untilStopped } from './until-stopped.js';
+
+try {
+  const system = await startEmbedded({
+    root: repositoryRoot,
+    onEvent: (message) => {
+      console.error(message);
+    },
+  });
+  console.log(`Rookery is ready (${(system.readyMs / 1000).toFixed(1)} s).\n${listeningTable(system)}\nCtrl-C stops it.`);
+  process.exitCode = await untilStopped(system);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,190 @@
+import { tmpdir } from 'node:os';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { jetstreamManager, JetStreamApiError, StorageType, type JetStreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { Objm, setSha256Backend, type ObjectInfo, type ObjectStore } from '@nats-io/obj';
+import { ArtifactCorruptError } from '../errors.js';
+import type { Backend } from './backend.js';
+
+/** Content up to this size is one message: it is written and read with one request each. */
+const CHUNK_BYTES = 512 * 1024;
+/** A chunk that does not come for so long is not coming. */
+const CHUNK_TIMEOUT_MS = 20_000;
+/** JetStream's answer where the expected last sequence of a subject is another: somebody else wrote first. */
+const WRONG_LAST_SEQUENCE = 10071;
+
+export interface NatsBackendOptions {
+  readonly bucket: string;
+  /** Copies the bucket is created with; an existing bucket keeps its own. */
+  readonly replicas: number;
+}
+
+/** Opens the bucket, creating it where it is missing. */
+export async function openNatsBackend(nc: NatsConnection, opts: NatsBackendOptions): Promise<Backend> {
+  // The client computes a digest of its own; by default in JavaScript, many times slower than Node's.
+  setSha256Backend('native');
+  const manager = await jetstreamManager(nc);
+  const create = (): Promise<ObjectStore> =>
+    new Objm(nc).create(opts.bucket, {
+      storage: StorageType.File,
+      replicas: opts.replicas,
+      description: 'Datasets, models and reports by the SHA-256 of their bytes',
+    });
+  // Services start together: the loser of a race to create the bucket finds it on its second try.
+  const objects = await create().catch(create);
+  return new NatsBackend(manager, objects, opts.bucket);
+}
+
+/** An object store bucket; the object's name is the checksum. */
+class NatsBackend implements Backend {
+  readonly kind = 'nats';
+  readonly where: string;
+  readonly spoolDirectory = join(tmpdir(), 'rookery-artifacts');
+  readonly #manager: JetStreamManager;
+  readonly #objects: ObjectStore;
+  readonly #bucket: string;
+  readonly #stream: string;
+
+  constructor(manager: JetStreamManager, objects: ObjectStore, bucket: string) {
+    this.#manager = manager;
+    this.#objects = objects;
+    this.#bucket = bucket;
+    this.#stream = `OBJ_${bucket}`;
+    this.where = `the NATS object store '${bucket}'`;
+  }
+
+  async exists(sha256: string): Promise<boolean> {
+    return (await this.#info(sha256)) !== undefined;
+  }
+
+  async write(sha256: string, bytes: Uint8Array, mediaType: string): Promise<void> {
+    await this.#put(sha256, mediaType, () => Readable.from([bytes], { objectMode: true }));
+  }
+
+  async writeFile(sha256: string, file: string, _size: number, mediaType: string): Promise<void> {
+    await this.#put(sha256, mediaType, () => createReadStream(file, { highWaterMark: CHUNK_BYTES }));
+  }
+
+  async read(sha256: string): Promise<Uint8Array | undefined> {
+    const info = await this.#info(sha256);
+    if (info === undefined) return undefined;
+    this.#checkDigest(sha256, info);
+    if (info.size === 0) return new Uint8Array(0);
+    if (info.chunks === 1) return this.#onlyChunk(sha256, info);
+    const bytes = new Uint8Array(info.size);
+    let filled = 0;
+    for await (const chunk of await this.#chunks(sha256, info)) {
+      if (filled + chunk.byteLength > info.size)
+        throw this.#corrupt(sha256, 'it has more bytes than it should');
+      bytes.set(chunk, filled);
+      filled += chunk.byteLength;
+    }
+    return bytes.subarray(0, filled);
+  }
+
+  async stream(sha256: string): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const info = await this.#info(sha256);
+    if (info === undefined) return undefined;
+    this.#checkDigest(sha256, info);
+    return info.size === 0 ? Readable.from([]) : this.#chunks(sha256, info);
+  }
+
+  async close(): Promise<void> {
+    // The connection belongs to the caller.
+  }
+
+  async #put(sha256: string, mediaType: string, open: () => Readable): Promise<void> {
+    const current = await this.#objects.info(sha256);
+    if (current !== null && !current.deleted && current.digest === digestOf(sha256)) return;
+    try {
+      await this.#objects.put(
+        { name: sha256, options: { max_chunk_size: CHUNK_BYTES }, metadata: { 'media-type': mediaType } },
+        Readable.toWeb(open()) as ReadableStream<Uint8Array>,
+        // Only the first of two writers becomes visible. Without it the second would replace the first and remove its
+        // chunks, maybe while a reader is at them.
+        { previousRevision: current?.revision ?? 0 },
+      );
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || error.code !== WRONG_LAST_SEQUENCE) throw error;
+      if (!(await this.exists(sha256))) throw error;
+    }
+  }
+
+  async #info(sha256: string): Promise<ObjectInfo | undefined> {
+    const info = await this.#objects.info(sha256);
+    return info === null || info.deleted ? undefined : info;
+  }
+
+  /** One request instead of a consumer made, used and removed. */
+  async #onlyChunk(sha256: string, info: ObjectInfo): Promise<Uint8Array> {
+    const chunk = await this.#manager.direct.getMessage(this.#stream, {
+      last_by_subj: this.#chunkSubject(info),
+    });
+    if (chunk === null) throw this.#corrupt(sha256, 'its content is gone');
+    return chunk.data;
+  }
+
+  async #chunks(sha256: string, info: ObjectInfo): Promise<AsyncIterable<Uint8Array>> {
+    const subject = this.#chunkSubject(info);
+    const { state } = await this.#manager.streams.info(this.#stream, { subjects_filter: subject });
+    const stored = state.subjects?.[subject] ?? 0;
+    // Without this check a reader would wait for chunks that are not there.
+    if (stored !== info.chunks)
+      throw this.#corrupt(sha256, `${stored} of its ${info.chunks} chunks are stored`);
+    return this.#delivered(sha256);
+  }
+
+  async *#delivered(sha256: string): AsyncGenerator<Uint8Array> {
+    const result = await this.#objects.get(sha256);
+    if (result === null) throw this.#corrupt(sha256, 'it was removed while being read');
+    // The stream reports the same failure; this promise must not go unheard.
+    result.error.catch(() => undefined);
+    const reader = result.data.getReader();
+    try {
+      for (;;) {
+        const { done, value } = await inTime(reader.read());
+        if (done) return;
+        yield value;
+      }
+    } catch (error) {
+      if (error instanceof Error && error.message.includes('corrupt object')) {
+        throw new ArtifactCorruptError(sha256, this.where, 'its bytes have another checksum', error);
+      }
+      throw error;
+    } finally {
+      await reader.cancel().catch(() => undefined);
+    }
+  }
+
+  #chunkSubject(info: ObjectInfo): string {
+    return `$O.${this.#bucket}.C.${info.nuid}`;
+  }
+
+  #checkDigest(sha256: string, info: ObjectInfo): void {
+    if (info.digest !== digestOf(sha256))
+      throw this.#corrupt(sha256, `it is recorded with the digest ${info.digest}`);
+  }
+
+  #corrupt(sha256: string, problem: string): ArtifactCorruptError {
+    return new ArtifactCorruptError(sha256, this.where, problem);
+  }
+}
+
+/** The object store's own spelling of a checksum. */
+function digestOf(sha256: string): string {
+  return `SHA-256=${Buffer.from(sha256, 'hex').toString('base64').replaceAll('+', '-').replaceAll('/', '_')}`;
+}
+
+async function inTime<R>(step: Promise<R>): Promise<R> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no chunk came for ${CHUNK_TIMEOUT_MS} ms`)), CHUNK_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([step, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,177 @@
+import { DeliverPolicy } from '@nats-io/jetstream';
+import type { ConsumerMessages, JetStreamClient, JsMsg, OrderedConsumerOptions } from '@nats-io/jetstream';
+import type { EventType } from '@rookery/contracts';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { decodeMeta, headersToRecord } from './cloud-events.js';
+import { decodeEvent } from './dispatcher.js';
+import type { BusEvent, EventMeta, Logger, RawEvent, Replay, ReplayOptions, Stop } from './types.js';
+
+const readAhead = 256;
+
+/**
+ * Reads a stream's events of one type in order, with an ordered consumer: nothing is acknowledged, gaps are noticed
+ * and read again, and it survives reconnects. `onEvent` is awaited, so a slow reader is never flooded.
+ */
+export async function replayEvents<T>(
+  js: JetStreamClient,
+  event: EventType<T>,
+  options: ReplayOptions<T>,
+  logger: Logger,
+): Promise<Replay> {
+  const reader = await openReader(js, event, options.key, {
+    ...(options.fromSequence === undefined
+      ? { deliver_policy: DeliverPolicy.All }
+      : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: options.fromSequence }),
+  });
+  const untilCaughtUp = options.untilCaughtUp ?? true;
+  let count = 0;
+  let markCaughtUp: () => void = () => {};
+  const caughtUp = new Promise<void>((resolve) => (markCaughtUp = resolve));
+  // Not awaited: the client's `close` only resolves once the loop below looks again, which may be the caller's own turn.
+  const stop = async (): Promise<void> => reader.close();
+  const onAbort = (): void => void stop();
+  options.signal?.addEventListener('abort', onAbort, { once: true });
+
+  const hand = async (message: JsMsg): Promise<void> => {
+    const meta = metaOfMessage(message, event);
+    let decoded: BusEvent<T>;
+    try {
+      decoded = decodeEvent(event, message, meta);
+    } catch (error) {
+      const raw: RawEvent = { ...meta, raw: message.data, headers: headersToRecord(message.headers) };
+      if (options.onInvalid) options.onInvalid(raw, error as Error);
+      else logger.warn({ err: error, sequence: meta.sequence }, 'a stored event cannot be decoded, skipped');
+      return;
+    }
+    await options.onEvent(decoded);
+    count += 1;
+  };
+  const run = async (): Promise<void> => {
+    try {
+      if (options.signal?.aborted) return;
+      if (reader.pending === 0) {
+        markCaughtUp();
+        if (untilCaughtUp) return;
+      }
+      for await (const message of await reader.messages()) {
+        if (options.signal?.aborted) return;
+        await hand(message);
+        if (message.info.pending > 0) continue;
+        markCaughtUp();
+        if (untilCaughtUp) return;
+      }
+    } finally {
+      options.signal?.removeEventListener('abort', onAbort);
+      reader.close();
+      markCaughtUp();
+    }
+  };
+  const done = run();
+  done.catch(() => {}); // the caller may look at `done` later
+  return { caughtUp, done, count: () => count, stop };
+}
+
+/** The last event of each subject of a type, in stream order. Works on servers without batched direct gets. */
+export async function lastEvents<T>(
+  js: JetStreamClient,
+  event: EventType<T>,
+  logger: Logger,
+): Promise<BusEvent<T>[]> {
+  const reader = await openReader(js, event, undefined, { deliver_policy: DeliverPolicy.LastPerSubject });
+  const last = new Map<string, BusEvent<T>>();
+  try {
+    if (reader.pending === 0) return [];
+    for await (const message of await reader.messages()) {
+      const meta = metaOfMessage(message, event);
+      try {
+        last.delete(meta.subject);
+        last.set(meta.subject, decodeEvent(event, message, meta));
+      } catch (error) {
+        logger.warn({ err: error, sequence: meta.sequence }, 'a stored event cannot be decoded, skipped');
+      }
+      if (message.info.pending === 0) break;
+    }
+    return [...last.values()];
+  } finally {
+    reader.close();
+  }
+}
+
+/** Shows events as they pass on core NATS, from now on. Anything malformed is shown as it is. */
+export async function tailSubjects(
+  nc: NatsConnection,
+  subjects: string[],
+  onEvent: (event: RawEvent) => void,
+  now: () => number,
+): Promise<Stop> {
+  const subscriptions = subjects.map((subject) =>
+    nc.subscribe(subject, {
+      callback: (error, message) => {
+        if (error) return;
+        const envelope = {
+          subject: message.subject,
+          stream: '',
+          sequence: 0,
+          storedAtNanos: BigInt(Math.round(now())) * 1_000_000n,
+          deliveryCount: 1,
+        };
+        const meta = decodeMeta(message.headers, envelope);
+        onEvent({ ...meta, raw: message.data, headers: headersToRecord(message.headers) });
+      },
+    }),
+  );
+  await nc.flush();
+  return async () => {
+    for (const subscription of subscriptions)
+      if (!subscription.isClosed() && !nc.isClosed()) subscription.unsubscribe();
+  };
+}
+
+interface Reader {
+  /** Events of the filter that the stream held when the reader was opened. */
+  pending: number;
+  messages(): Promise<AsyncIterable<JsMsg>>;
+  /** Ends the reading and takes the consumer off the broker; never waits, never fails. */
+  close(): void;
+}
+
+async function openReader(
+  js: JetStreamClient,
+  event: Pick<EventType<unknown>, 'stream' | 'filter' | 'subject'>,
+  key: string | undefined,
+  start: Partial<OrderedConsumerOptions>,
+): Promise<Reader> {
+  const filter = key === undefined ? event.filter : event.subject(key);
+  const consumer = await js.consumers.get(event.stream, { filter_subjects: filter, ...start });
+  const { num_pending: pending } = await consumer.info(true);
+  let iterator: ConsumerMessages | undefined;
+  let closed = false;
+  return {
+    pending,
+    messages: async () => {
+      iterator = await consumer.consume({ max_messages: readAhead, idle_heartbeat: 5_000 });
+      if (closed) iterator.stop();
+      return iterator;
+    },
+    close: () => {
+      if (closed) return;
+      closed = true;
+      iterator?.stop();
+      consumer.delete().catch(() => {}); // the broker would drop it by itself after some minutes
+    },
+  };
+}
+
+function metaOfMessage(message: JsMsg, event: { type: string; keyed: boolean }): EventMeta {
+  return decodeMeta(
+    message.headers,
+    {
+      subject: message.subject,
+      stream: message.info.stream,
+      sequence: message.info.streamSequence,
+      storedAtNanos: message.timestampNanos,
+      deliveryCount: message.info.deliveryCount,
+    },
+    event,
+  );
+}

@@ -1,0 +1,3 @@
+export { startNatsServer, findNatsServer } from './nats-server.js';
+export type { NatsServer, NatsServerOptions } from './nats-server.js';
+export { collect } from './collect.js';

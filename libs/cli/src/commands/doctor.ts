@@ -1,0 +1,81 @@
+import { connect } from 'node:net';
+
+import { addressesFromEnvironment } from '@rookery/client';
+import { checkHealth } from '@rookery/service-kit/client';
+import { Command } from 'commander';
+
+import { output } from '../output.js';
+import { exitCodes } from '../report-failure.js';
+import { renderTable } from '../table.js';
+
+interface Finding {
+  readonly what: string;
+  readonly where: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+const grpcServices = ['ingest', 'transform', 'trainer', 'evaluator', 'registry', 'inference', 'monitor'] as const;
+
+/** `rookery doctor`: is everything there and ready? Exit code 1 where something is not. */
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('Check Node, nats-server and every service')
+    .option('--json', 'JSON')
+    .action(async (flags: { json?: boolean }) => {
+      const addresses = addressesFromEnvironment(process.env);
+      const findings: Finding[] = [nodeFinding(), await natsFinding(addresses.nats)];
+      for (const name of grpcServices) {
+        const report = await checkHealth(addresses[name], '', 2_000);
+        findings.push({ what: name, where: addresses[name], ok: report.status === 'SERVING', detail: report.detail ?? report.status });
+      }
+      findings.push(await consoleFinding(addresses.console));
+      output(flags.json, findings, () =>
+        renderTable(
+          ['', 'WHAT', 'WHERE', 'DETAIL'],
+          findings.map((finding) => [finding.ok ? 'ok' : 'NOT OK', finding.what, finding.where, finding.detail]),
+        ),
+      );
+      if (findings.some((finding) => !finding.ok)) {
+        console.error('Start the system with npm start, and look into .rookery/logs/ for a service that does not come up.');
+        process.exitCode = exitCodes.failed;
+      }
+    });
+}
+
+function nodeFinding(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const ok = major > 20 || (major === 20 && minor >= 19);
+  return { what: 'node', where: process.execPath, ok, detail: `${process.version}${ok ? '' : '; 20.19 or newer is needed'}` };
+}
+
+function natsFinding(url: string): Promise<Finding> {
+  const { hostname, port } = new URL(url.split(',')[0] ?? url);
+  const finding = (ok: boolean, detail: string): Finding => ({ what: 'nats-server', where: url, ok, detail });
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port || 4222) });
+    socket.setTimeout(2_000, () => {
+      socket.destroy();
+      resolve(finding(false, 'no answer'));
+    });
+    socket.once('error', (error) => {
+      resolve(finding(false, error.message));
+    });
+    socket.once('data', (data) => {
+      socket.destroy();
+      const info = /^INFO (\{.*\})/.exec(data.toString('utf8'))?.[1];
+      const parsed = info === undefined ? {} : (JSON.parse(info) as { version?: string; jetstream?: boolean });
+      resolve(finding(parsed.jetstream === true, parsed.jetstream === true ? `version ${parsed.version}, JetStream` : 'JetStream is off'));
+    });
+  });
+}
+
+async function consoleFinding(address: string): Promise<Finding> {
+  try {
+    const answer = await fetch(`http://${address}/health`, { signal: AbortSignal.timeout(2_000) });
+    await answer.body?.cancel();
+    return { what: 'console', where: `http://${address}`, ok: answer.ok, detail: `HTTP ${answer.status}` };
+  } catch (error) {
+    return { what: 'console', where: `http://${address}`, ok: false, detail: (error as Error).message };
+  }
+}

@@ -1,0 +1,147 @@
+import { existsSync } from 'node:fs';
+import { basename, extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import type { DatasetRequest, RunOutcome } from '@rookery/client';
+import { TerminalError } from '@rookery/contracts';
+import { events } from '@rookery/contracts';
+import { Command } from 'commander';
+
+import { output } from '../output.js';
+import { ProgressView } from '../progress/progress-view.js';
+import { exitCodes } from '../report-failure.js';
+import { withClient } from '../with-client.js';
+
+interface PublishFlags {
+  target: string;
+  name?: string;
+  model?: string;
+  format?: string;
+  task?: string;
+  folds?: string;
+  seed?: string;
+  epochs?: string;
+  batchSize?: string;
+  learningRate?: string;
+  metric?: string;
+  threshold?: string;
+  ignore?: string[];
+  columnType?: string[];
+  sha256?: string;
+  spec?: string;
+  detach?: boolean;
+  json?: boolean;
+}
+
+/** `rookery publish <file or uri> --target <column>`: publishes a data set and shows the run live. */
+export function publishCommand(): Command {
+  return new Command('publish')
+    .description('Publish a data set and follow its run until the model is served')
+    .argument('<source>', 'file, or uri (file://, http(s)://, artifact:, object://)')
+    .requiredOption('-t, --target <column>', 'column to predict')
+    .option('-n, --name <name>', 'name of the data set (default: the file name)')
+    .option('-m, --model <name>', 'name of the model (default: the name of the data set)')
+    .option('--format <format>', 'csv, jsonl, parquet or arrow (default: by the ending)')
+    .option('--task <task>', 'binary, multiclass or regression (default: by the target)')
+    .option('-k, --folds <k>', 'folds of the cross-validation (default 5)')
+    .option('--seed <seed>', 'seed of folds and weights')
+    .option('--epochs <n>', 'epochs (default 50)')
+    .option('--batch-size <n>', 'batch size (default 32)')
+    .option('--learning-rate <rate>', 'learning rate (default 0.01)')
+    .option('--metric <name>', "the gate's metric (default accuracy, or rmse)")
+    .option('--threshold <value>', 'the mean that the metric must reach (default 0.7 for accuracy)')
+    .option('--ignore <columns...>', 'columns to leave out')
+    .option('--column-type <name=type...>', 'types that should not be inferred: numeric, categorical, boolean, text')
+    .option('--sha256 <hash>', 'expected sha256 of the file')
+    .option('--spec <json>', 'model specification as JSON')
+    .option('-d, --detach', 'publish only; do not follow the run')
+    .option('--json', 'one JSON object on stdout; progress goes to stderr')
+    .action(async (source: string, flags: PublishFlags) => {
+      const request = requestOf(source, flags);
+      await withClient(async (client) => {
+        const view = new ProgressView(process.stderr);
+        const published = await client.publish(request, flags.detach ? undefined : view.onStep);
+        if (flags.detach) {
+          output(flags.json, { eventId: published.eventId, runId: published.runId }, () => `published ${published.eventId}; run ${published.runId}`);
+          await published.stop();
+          return;
+        }
+        const outcome = await published.outcome;
+        await published.stop();
+        if (flags.json) console.log(JSON.stringify(plainOutcome(outcome)));
+        if (outcome.state !== 'serving') process.exitCode = exitCodes.failed;
+      });
+    });
+}
+
+function requestOf(source: string, flags: PublishFlags): DatasetRequest {
+  const uri = /^[a-z][a-z0-9+.-]*:/i.test(source) ? source : fileUri(source);
+  const file = basename(new URL(uri, 'file:///').pathname);
+  const json: Record<string, unknown> = {
+    name: flags.name ?? file.slice(0, file.length - extname(file).length).replace(/[^A-Za-z0-9_-]/g, '_'),
+    uri,
+    target: flags.target,
+  };
+  const set = (field: string, value: unknown): void => {
+    if (value !== undefined) json[field] = value;
+  };
+  set('model', flags.model);
+  set('format', flags.format);
+  set('task', flags.task);
+  set('folds', numberOf('folds', flags.folds));
+  set('seed', numberOf('seed', flags.seed));
+  set('epochs', numberOf('epochs', flags.epochs));
+  set('batchSize', numberOf('batch-size', flags.batchSize));
+  set('learningRate', numberOf('learning-rate', flags.learningRate));
+  set('ignore', flags.ignore);
+  set('sha256', flags.sha256);
+  if (flags.metric !== undefined || flags.threshold !== undefined) {
+    json['gate'] = { metric: flags.metric ?? '', threshold: numberOf('threshold', flags.threshold) };
+  }
+  if (flags.columnType) json['columnTypes'] = Object.fromEntries(flags.columnType.map(pairOf));
+  if (flags.spec !== undefined) json['modelSpec'] = JSON.parse(flags.spec) as unknown;
+  const prepared = events.datasetReady.prepare?.(json) ?? json;
+  return events.datasetReady.message.fromJSON(prepared);
+}
+
+function fileUri(path: string): string {
+  const full = resolve(path);
+  if (!existsSync(full)) {
+    throw new TerminalError('RK_DATASET_NOT_FOUND', `There is no file ${full}`, { details: { uri: full } });
+  }
+  return pathToFileURL(full).href;
+}
+
+function numberOf(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!Number.isFinite(value)) throw new TerminalError('RK_REQUEST_INVALID', `--${option} needs a number; it is ${text}`);
+  return value;
+}
+
+function pairOf(text: string): [string, string] {
+  const at = text.lastIndexOf('=');
+  if (at < 1) throw new TerminalError('RK_REQUEST_INVALID', `--column-type needs name=type; it is ${text}`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function plainOutcome(outcome: RunOutcome): Record<string, unknown> {
+  const head = { state: outcome.state, runId: outcome.runId };
+  switch (outcome.state) {
+    case 'serving':
+      return {
+        ...head,
+        model: outcome.swapped.model,
+        version: outcome.swapped.version,
+        publishedToServingMs: outcome.swapped.publishedToServingMs,
+        metric: outcome.evaluated?.verdict?.metric,
+        metrics: outcome.evaluated?.metrics,
+      };
+    case 'rejected':
+      return { ...head, code: outcome.rejection.code, reasons: outcome.rejection.reasons };
+    case 'failed':
+      return { ...head, code: outcome.failure.code, message: outcome.failure.message, step: outcome.failure.step };
+    case 'dataset-rejected':
+      return { ...head, code: outcome.rejection.code, message: outcome.rejection.message, hint: outcome.rejection.hint, details: outcome.rejection.details };
+  }
+}

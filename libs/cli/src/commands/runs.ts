@@ -1,0 +1,83 @@
+import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
+import type { Run } from '@rookery/proto/rookery/registry/v1/registry';
+import { Command } from 'commander';
+
+import { output } from '../output.js';
+import { shortNumber } from '../progress/step-line.js';
+import { renderTable, shortTime } from '../table.js';
+import { withClient } from '../with-client.js';
+
+/** `rookery runs [id]`: runs, newest first, or one in full. */
+export function runsCommand(): Command {
+  return new Command('runs')
+    .description('List runs, or show one')
+    .argument('[run]', 'run id')
+    .option('-m, --model <name>', 'only runs of this model')
+    .option('--limit <n>', 'how many', '20')
+    .option('--json', 'JSON')
+    .action(async (runId: string | undefined, flags: { model?: string; limit: string; json?: boolean }) => {
+      await withClient(async (client) => {
+        if (runId !== undefined) {
+          const run = await client.run(runId);
+          output(flags.json, run, () => renderRun(run));
+          return;
+        }
+        const runs = await client.runs({ model: flags.model ?? '', limit: Number(flags.limit) });
+        output(flags.json, runs, () =>
+          renderTable(
+            ['RUN', 'MODEL', 'STATE', 'METRIC', 'MEAN', 'STD', 'VERSION', 'STARTED'],
+            runs.map((run) => {
+              const metric = run.verdict?.metric ?? '';
+              const summary = run.metrics[metric];
+              return [
+                run.runId,
+                run.model,
+                stateWord(run.state),
+                metric,
+                summary ? shortNumber(summary.mean) : '–',
+                summary ? shortNumber(summary.std) : '–',
+                run.version === 0 ? '–' : String(run.version),
+                shortTime(run.createdAtMs),
+              ];
+            }),
+          ),
+        );
+      });
+    });
+}
+
+/** A run's state as a word. */
+export function stateWord(state: RunState): string {
+  const name = Object.entries(RunState).find(([, value]) => value === state)?.[0] ?? 'RUN_STATE_UNSPECIFIED';
+  return name.replace('RUN_STATE_', '').toLowerCase();
+}
+
+function renderRun(run: Run): string {
+  const lines = [
+    `run       ${run.runId}`,
+    `model     ${run.model}${run.version === 0 ? '' : ` version ${run.version}`}`,
+    `state     ${stateWord(run.state)}`,
+    `data      ${run.plan?.datasetName ?? ''} version ${run.plan?.datasetVersion ?? 0}, ${run.plan?.rows ?? 0} rows, sha256 ${run.plan?.dataset?.sha256 ?? ''}`,
+    `plan      ${run.plan?.folds ?? 0} folds, seed ${run.plan?.seed ?? 0}, backend ${run.backend}`,
+    `trace     ${run.traceId}`,
+    `started   ${shortTime(run.createdAtMs)}`,
+    `ended     ${shortTime(run.endedAtMs)}`,
+    ...(run.publishedToServingMs > 0 ? [`serving   ${Math.round(run.publishedToServingMs)} ms after publication`] : []),
+    ...(run.code ? [`error     ${run.code}: ${run.message}`] : []),
+    ...run.reasons.map((reason) => `reason    ${reason}`),
+  ];
+  const metrics = Object.entries(run.metrics).map(([name, { mean, std }]) => [name, shortNumber(mean), shortNumber(std)]);
+  if (metrics.length > 0) lines.push('', renderTable(['METRIC', 'MEAN', 'STD'], metrics));
+  const jobs = run.jobs.map((job) => [
+    job.final ? 'final' : `fold ${job.fold + 1}`,
+    job.state,
+    shortNumber(job.history?.loss.at(-1) ?? NaN),
+    job.result ? shortNumber(job.result.metrics[run.verdict?.metric ?? ''] ?? NaN) : '–',
+    `${Math.round(job.durationMs)} ms`,
+    job.environment?.backend ?? '',
+  ]);
+  if (jobs.length > 0) {
+    lines.push('', renderTable(['JOB', 'STATE', 'LOSS', `HELD-OUT ${(run.verdict?.metric ?? '').toUpperCase()}`, 'TIME', 'BACKEND'], jobs));
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,37 @@
+import { Command } from 'commander';
+
+import { datasetsCommand } from './commands/datasets.js';
+import { doctorCommand } from './commands/doctor.js';
+import { labelCommand } from './commands/label.js';
+import { modelsCommand } from './commands/models.js';
+import { monitorCommand } from './commands/monitor.js';
+import { predictCommand } from './commands/predict.js';
+import { publishCommand } from './commands/publish.js';
+import { runsCommand } from './commands/runs.js';
+import { upCommand } from './commands/up.js';
+import { reportFailure } from './report-failure.js';
+
+const program = new Command('rookery')
+  .description('One event in, a served and watched model out.')
+  .version('0.1.0')
+  .showHelpAfterError('(rookery --help lists the commands)');
+
+for (const command of [
+  upCommand(),
+  publishCommand(),
+  datasetsCommand(),
+  runsCommand(),
+  modelsCommand(),
+  predictCommand(),
+  labelCommand(),
+  monitorCommand(),
+  doctorCommand(),
+]) {
+  program.addCommand(command);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = reportFailure(error);
+}

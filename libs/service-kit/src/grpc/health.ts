@@ -1,0 +1,114 @@
+import type * as grpc from '@grpc/grpc-js';
+import { decodeHealthRequest, encodeHealthList, encodeHealthStatus, healthStatus } from './health-codec.js';
+import type { HealthRequest } from './health-codec.js';
+
+/** Status of grpc.health.v1 by name. */
+export type ServingStatus = keyof typeof healthStatus;
+
+/** Health of a server and of each of its services (grpc.health.v1). */
+export interface Health {
+  /** Says of one service (or with `''` of the whole server) whether it can work. A service counts as able until said otherwise. */
+  set(service: string, serving: boolean): void;
+  /** Opens or closes everything at once: before the start and while stopping nothing is SERVING. */
+  setReady(ready: boolean): void;
+  /** SERVICE_UNKNOWN for a name that was never set or added. */
+  status(service: string): ServingStatus;
+}
+
+/** {@link Health} that a server can serve. */
+export interface ServableHealth extends Health {
+  readonly definition: grpc.ServiceDefinition;
+  readonly implementation: grpc.UntypedServiceImplementation;
+  /** Ends every Watch call: they would hold up the shutdown of the server for ever. */
+  endWatches(): void;
+}
+
+type Watcher = grpc.ServerWritableStream<HealthRequest, number>;
+
+const identity = (bytes: Buffer): Buffer => bytes;
+const path = '/grpc.health.v1.Health';
+const definition: grpc.ServiceDefinition = {
+  check: {
+    path: `${path}/Check`,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: identity,
+    requestDeserialize: decodeHealthRequest,
+    responseSerialize: encodeHealthStatus,
+    responseDeserialize: identity,
+  },
+  watch: {
+    path: `${path}/Watch`,
+    requestStream: false,
+    responseStream: true,
+    requestSerialize: identity,
+    requestDeserialize: decodeHealthRequest,
+    responseSerialize: encodeHealthStatus,
+    responseDeserialize: identity,
+  },
+  list: {
+    path: `${path}/List`,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: identity,
+    requestDeserialize: () => ({}),
+    responseSerialize: encodeHealthList,
+    responseDeserialize: identity,
+  },
+};
+
+/**
+ * Health with nothing ready yet. Written here rather than taken from grpc-health-check because that package parses a
+ * .proto file with protobufjs when it is loaded, which costs each process more than all the rest of its gRPC server.
+ */
+export function createHealth(): ServableHealth {
+  const own = new Map<string, boolean>([['', true]]);
+  const watchers = new Map<string, Set<Watcher>>();
+  let ready = false;
+
+  const status = (service: string): ServingStatus => {
+    const serving = own.get(service);
+    if (serving === undefined) return 'SERVICE_UNKNOWN';
+    return ready && serving ? 'SERVING' : 'NOT_SERVING';
+  };
+  const announce = (service: string): void => {
+    for (const watcher of watchers.get(service) ?? []) watcher.write(healthStatus[status(service)]);
+  };
+
+  return {
+    status,
+    set(service, serving) {
+      if (own.get(service) === serving) return;
+      own.set(service, serving);
+      announce(service);
+    },
+    setReady(next) {
+      if (ready === next) return;
+      ready = next;
+      for (const service of own.keys()) announce(service);
+    },
+    endWatches() {
+      for (const set of watchers.values()) for (const watcher of set) watcher.end();
+      watchers.clear();
+    },
+    definition,
+    implementation: {
+      check(call: grpc.ServerUnaryCall<HealthRequest, number>, callback: grpc.sendUnaryData<number>): void {
+        const found = status(call.request.service);
+        if (found === 'SERVICE_UNKNOWN')
+          callback({ code: 5, details: `This server has no service '${call.request.service}'.` });
+        else callback(null, healthStatus[found]);
+      },
+      watch(call: Watcher): void {
+        const { service } = call.request;
+        const set = watchers.get(service) ?? new Set();
+        watchers.set(service, set.add(call));
+        call.on('cancelled', () => set.delete(call));
+        call.write(healthStatus[status(service)]);
+      },
+      list(_call: unknown, callback: grpc.sendUnaryData<Map<string, number>>): void {
+        callback(null, new Map([...own.keys()].map((service) => [service, healthStatus[status(service)]])));
+      },
+    },
+  };
+}

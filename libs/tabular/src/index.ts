@@ -1,0 +1,115 @@
+export { TabularError } from './tabular-error.js';
+export type { TabularErrorCode } from './tabular-error.js';
+
+export {
+  allRows,
+  cellAt,
+  columnByName,
+  columnLength,
+  concatTables,
+  createTable,
+  findColumn,
+  missingCount,
+  presentRows,
+  rowAt,
+  schemaOf,
+  selectColumnRows,
+  selectColumns,
+  selectRows,
+} from './table/table.js';
+export type {
+  CellValue,
+  CodedColumn,
+  CodedColumnType,
+  Column,
+  ColumnSchema,
+  ColumnType,
+  NumericColumn,
+  RowIndices,
+  Table,
+} from './table/table.js';
+export { compareCategories } from './table/category-order.js';
+export {
+  columnFromValues,
+  DEFAULT_MISSING_TOKENS,
+  inferColumn,
+  inferTable,
+  parseDecimal,
+} from './table/infer-column.js';
+export type { InferColumnOptions, InferOptions, InferTableOptions } from './table/infer-column.js';
+export { classLabels, inferTask, MAX_INTEGER_CLASSES } from './table/infer-task.js';
+export type { InferredTask, Task } from './table/infer-task.js';
+export { tableFromArrow, tableToArrow } from './table/arrow-codec.js';
+
+export { profileColumn, profileTable, quantileSorted } from './profile/profile-table.js';
+export type {
+  CategoricalProfile,
+  ColumnProfile,
+  NumericProfile,
+  ProfileOptions,
+  TableProfile,
+} from './profile/profile-table.js';
+
+export { inputColumns } from './transform/fitted-transformer.js';
+export type {
+  FittedCategorical,
+  FittedNumeric,
+  FittedTransformer,
+  TransformerSpec,
+} from './transform/fitted-transformer.js';
+export { fitTransformer } from './transform/fit-transformer.js';
+export { transformRows } from './transform/transform-rows.js';
+export type { FeatureMatrix } from './transform/transform-rows.js';
+export { compileRowTransformer } from './transform/row-transformer.js';
+export type { RowReader, RowTransformer } from './transform/row-transformer.js';
+export {
+  decodeNumber,
+  encodeLabels,
+  encodeTarget,
+  fitTarget,
+  targetNumbers,
+} from './transform/target-encoder.js';
+export type { FitTargetOptions, TargetEncoder } from './transform/target-encoder.js';
+
+export { createRandom, deriveSeed } from './split/random.js';
+export type { Random } from './split/random.js';
+export { kFold, stratifiedKFold } from './split/folds.js';
+export type { Fold, FoldOptions } from './split/folds.js';
+
+export { evaluateClassification } from './metrics/classification.js';
+export type { ClassificationEvaluation, ClassificationInput } from './metrics/classification.js';
+export { classQualities, confusionMatrix, confusionMetrics, sumConfusions } from './metrics/confusion.js';
+export type { ClassQuality, ConfusionMatrix } from './metrics/confusion.js';
+export { isBetter, metricDirection, metricDirections } from './metrics/metric-direction.js';
+export type { MetricName } from './metrics/metric-direction.js';
+export { evaluateRegression } from './metrics/regression.js';
+export type { RegressionEvaluation, RegressionInput } from './metrics/regression.js';
+export { rocAuc } from './metrics/roc-auc.js';
+export { summarise, summariseMetrics } from './metrics/summarise.js';
+export type { Summary } from './metrics/summarise.js';
+
+export { buildReferenceColumn, countCategories, currentColumn } from './drift/reference-column.js';
+export type {
+  CategoricalReference,
+  CategoryCounts,
+  CurrentColumn,
+  NumericReference,
+  ReferenceColumn,
+  ReferenceOptions,
+} from './drift/reference-column.js';
+export { columnDrift } from './drift/column-drift.js';
+export type { ColumnDrift, DriftOptions } from './drift/column-drift.js';
+export { driftMethods, isDrift, LARGE_REFERENCE_ROWS, selectDriftMethod } from './drift/drift-method.js';
+export type { DriftMethod, DriftScoreKind } from './drift/drift-method.js';
+export { datasetDrift } from './drift/dataset-drift.js';
+export type { DatasetDrift } from './drift/dataset-drift.js';
+export { dataQuality } from './drift/data-quality.js';
+export type {
+  ColumnQuality,
+  DataQualityOptions,
+  QualityIssue,
+  QualityIssueKind,
+} from './drift/data-quality.js';
+export { kolmogorovSmirnovPValue } from './drift/kolmogorov-smirnov.js';
+export { chiSquareSurvival, erfc, logGamma, upperGamma } from './distributions/gamma.js';
+export { kolmogorovSurvival } from './distributions/kolmogorov.js';

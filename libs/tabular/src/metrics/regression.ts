@@ -1,0 +1,67 @@
+import { TabularError } from '../tabular-error.js';
+import { definedOnly } from './classification.js';
+import { summarise } from './summarise.js';
+
+export interface RegressionInput {
+  /** Rows with a NaN truth (missing) are left out. */
+  readonly truth: Float64Array | Float32Array | readonly number[];
+  readonly predictions: Float64Array | Float32Array | readonly number[];
+}
+
+export interface RegressionEvaluation {
+  /** Rows with a truth. */
+  readonly rows: number;
+  /** mae, mse, rmse, mape, median_absolute_error, max_error, r2, explained_variance; undefined ones are left out. */
+  readonly metrics: Record<string, number>;
+}
+
+/**
+ * Evaluate numbers. mape divides by max(|truth|, ε); r2 and explained_variance of a constant truth are 1 for perfect
+ * predictions and 0 else; r2 is undefined for fewer than two rows. All as scikit-learn.
+ */
+export function evaluateRegression(input: RegressionInput): RegressionEvaluation {
+  const { truth, predictions } = input;
+  if (truth.length !== predictions.length) {
+    throw new TabularError(
+      'RK_TABULAR_ARGUMENT_INVALID',
+      `${predictions.length} predictions were given for ${truth.length} rows.`,
+    );
+  }
+  const actual: number[] = [];
+  const errors: number[] = [];
+  for (let i = 0; i < truth.length; i++) {
+    if (Number.isNaN(truth[i]!)) continue;
+    actual.push(truth[i]!);
+    errors.push(truth[i]! - predictions[i]!);
+  }
+  const n = actual.length;
+  const absolute = Float64Array.from(errors, Math.abs);
+  const mean = (value: (i: number) => number): number => {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += value(i);
+    return sum / n;
+  };
+  const mse = mean((i) => errors[i]! ** 2);
+  const mae = mean((i) => absolute[i]!);
+  const mape = mean((i) => absolute[i]! / Math.max(Math.abs(actual[i]!), Number.EPSILON));
+  const variance = summarise(actual).std ** 2;
+  const errorVariance = summarise(errors).std ** 2;
+  absolute.sort();
+  const median = n === 0 ? NaN : (absolute[(n - 1) >> 1]! + absolute[n >> 1]!) / 2;
+  const metrics = {
+    mae,
+    mse,
+    rmse: Math.sqrt(mse),
+    mape,
+    median_absolute_error: median,
+    max_error: n === 0 ? NaN : absolute[n - 1]!,
+    r2: n < 2 ? NaN : explained(mse, variance),
+    explained_variance: n === 0 ? NaN : explained(errorVariance, variance),
+  };
+  return { rows: n, metrics: definedOnly(metrics) };
+}
+
+function explained(residual: number, variance: number): number {
+  if (variance > 0) return 1 - residual / variance;
+  return residual === 0 ? 1 : 0;
+}

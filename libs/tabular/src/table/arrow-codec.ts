@@ -1,0 +1,190 @@
+import {
+  DataType,
+  Dictionary,
+  Field,
+  Float64,
+  Int32,
+  Precision,
+  RecordBatch,
+  Schema,
+  Struct,
+  Utf8,
+  Vector,
+  makeData,
+  RecordBatchStreamWriter,
+  tableFromIPC,
+  vectorFromArray,
+} from 'apache-arrow';
+import type { Data } from 'apache-arrow';
+import { TabularError } from '../tabular-error.js';
+import { columnFromValues } from './infer-column.js';
+import { createTable, missingCount } from './table.js';
+import type { CellValue, CodedColumnType, Column, Table } from './table.js';
+
+/** Field metadata that tells categorical, boolean and text columns apart. */
+const TYPE_KEY = 'rookery.type';
+
+/**
+ * The table as an Arrow IPC stream of one record batch: numeric columns as float64, all others as dictionary-encoded
+ * strings with their type in the field's metadata; missing cells are nulls. The same table gives the same bytes.
+ */
+export function tableToArrow(table: Table): Uint8Array {
+  const fields = table.columns.map((column, i) => {
+    const type = column.type === 'numeric' ? new Float64() : new Dictionary(new Utf8(), new Int32(), i);
+    return new Field(column.name, type, true, new Map([[TYPE_KEY, column.type]]));
+  });
+  const schema = new Schema(fields);
+  const children = table.columns.map((column, i) => columnData(column, fields[i]!.type, table.rows));
+  const data = makeData({ type: new Struct(fields), length: table.rows, nullCount: 0, children });
+  const writer = new RecordBatchStreamWriter();
+  writer.write(new RecordBatch(schema, data));
+  writer.finish();
+  return writer.toUint8Array(true);
+}
+
+/**
+ * Table of an Arrow IPC stream or file. Reads what tableToArrow wrote without loss, and foreign files too: integers,
+ * floats and decimals become numeric, booleans boolean, strings and dictionaries of strings categorical. Throws
+ * RK_TABULAR_ARROW_INVALID for bytes that are no Arrow data and for columns of other types (naming the column).
+ */
+export function tableFromArrow(bytes: Uint8Array): Table {
+  let arrow;
+  try {
+    arrow = tableFromIPC(bytes);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TabularError(
+      'RK_TABULAR_ARROW_INVALID',
+      `These ${bytes.length} bytes are no Arrow data: ${reason}.`,
+    );
+  }
+  return createTable(
+    arrow.schema.fields.map((field, i) => {
+      const vector = arrow.getChildAt(i) ?? new Vector([makeData({ type: field.type as Float64 })]);
+      return columnOf(field, vector);
+    }),
+  );
+}
+
+function columnData(column: Column, type: DataType, rows: number): Data {
+  const missing = missingCount(column);
+  const isMissing =
+    column.type === 'numeric'
+      ? (i: number) => Number.isNaN(column.values[i]!)
+      : (i: number) => column.codes[i]! < 0;
+  const nullBitmap = missing === 0 ? null : validity(rows, isMissing);
+  if (column.type === 'numeric') {
+    return makeData({
+      type: type as Float64,
+      length: rows,
+      nullCount: missing,
+      nullBitmap,
+      data: column.values,
+    });
+  }
+  // Readers may look a null's code up: 0 is within every dictionary that is not empty.
+  const codes = missing === 0 ? column.codes : column.codes.map((code) => Math.max(0, code));
+  const dictionary = vectorFromArray([...column.categories], new Utf8());
+  const dictionaryType = type as Dictionary<Utf8, Int32>;
+  return makeData({
+    type: dictionaryType,
+    length: rows,
+    nullCount: missing,
+    nullBitmap,
+    data: codes,
+    dictionary,
+  });
+}
+
+/** Arrow's validity bits: bit i is 1 where row i has a value. */
+function validity(rows: number, isMissing: (row: number) => boolean): Uint8Array {
+  const bits = new Uint8Array(Math.ceil(rows / 64) * 8);
+  for (let i = 0; i < rows; i++) if (!isMissing(i)) bits[i >> 3]! |= 1 << (i & 7);
+  return bits;
+}
+
+function columnOf(field: Field, vector: Vector): Column {
+  const name = field.name;
+  const type = field.type as DataType;
+  const kind = field.metadata.get(TYPE_KEY);
+  if (DataType.isFloat(type) && type.precision === Precision.DOUBLE)
+    return numericColumn(name, vector as Vector<Float64>);
+  if (DataType.isDictionary(type) && DataType.isUtf8(type.dictionary) && DataType.isInt(type.indices)) {
+    return dictionaryColumn(name, codedType(kind), vector as Vector<Dictionary<Utf8, Int32>>);
+  }
+  const cells = (): CellValue[] =>
+    Array.from({ length: vector.length }, (_, i) => vector.get(i) as CellValue);
+  if (DataType.isFloat(type) || DataType.isInt(type)) {
+    return columnFromValues(
+      name,
+      'numeric',
+      cells().map((cell) => (cell === null ? null : Number(cell))),
+    );
+  }
+  if (DataType.isBool(type)) return columnFromValues(name, 'boolean', cells());
+  if (DataType.isUtf8(type) || DataType.isLargeUtf8(type))
+    return columnFromValues(name, codedType(kind), cells());
+  throw new TabularError(
+    'RK_TABULAR_ARROW_INVALID',
+    `Column "${name}" has an Arrow type that is not supported (${field.toString()}); convert it to numbers, booleans or strings.`,
+    { column: name },
+  );
+}
+
+function codedType(kind: string | undefined): CodedColumnType {
+  return kind === 'boolean' || kind === 'text' ? kind : 'categorical';
+}
+
+function numericColumn(name: string, vector: Vector<Float64>): Column {
+  const values = new Float64Array(vector.length);
+  eachChunk(vector, (chunk, offset) => {
+    values.set(chunk.values.subarray(0, chunk.length), offset);
+    eachNull(chunk, (i) => {
+      values[offset + i] = NaN;
+    });
+  });
+  return { name, type: 'numeric', values };
+}
+
+function dictionaryColumn(
+  name: string,
+  type: CodedColumnType,
+  vector: Vector<Dictionary<Utf8, Int32>>,
+): Column {
+  const codes = new Int32Array(vector.length);
+  const categories: string[] = [];
+  const positions = new Map<string, number>();
+  eachChunk(vector, (chunk, offset) => {
+    // Chunks may bring their own dictionary: recode by string.
+    const dictionary = chunk.dictionary!;
+    const recode = Array.from({ length: dictionary.length }, (_, i) => {
+      const category = String(dictionary.get(i));
+      let code = positions.get(category);
+      if (code === undefined) positions.set(category, (code = categories.push(category) - 1));
+      return code;
+    });
+    for (let i = 0; i < chunk.length; i++) codes[offset + i] = recode[chunk.values[i]!] ?? -1;
+    eachNull(chunk, (i) => {
+      codes[offset + i] = -1;
+    });
+  });
+  if (type !== 'boolean') return { name, type, codes, categories };
+  const cells = Array.from(codes, (code) => categories[code] ?? null);
+  return columnFromValues(name, 'boolean', cells);
+}
+
+function eachChunk<T extends DataType>(
+  vector: Vector<T>,
+  visit: (chunk: Data<T>, offset: number) => void,
+): void {
+  let offset = 0;
+  for (const chunk of vector.data) {
+    visit(chunk, offset);
+    offset += chunk.length;
+  }
+}
+
+function eachNull(chunk: Data, visit: (row: number) => void): void {
+  if (chunk.nullCount === 0) return;
+  for (let i = 0; i < chunk.length; i++) if (!chunk.getValid(i)) visit(i);
+}

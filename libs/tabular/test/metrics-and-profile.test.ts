@@ -1,0 +1,158 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  TabularError,
+  columnFromValues,
+  confusionMatrix,
+  evaluateClassification,
+  evaluateRegression,
+  isBetter,
+  metricDirection,
+  metricDirections,
+  profileTable,
+  rocAuc,
+  sumConfusions,
+  summarise,
+  summariseMetrics,
+} from '../src/index.js';
+import { anyTable } from './arbitraries.js';
+
+const labels = ['a', 'b', 'c'];
+
+describe('metrics', () => {
+  it('leave rows without a truth out', () => {
+    const known = evaluateClassification({
+      labels,
+      truth: [0, 1],
+      probabilities: [0.8, 0.1, 0.1, 0.3, 0.6, 0.1],
+    });
+    const more = evaluateClassification({
+      labels,
+      truth: Int32Array.of(0, -1, 1),
+      probabilities: [0.8, 0.1, 0.1, 0, 0, 1, 0.3, 0.6, 0.1],
+    });
+    expect(more).toEqual(known);
+    expect(known.rows).toBe(2);
+    const regression = evaluateRegression({ truth: [1, NaN, 3], predictions: [1, 9, 4] });
+    expect(regression).toEqual(evaluateRegression({ truth: [1, 3], predictions: [1, 4] }));
+  });
+
+  it('that are undefined are left out, not NaN: absent classes and no rows', () => {
+    const one = evaluateClassification({ labels: ['n', 'y'], truth: [1, 1], probabilities: [0.9, 0.4] });
+    expect(one.metrics).not.toHaveProperty('roc_auc');
+    expect(one.metrics['accuracy']).toBe(0.5);
+    expect(evaluateClassification({ labels, truth: [], probabilities: [] })).toMatchObject({
+      rows: 0,
+      metrics: {},
+    });
+    expect(evaluateRegression({ truth: [], predictions: [] })).toEqual({ rows: 0, metrics: {} });
+  });
+
+  it('all have a direction, and better follows it', () => {
+    const { metrics } = evaluateClassification({
+      labels: ['n', 'y'],
+      truth: [0, 1],
+      probabilities: [0.2, 0.7],
+    });
+    const regression = evaluateRegression({ truth: [1, 2], predictions: [1, 3] }).metrics;
+    for (const name of Object.keys({ ...metrics, ...regression }))
+      expect(metricDirections).toHaveProperty(name);
+    expect(metricDirection('loss')).toBe('lower');
+    expect(metricDirection('f1_macro')).toBe('higher');
+    expect(isBetter('rmse', 1, 2)).toBe(true);
+    expect(isBetter('accuracy', 1, 2)).toBe(false);
+    expect(isBetter('accuracy', 1, 1)).toBe(false);
+  });
+
+  it('refuse probabilities that do not suit the rows, and class codes beyond the labels', () => {
+    expect(() => evaluateClassification({ labels, truth: [0], probabilities: [1] })).toThrow(TabularError);
+    expect(() => evaluateClassification({ labels, truth: [3], probabilities: [1, 0, 0] })).toThrow(
+      /class 3 of 3/,
+    );
+    expect(() => evaluateRegression({ truth: [0], predictions: [] })).toThrow(TabularError);
+  });
+
+  it('AUC is the share of ordered pairs', () => {
+    const rows = fc.array(fc.record({ positive: fc.boolean(), score: fc.integer({ min: 0, max: 5 }) }), {
+      maxLength: 30,
+    });
+    fc.assert(
+      fc.property(rows, (sample) => {
+        let pairs = 0;
+        let won = 0;
+        for (const p of sample.filter((row) => row.positive)) {
+          for (const n of sample.filter((row) => !row.positive)) {
+            pairs++;
+            won += p.score > n.score ? 1 : p.score === n.score ? 0.5 : 0;
+          }
+        }
+        const auc = rocAuc(
+          sample.map((row) => row.positive),
+          sample.map((row) => row.score),
+        );
+        if (pairs === 0) expect(auc).toBeNaN();
+        else expect(auc).toBeCloseTo(won / pairs, 12);
+      }),
+    );
+  });
+
+  it('confusions of folds sum to the confusion of all rows', () => {
+    const truth = [0, 1, 2, 1, 0];
+    const predicted = [0, 2, 2, 1, 1];
+    const parts = [
+      [0, 2],
+      [2, 5],
+    ].map(([from, to]) => confusionMatrix(labels, truth.slice(from, to), predicted.slice(from, to)));
+    expect(sumConfusions(parts)).toEqual(confusionMatrix(labels, truth, predicted));
+  });
+
+  it('are summed up by mean and population standard deviation, only where every fold has them', () => {
+    expect(summarise([1, 2, 3, 4])).toEqual({ mean: 2.5, std: Math.sqrt(1.25) });
+    expect(summariseMetrics([{ a: 1, b: 2 }, { a: 3 }])).toEqual({ a: { mean: 2, std: 1 } });
+    expect(summariseMetrics([])).toEqual({});
+  });
+});
+
+describe('profiles', () => {
+  it('are JSON and account for every row of any table', () => {
+    fc.assert(
+      fc.property(anyTable, (table) => {
+        const profile = profileTable(table, { top: 100 });
+        // -0 becomes 0 in JSON.
+        expect(JSON.parse(JSON.stringify(profile))).toEqual(
+          JSON.parse(JSON.stringify(structuredClone(profile))),
+        );
+        for (const column of profile.columns) {
+          expect(column.count + column.missing).toBe(table.rows);
+          expect(column.allMissing).toBe(column.distinct === 0);
+          const counts =
+            column.type === 'numeric' ? column.histogram.counts : column.top.map((entry) => entry.count);
+          expect(counts.reduce((sum, count) => sum + count, 0)).toBe(column.count);
+        }
+      }),
+    );
+  });
+
+  it('list the most frequent categories, ties by name, and flag constants', () => {
+    const table = {
+      rows: 5,
+      columns: [
+        columnFromValues('c', 'categorical', ['b', 'a', 'b', 'a', null]),
+        { name: 'k', type: 'numeric' as const, values: Float64Array.of(2, 2, NaN, 2, Infinity) },
+      ],
+    };
+    const [categorical, numeric] = profileTable(table, { top: 1 }).columns;
+    expect(categorical).toMatchObject({
+      distinct: 2,
+      missingShare: 0.2,
+      top: [{ category: 'a', count: 2, share: 0.4 }],
+    });
+    expect(numeric).toMatchObject({
+      constant: true,
+      missing: 2,
+      infinite: 1,
+      populationStd: 0,
+      histogram: { edges: [2, 2], counts: [3] },
+    });
+  });
+});

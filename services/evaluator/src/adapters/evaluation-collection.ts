@@ -1,0 +1,21 @@
+import type { OutboxEntry } from '@rookery/bus';
+import type { Collection, Store } from '@rookery/store';
+
+import type { FoldResult } from '../domain/evaluation.js';
+
+/** Evaluation of a run as it is kept. Messages are kept as proto3 JSON. */
+export interface EvaluationDocument {
+  _id: string;
+  plan?: unknown;
+  /** By fold number: the same fold twice is one entry. */
+  folds?: Record<string, FoldResult>;
+  final?: unknown;
+  /** Set once, together with the announcement of the result. */
+  joined?: boolean;
+  outbox?: OutboxEntry[];
+}
+
+/** The collection of evaluations, with the index that the outbox recovery uses. */
+export function evaluationCollection(store: Store): Promise<Collection<EvaluationDocument>> {
+  return store.collection<EvaluationDocument>('evaluations', { indexes: [{ fields: ['outbox.id'], sparse: true }] });
+}

@@ -1,0 +1,94 @@
+import type { ArtifactStore } from '@rookery/artifacts';
+import type { BusEvent, Outbox } from '@rookery/bus';
+import { TerminalError, artifactTypes, decodeRowNumbers, derivedEventId, events } from '@rookery/contracts';
+import { FoldTrained } from '@rookery/proto/rookery/events/v1/run';
+import type { FoldEvaluated } from '@rookery/proto/rookery/events/v1/run';
+import type { Collection } from '@rookery/store';
+import type { FittedTransformer, TargetEncoder } from '@rookery/tabular';
+
+import type { EvaluationDocument } from '../adapters/evaluation-collection.js';
+import type { FoldResult } from '../domain/evaluation.js';
+import { heldOutQuality } from '../domain/fold-metrics.js';
+import type { ArtifactReader } from './artifact-reader.js';
+import type { JoinRun } from './join-run.js';
+import { networkOutputs } from './network-outputs.js';
+
+/** What evaluating needs. */
+export interface EvaluateTrainedPorts {
+  readonly evaluations: Collection<EvaluationDocument>;
+  readonly reader: ArtifactReader;
+  readonly artifacts: Pick<ArtifactStore, 'put'>;
+  readonly outbox: Outbox;
+  readonly join: JoinRun;
+}
+
+/**
+ * Handler of ml.fold.trained: evaluates a fold on its held-out rows and keeps the result under the fold's number, so that
+ * a fold delivered twice counts once; keeps the final model as it is; then joins if that was the last part.
+ */
+export function evaluateTrained(ports: EvaluateTrainedPorts): (event: BusEvent<FoldTrained>) => Promise<void> {
+  return async (event) => {
+    const { data } = event;
+    const { evaluations } = ports;
+    if (data.final) {
+      await evaluations.updateOne(
+        { _id: data.runId },
+        { $set: { final: FoldTrained.toJSON(data) } },
+        { upsert: true },
+      );
+    } else if (!(await evaluations.findOne({ _id: data.runId }))?.folds?.[String(data.fold)]) {
+      await keepFold(ports, event);
+    }
+    await ports.outbox.flush(evaluations, data.runId);
+    await ports.join(data.runId, event);
+  };
+}
+
+async function keepFold(ports: EvaluateTrainedPorts, event: BusEvent<FoldTrained>): Promise<void> {
+  const { data } = event;
+  const { result, classes } = await evaluateFold(ports, data);
+  const path = `folds.${data.fold}`;
+  const announcement: FoldEvaluated = {
+    runId: data.runId,
+    result: { fold: data.fold, metrics: { ...result.metrics }, rows: result.rows },
+    confusion: classes.length === 0 ? undefined : { classes, counts: result.confusion.flat() },
+  };
+  const entry = ports.outbox.entry(events.foldEvaluated, data.runId, announcement, {
+    id: derivedEventId(events.foldEvaluated.type, data.runId, String(data.fold)),
+    cause: event,
+    correlationId: data.runId,
+  });
+  // The document may not exist yet; after that the guard lets one of two concurrent deliveries write.
+  await ports.evaluations.updateOne({ _id: data.runId }, { $setOnInsert: { joined: false } }, { upsert: true });
+  await ports.evaluations.updateOne(
+    { _id: data.runId, [path]: { $exists: false } },
+    { $set: { [path]: result }, $push: { outbox: entry } },
+  );
+}
+
+async function evaluateFold(
+  ports: EvaluateTrainedPorts,
+  data: FoldTrained,
+): Promise<{ result: FoldResult; classes: string[] }> {
+  const { dataset, bundle, trained } = data;
+  if (!dataset || !bundle || !trained) {
+    throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `Fold ${data.fold} of ${data.runId} lacks its dataset, bundle or model`);
+  }
+  const [table, fold, network] = await Promise.all([
+    ports.reader.table(dataset.sha256),
+    ports.reader.bundle(bundle.sha256),
+    ports.reader.trained(trained.sha256),
+  ]);
+  const rows = decodeRowNumbers(fold.testRows);
+  const outputs = await networkOutputs(network, JSON.parse(fold.transformerJson) as FittedTransformer, table, rows);
+  const encoder = JSON.parse(fold.targetJson) as TargetEncoder;
+  const quality = heldOutQuality(table, encoder, rows, outputs);
+  const stored = await ports.artifacts.put(
+    new Uint8Array(outputs.buffer, outputs.byteOffset, outputs.byteLength),
+    artifactTypes.heldOutPredictions,
+  );
+  return {
+    result: { fold: data.fold, ...quality, trainedSha256: trained.sha256, outputsSha256: stored.sha256 },
+    classes: [...encoder.labels],
+  };
+}

@@ -1,0 +1,132 @@
+import type { ArtifactStore } from '@rookery/artifacts';
+import type { EventMeta, Logger, Outbox } from '@rookery/bus';
+import { TerminalError, artifactTypes, derivedEventId, events } from '@rookery/contracts';
+import { ModelPackage, ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import { Gate } from '@rookery/proto/rookery/domain/v1/data';
+import type { ArtifactRef, ConfusionMatrix, MetricSummary } from '@rookery/proto/rookery/domain/v1/data';
+import { FoldTrained, RunStarted } from '@rookery/proto/rookery/events/v1/run';
+import type { RunEvaluated } from '@rookery/proto/rookery/events/v1/run';
+import type { Collection } from '@rookery/store';
+import { sumConfusions, summariseMetrics } from '@rookery/tabular';
+import type { FittedTransformer } from '@rookery/tabular';
+
+import type { EvaluationDocument } from '../adapters/evaluation-collection.js';
+import { completeEvaluation } from '../domain/evaluation.js';
+import type { CompleteEvaluation } from '../domain/evaluation.js';
+import { exampleRow, exampleRowNumbers } from '../domain/example-rows.js';
+import { gateVerdict } from '../domain/gate-verdict.js';
+import { predictionColumn, referenceProfile } from '../domain/reference-profile.js';
+import type { ArtifactReader } from './artifact-reader.js';
+import { networkOutputs } from './network-outputs.js';
+
+/** Joins a run if all its parts are in; does nothing otherwise, and nothing the second time. */
+export type JoinRun = (runId: string, cause: EventMeta) => Promise<void>;
+
+/** What joining needs. */
+export interface JoinRunPorts {
+  readonly evaluations: Collection<EvaluationDocument>;
+  readonly reader: ArtifactReader;
+  readonly artifacts: Pick<ArtifactStore, 'put'>;
+  readonly outbox: Outbox;
+  readonly logger: Logger;
+}
+
+/** Rows whose outputs are kept in the package and checked when a replica loads it. */
+const goldenRows = 8;
+
+/**
+ * Joins the folds of a run exactly once: mean and population standard deviation of every metric, the confusion matrix of
+ * all held-out rows, the gate's verdict, the package that inference serves and the reference that the monitor compares
+ * with. Two concurrent joins compute the same, and the update guarded by `joined` lets one of them announce it.
+ */
+export function joinRun(ports: JoinRunPorts): JoinRun {
+  const { evaluations, outbox, logger } = ports;
+  return async (runId, cause) => {
+    const document = await evaluations.findOne({ _id: runId });
+    if (document === null) return;
+    if (document.joined !== true) {
+      const complete = completeEvaluation({
+        ...(document.plan === undefined ? {} : { plan: RunStarted.fromJSON(document.plan) }),
+        ...(document.folds === undefined ? {} : { folds: document.folds }),
+        ...(document.final === undefined ? {} : { final: FoldTrained.fromJSON(document.final) }),
+      });
+      if (complete === undefined) return;
+      const evaluated = await evaluate(ports, complete);
+      const entry = outbox.entry(events.runEvaluated, runId, evaluated, {
+        id: derivedEventId(events.runEvaluated.type, runId),
+        cause,
+        correlationId: runId,
+      });
+      const { modified } = await evaluations.updateOne(
+        { _id: runId, joined: { $ne: true } },
+        { $set: { joined: true }, $push: { outbox: entry } },
+      );
+      if (modified === 1) logger.info({ runId, verdict: evaluated.verdict }, 'run joined');
+    }
+    await outbox.flush(evaluations, runId);
+  };
+}
+
+async function evaluate(ports: JoinRunPorts, complete: CompleteEvaluation): Promise<RunEvaluated> {
+  const { plan, folds, final } = complete;
+  const { signature } = plan;
+  if (!signature || !final.trained || !final.bundle || !final.dataset) {
+    throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `Run ${plan.runId} lacks its signature or its final model`);
+  }
+  const metrics = summariseMetrics(folds.map((fold) => fold.metrics));
+  const [table, bundle, trained, ...outputs] = await Promise.all([
+    ports.reader.table(final.dataset.sha256),
+    ports.reader.bundle(final.bundle.sha256),
+    ports.reader.trained(final.trained.sha256),
+    ...folds.map((fold) => ports.reader.outputs(fold.outputsSha256)),
+  ]);
+  const examples = exampleRowNumbers(table, signature, goldenRows);
+  const rows = examples.map((row) => exampleRow(table, signature, row));
+  const width = trained.outputs;
+  const golden = await networkOutputs(trained, JSON.parse(bundle.transformerJson) as FittedTransformer, table, examples);
+  const packageBytes = ModelPackage.encode({
+    model: plan.model,
+    runId: plan.runId,
+    trained,
+    transformerJson: bundle.transformerJson,
+    targetJson: bundle.targetJson,
+    signature,
+    inputExample: rows[0],
+    golden: rows.map((row, index) => ({ row, outputs: Array.from(golden.subarray(index * width, (index + 1) * width)) })),
+    environment: final.environment,
+    metrics,
+  }).finish();
+  const reference = referenceProfile({
+    model: plan.model,
+    runId: plan.runId,
+    table,
+    signature,
+    predictions: predictionColumn(signature.target, signature.classes, outputs),
+    metrics,
+  });
+  const [storedPackage, storedReference]: [ArtifactRef, ArtifactRef] = await Promise.all([
+    ports.artifacts.put(packageBytes, artifactTypes.modelPackage),
+    ports.artifacts.put(ReferenceProfile.encode(reference).finish(), artifactTypes.referenceProfile),
+  ]);
+  return {
+    runId: plan.runId,
+    model: plan.model,
+    task: plan.task,
+    metrics: metrics as Record<string, MetricSummary>,
+    folds: folds.map(({ fold, metrics: values, rows: count }) => ({ fold, metrics: { ...values }, rows: count })),
+    confusion: confusionOf(complete),
+    verdict: gateVerdict(plan.gate ?? Gate.fromPartial({}), metrics),
+    trained: final.trained,
+    package: storedPackage,
+    reference: storedReference,
+    environment: final.environment,
+    trainedSha256: [...folds.map((fold) => fold.trainedSha256), final.trained.sha256],
+  };
+}
+
+function confusionOf({ plan, folds }: CompleteEvaluation): ConfusionMatrix | undefined {
+  const classes = plan.signature?.classes ?? [];
+  if (classes.length === 0) return undefined;
+  const { counts } = sumConfusions(folds.map((fold) => ({ labels: classes, counts: fold.confusion })));
+  return { classes: [...classes], counts: counts.flat() };
+}

@@ -1,0 +1,29 @@
+import { columnByName, encodeLabels, evaluateClassification, evaluateRegression, targetNumbers } from '@rookery/tabular';
+import type { Table, TargetEncoder } from '@rookery/tabular';
+
+/** Metrics of one fold and its confusion matrix (empty for regression). */
+export interface HeldOutQuality {
+  readonly rows: number;
+  readonly metrics: Record<string, number>;
+  readonly confusion: readonly (readonly number[])[];
+}
+
+/** Compares the outputs for the held-out rows (row-major) with their truth, by the definitions of libs/tabular. */
+export function heldOutQuality(
+  table: Table,
+  encoder: TargetEncoder,
+  rows: Uint32Array,
+  outputs: Float32Array,
+): HeldOutQuality {
+  const target = columnByName(table, encoder.column);
+  if (encoder.task === 'regression') {
+    const { rows: counted, metrics } = evaluateRegression({ truth: targetNumbers(target, rows), predictions: outputs });
+    return { rows: counted, metrics, confusion: [] };
+  }
+  const evaluation = evaluateClassification({
+    labels: encoder.labels,
+    truth: encodeLabels(encoder, target, rows),
+    probabilities: outputs,
+  });
+  return { rows: evaluation.rows, metrics: evaluation.metrics, confusion: evaluation.confusion.counts };
+}

@@ -1,0 +1,86 @@
+import type { ReferenceColumn as ReferenceColumnMessage, ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import { ColumnType } from '@rookery/proto/rookery/domain/v1/data';
+import type { MetricSummary, Signature } from '@rookery/proto/rookery/domain/v1/data';
+import { buildReferenceColumn, columnByName } from '@rookery/tabular';
+import type { Column, Table } from '@rookery/tabular';
+
+/** Where a column of the reference comes from. */
+export type ReferenceRole = 'feature' | 'target' | 'prediction';
+
+/** What a reference profile is made of. */
+export interface ReferenceInput {
+  readonly model: string;
+  readonly runId: string;
+  readonly table: Table;
+  readonly signature: Signature;
+  /** Predictions for rows that the predicting network had not seen: labels by class number, or numbers. */
+  readonly predictions: Column;
+  readonly metrics: Readonly<Record<string, MetricSummary>>;
+}
+
+/**
+ * The compact description of the training data that the monitor compares production with: features and target as they
+ * were trained on, predictions as the folds made them for their held-out rows, and the mean metrics.
+ */
+export function referenceProfile(input: ReferenceInput): ReferenceProfile {
+  const { signature, table } = input;
+  return {
+    model: input.model,
+    runId: input.runId,
+    rows: table.rows,
+    columns: [
+      ...signature.features.map(({ name }) => referenceColumn(columnByName(table, name), 'feature')),
+      referenceColumn(columnByName(table, signature.target), 'target'),
+      referenceColumn(input.predictions, 'prediction'),
+    ],
+    baseline: Object.fromEntries(Object.entries(input.metrics).map(([name, { mean }]) => [name, mean])),
+    task: signature.task,
+    classes: [...signature.classes],
+  };
+}
+
+function referenceColumn(column: Column, role: ReferenceRole): ReferenceColumnMessage {
+  const reference = buildReferenceColumn(column);
+  const empty = { values: [], counts: [], exact: true, categories: [], categoryCounts: [] };
+  const head = { name: column.name, role, missing: reference.missing, present: reference.n };
+  return reference.type === 'numeric'
+    ? {
+        ...head,
+        ...empty,
+        type: ColumnType.COLUMN_TYPE_NUMERIC,
+        values: Array.from(reference.values),
+        counts: Array.from(reference.counts),
+        exact: reference.exact,
+      }
+    : {
+        ...head,
+        ...empty,
+        type: column.type === 'boolean' ? ColumnType.COLUMN_TYPE_BOOLEAN : ColumnType.COLUMN_TYPE_CATEGORICAL,
+        categories: [...reference.categories],
+        categoryCounts: Array.from(reference.counts),
+      };
+}
+
+/** Predictions of all held-out rows as one column: the most probable class of each row, or the numbers. */
+export function predictionColumn(target: string, classes: readonly string[], outputs: readonly Float32Array[]): Column {
+  if (classes.length === 0) {
+    const values = new Float64Array(outputs.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of outputs) {
+      values.set(part, at);
+      at += part.length;
+    }
+    return { name: target, type: 'numeric', values };
+  }
+  const width = classes.length;
+  const codes = new Int32Array(outputs.reduce((sum, part) => sum + part.length / width, 0));
+  let row = 0;
+  for (const part of outputs) {
+    for (let offset = 0; offset < part.length; offset += width, row++) {
+      let best = 0;
+      for (let k = 1; k < width; k++) if ((part[offset + k] ?? 0) > (part[offset + best] ?? 0)) best = k;
+      codes[row] = best;
+    }
+  }
+  return { name: target, type: 'categorical', codes, categories: classes };
+}

@@ -1,0 +1,29 @@
+import { events } from '@rookery/contracts';
+import { runService } from '@rookery/service-kit';
+
+import { artifactReader } from './adapters/artifact-reader.js';
+import { evaluationCollection } from './adapters/evaluation-collection.js';
+import { evaluateTrained } from './application/evaluate-trained.js';
+import { joinRun } from './application/join-run.js';
+import { keepPlan } from './application/keep-plan.js';
+import { evaluatorConfig } from './config.js';
+
+await runService({
+  name: 'evaluator',
+  config: evaluatorConfig,
+  async start({ bus, store, artifacts, outbox, onStop, logger }) {
+    const evaluations = await evaluationCollection(store);
+    const reader = artifactReader(artifacts);
+    const join = joinRun({ evaluations, reader, artifacts, outbox, logger });
+    onStop(outbox.startRecovery([evaluations]), { name: 'outbox recovery', phase: 'intake' });
+    await bus.consume(events.runStarted, {
+      durable: 'evaluator-plans',
+      handler: keepPlan({ evaluations, reader, join }),
+    });
+    await bus.consume(events.foldTrained, {
+      durable: 'evaluator',
+      concurrency: 4,
+      handler: evaluateTrained({ evaluations, reader, artifacts, outbox, join }),
+    });
+  },
+});

@@ -1,0 +1,219 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import type { Tracer } from '@opentelemetry/api';
+import type { ArtifactStore } from '@rookery/artifacts';
+import { taskFromProto, TerminalError } from '@rookery/contracts';
+import { countParameters, loadPredictor, resolveBackend, trainedModelFromProto } from '@rookery/nn';
+import type { BackendName, BackendRequest, Predictor, TrainedModel } from '@rookery/nn';
+import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import type { Row } from '@rookery/proto/rookery/domain/v1/data';
+import { compileRowTransformer } from '@rookery/tabular';
+import type { FittedTransformer, TargetEncoder } from '@rookery/tabular';
+
+import { goldenMismatch } from '../domain/golden-check.js';
+import type { LoadedModel } from '../domain/loaded-model.js';
+import type { Promotion } from '../domain/promotion.js';
+import { createRowReader } from '../domain/row-reader.js';
+import type { Cell } from '../domain/row-reader.js';
+import { inStepSpan } from './swap-span.js';
+
+/** Batch sizes that are run once before a version serves: those that calls and micro-batches come in. */
+const warmUpSizes = [1, 8, 64, 256, 1024];
+/** Single rows that are run as well, so that the loops are compiled by V8 before the first call. */
+const warmUpSingles = 200;
+
+/** What the loader works with. */
+export interface PackageLoaderParts {
+  readonly artifacts: Pick<ArtifactStore, 'get'>;
+  readonly backend: BackendRequest;
+  readonly clock: () => number;
+  readonly tracer: Tracer;
+}
+
+/**
+ * A function that fetches a model package (checksum verified), builds its transformer and predictor, warms it up and
+ * checks its golden predictions. The event loop is given back between the steps; the longest of them (weights to
+ * network) takes about a millisecond for each 0.2 million parameters. Rejects with RK_ARTIFACT_*, RK_MODEL_CORRUPT,
+ * RK_MODEL_WARMUP or RK_BACKEND_UNAVAILABLE, and holds no tensors then.
+ */
+export function createPackageLoader(parts: PackageLoaderParts): (promotion: Promotion) => Promise<LoadedModel> {
+  let backendInUse: BackendName | undefined;
+  let modelsOnBackend = 0;
+
+  /** Models that TensorFlow.js serves stay on one backend: changing it would move their weights. */
+  const backendFor = async (trained: TrainedModel): Promise<BackendName> => {
+    if (backendInUse !== undefined && modelsOnBackend > 0) return backendInUse;
+    const parameters = countParameters(trained.spec, trained.inputs);
+    const { backend } = await resolveBackend(parts.backend, { parameters, batchSize: 8 });
+    backendInUse = backend;
+    return backend;
+  };
+
+  return async (promotion) => {
+    const startedAt = performance.now();
+    const bytes = await inStepSpan(parts.tracer, 'fetch model package', () => parts.artifacts.get(promotion.package.sha256));
+    await nextTurn();
+    const contents = readPackage(bytes, promotion);
+    await nextTurn();
+    const predictor = await inStepSpan(parts.tracer, 'build model', async () =>
+      loadPredictor(contents.trained, { backend: await backendFor(contents.trained) }),
+    );
+    const onBackend = predictor.engine === 'tfjs' ? 1 : 0;
+    modelsOnBackend += onBackend;
+    const release = (): void => {
+      predictor.dispose();
+      modelsOnBackend -= onBackend;
+    };
+    try {
+      const serving = servingParts(contents, predictor);
+      const loadMs = performance.now() - startedAt;
+      const warmUpAt = performance.now();
+      await inStepSpan(parts.tracer, 'warm up model', () => warmUp(contents.pack, serving));
+      return {
+        ...serving,
+        name: promotion.model,
+        version: promotion.version,
+        aliasRevision: promotion.aliasRevision,
+        runId: promotion.runId,
+        signature: contents.signature,
+        inputExample: contents.pack.inputExample,
+        engine: predictor.engine,
+        backend: predictor.backend ?? 'cpu',
+        tensorsHeld: predictor.tensorsHeld,
+        dispose: release,
+        loadMs,
+        warmupMs: performance.now() - warmUpAt,
+        loadedAtMs: parts.clock(),
+        predictions: 0,
+      };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  };
+}
+
+interface PackageContents {
+  readonly pack: ModelPackage;
+  readonly signature: NonNullable<ModelPackage['signature']>;
+  readonly trained: TrainedModel;
+  readonly transformer: FittedTransformer;
+  readonly target: TargetEncoder;
+}
+
+function readPackage(bytes: Uint8Array, promotion: Promotion): PackageContents {
+  let pack: ModelPackage;
+  try {
+    pack = ModelPackage.decode(bytes);
+  } catch (error) {
+    throw corrupt(`it is not a model package: ${(error as Error).message}`, error);
+  }
+  if (pack.model !== promotion.model) {
+    throw corrupt(`it belongs to the model ${JSON.stringify(pack.model)}, not to ${JSON.stringify(promotion.model)}`);
+  }
+  if (pack.trained === undefined) throw corrupt('it has no trained model');
+  if (pack.signature === undefined) throw corrupt('it has no signature');
+  return {
+    pack,
+    signature: pack.signature,
+    trained: trainedModelFromProto(pack.trained),
+    transformer: parseJson<FittedTransformer>(pack.transformerJson, 'transformer'),
+    target: parseJson<TargetEncoder>(pack.targetJson, 'target encoder'),
+  };
+}
+
+type ServingParts = Pick<
+  LoadedModel,
+  'regression' | 'classes' | 'features' | 'inputs' | 'outputs' | 'transform' | 'forward' | 'toTargetUnit'
+>;
+
+function servingParts(contents: PackageContents, predictor: Predictor): ServingParts {
+  const { signature, transformer, target } = contents;
+  const transformRow = compileRowTransformer(transformer);
+  const reader = createRowReader(signature, transformRow.inputs);
+  const regression = taskFromProto(signature.task) === 'regression';
+  const { inputs, outputs } = predictor;
+  if (transformRow.width !== inputs) {
+    throw corrupt(`its transformer gives ${transformRow.width} features where its network takes ${inputs}`);
+  }
+  const wanted = regression ? 1 : signature.classes.length;
+  if (outputs !== wanted) throw corrupt(`its network gives ${outputs} outputs where its signature has ${wanted}`);
+
+  let cells: readonly Cell[] = [];
+  const cellAt = (_column: string, index: number): Cell => cells[index]!;
+  let answers = new Float32Array(outputs * 256);
+  const { mean = 0, scale = 1 } = target;
+  return {
+    regression,
+    classes: [...signature.classes],
+    features: signature.features.map((feature) => feature.name),
+    inputs,
+    outputs,
+    transform(rows, from, to, out) {
+      for (let i = from, at = 0; i < to; i += 1, at += inputs) {
+        cells = reader.read(rows[i]!, i);
+        transformRow(cellAt, out, at);
+      }
+    },
+    forward(features, rows) {
+      if (answers.length < rows * outputs) answers = new Float32Array(rows * outputs);
+      return predictor.predict(features, rows, answers);
+    },
+    toTargetUnit: (output) => output * scale + mean,
+  };
+}
+
+/** Runs the version at the batch sizes in use and compares it with its golden predictions; RK_MODEL_WARMUP. */
+async function warmUp(pack: ModelPackage, serving: ServingParts): Promise<void> {
+  const { inputs, outputs } = serving;
+  const golden = pack.golden.filter((one): one is typeof one & { row: Row } => one.row !== undefined);
+  const examples = golden.map((one) => one.row);
+  if (examples.length === 0 && pack.inputExample !== undefined) examples.push(pack.inputExample);
+  if (examples.length === 0) throw warmUpFailed('the package has neither golden predictions nor an input example');
+
+  for (const size of warmUpSizes) {
+    const rows = Array.from({ length: size }, (_, i) => examples[i % examples.length]!);
+    const features = new Float32Array(size * inputs);
+    tryRun(() => serving.transform(rows, 0, size, features));
+    const answers = serving.forward(features, size);
+    for (let i = 0; i < size * outputs; i += 1) {
+      if (!Number.isFinite(answers[i]!)) throw warmUpFailed(`output ${i % outputs} for an example row is ${answers[i]!}`);
+    }
+    await nextTurn();
+  }
+  const single = new Float32Array(inputs);
+  for (let i = 0; i < warmUpSingles; i += 1) {
+    serving.transform(examples, i % examples.length, (i % examples.length) + 1, single);
+    serving.forward(single, 1);
+  }
+  await nextTurn();
+  for (const [i, { outputs: expected }] of golden.entries()) {
+    serving.transform(examples, i, i + 1, single);
+    const mismatch = goldenMismatch(serving.forward(single, 1).subarray(0, outputs), expected, i);
+    if (mismatch !== undefined) throw warmUpFailed(mismatch);
+  }
+}
+
+function tryRun(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    throw warmUpFailed(`an example row is refused: ${(error as Error).message}`);
+  }
+}
+
+function parseJson<T>(text: string, what: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    throw corrupt(`its ${what} is not JSON`, error);
+  }
+}
+
+function corrupt(why: string, cause?: unknown): TerminalError {
+  return new TerminalError('RK_MODEL_CORRUPT', `The model package can not be served: ${why}.`, { cause });
+}
+
+function warmUpFailed(why: string): TerminalError {
+  return new TerminalError('RK_MODEL_WARMUP', `The model failed its warm-up: ${why}.`);
+}

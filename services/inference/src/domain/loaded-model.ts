@@ -1,0 +1,39 @@
+import type { Row, Signature } from '@rookery/proto/rookery/domain/v1/data';
+
+import type { ServableModel } from './served-models.js';
+
+/** A version that is loaded and ready to predict. */
+export interface LoadedModel extends ServableModel {
+  readonly runId: string;
+  readonly signature: Signature;
+  readonly inputExample: Row | undefined;
+  readonly regression: boolean;
+  /** Class labels in the order of the outputs; empty for regression. */
+  readonly classes: string[];
+  /** Names of the features, in the order of the signature. */
+  readonly features: readonly string[];
+  /** compiled: cheap enough to run within the call. tfjs: calls are batched. */
+  readonly engine: 'compiled' | 'tfjs';
+  readonly backend: string;
+  /** Floats of one transformed row, and of one row of outputs. */
+  readonly inputs: number;
+  readonly outputs: number;
+  /**
+   * Checks rows `from` to `to` (exclusive) and writes their features to `out`, from its start. Throws the codes of
+   * the row reader, naming the row's index in `rows`.
+   */
+  transform(rows: readonly Row[], from: number, to: number, out: Float32Array): void;
+  /** Features of `rows` rows → outputs, in an array that the next call may reuse. Synchronous. */
+  forward(features: Float32Array, rows: number): Float32Array;
+  /** A regression output in the unit of the target. */
+  toTargetUnit(output: number): number;
+  /** Tensors held until `dispose`. */
+  readonly tensorsHeld: number;
+  dispose(): void;
+  /** Milliseconds that fetching and building took. */
+  readonly loadMs: number;
+  readonly warmupMs: number;
+  readonly loadedAtMs: number;
+  /** Rows answered so far. */
+  predictions: number;
+}

@@ -1,0 +1,112 @@
+import { derivedEventId, events, RetryableError, runIdOf } from '@rookery/contracts';
+import type { Outbox } from '@rookery/bus';
+import { DuplicateKeyError } from '@rookery/store';
+import type { Collection, IndexSpec, Store } from '@rookery/store';
+
+import type { Catalogue } from '../application/ports.js';
+import { columnsToProto, versionKeyOf } from '../domain/dataset-record.js';
+import type { DatasetRecord, IngestedRecord, RejectedRecord } from '../domain/dataset-record.js';
+import { datasetKey } from '../domain/training-request.js';
+
+const indexes: readonly IndexSpec[] = [
+  { fields: ['versionKey'], unique: true, sparse: true },
+  { fields: ['name', 'version'] },
+  { fields: ['createdAtMs'] },
+  { fields: ['outbox.id'], sparse: true },
+];
+
+/** How often the next number is tried where other processes take numbers of the same name. */
+const MAX_TRIES = 50;
+
+/** The catalogue and the collection behind it (for the outbox's recovery). */
+export interface StoreCatalogue extends Catalogue {
+  readonly collection: Collection<DatasetRecord>;
+}
+
+/**
+ * The catalogue as one collection: a document for each event id, with its announcement in the same document. Version
+ * numbers have no gaps: the number is part of a unique key of the document, so two can't take the same one.
+ */
+export async function createStoreCatalogue(store: Store, outbox: Outbox): Promise<StoreCatalogue> {
+  const collection = await store.collection<DatasetRecord>('datasets', { indexes });
+
+  const latest = async (name: string): Promise<IngestedRecord | null> => {
+    const [found] = await collection.find({ name, state: 'ingested' }, { sort: { version: -1 }, limit: 1 });
+    return (found as IngestedRecord | undefined) ?? null;
+  };
+
+  return {
+    collection,
+    find: (datasetId) => collection.findOne({ _id: datasetId }),
+    findVersion: async (name, version) =>
+      version === 0
+        ? latest(name)
+        : ((await collection.findOne({ versionKey: versionKeyOf(name, version) })) as IngestedRecord | null),
+    list: (name, limit, offset) =>
+      collection.find(name === '' ? {} : { name }, { sort: { createdAtMs: -1 }, limit, skip: offset }),
+    announce: (datasetId) => outbox.flush(collection, datasetId),
+
+    async addVersion(version, cause) {
+      for (let tries = 0; tries < MAX_TRIES; tries++) {
+        const number = ((await latest(version.name))?.version ?? 0) + 1;
+        const entry = outbox.entry(
+          events.datasetIngested,
+          version.name,
+          {
+            datasetId: version._id,
+            name: version.name,
+            version: number,
+            artifact: version.artifact,
+            rows: version.rows,
+            columns: columnsToProto(version.columns),
+            profile: version.profile,
+            request: cause.data,
+            requestEventId: cause.id,
+            sourceSha256: version.sourceSha256,
+            requestedAtMs: cause.time.getTime(),
+          },
+          { id: derivedEventId(events.datasetIngested.type, cause.id), cause, correlationId: runIdOf(cause.id) },
+        );
+        const record: IngestedRecord = {
+          ...version,
+          state: 'ingested',
+          version: number,
+          versionKey: versionKeyOf(version.name, number),
+          outbox: [entry],
+        };
+        if (await inserted(record)) return;
+        if ((await collection.findOne({ _id: version._id })) !== null) return;
+      }
+      throw new RetryableError('RK_STORE_UNAVAILABLE', `No version number of ${version.name} could be taken`);
+    },
+
+    async addRejection({ hint, details, ...rejection }, cause) {
+      const entry = outbox.entry(
+        events.datasetRejected,
+        datasetKey(rejection.name),
+        {
+          name: rejection.name,
+          uri: rejection.uri,
+          code: rejection.code,
+          message: rejection.message,
+          hint,
+          details: { ...details },
+          requestEventId: cause.id,
+        },
+        { id: derivedEventId(events.datasetRejected.type, cause.id), cause, correlationId: runIdOf(cause.id) },
+      );
+      const record: RejectedRecord = { ...rejection, state: 'rejected', outbox: [entry] };
+      await inserted(record);
+    },
+  };
+
+  async function inserted(record: DatasetRecord): Promise<boolean> {
+    try {
+      await collection.insertOne(record);
+      return true;
+    } catch (error) {
+      if (error instanceof DuplicateKeyError) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import { TerminalError } from '@rookery/contracts';
+import { createTable } from '@rookery/tabular';
+import type { Column, ColumnType } from '@rookery/tabular';
+import { DataType, tableFromIPC } from 'apache-arrow';
+import type { Field, Table as ArrowTable, Vector } from 'apache-arrow';
+
+import { tooManyColumns } from '../csv/csv-index.js';
+import { checkColumnNames, checkNamedColumns } from './parsed-table.js';
+import type { ParsedTable, ReadOptions } from './parsed-table.js';
+import { plainCells, unreadable } from './plain-cells.js';
+import { columnOfValues } from './value-column.js';
+
+/**
+ * Reads an Arrow IPC file or stream (Feather 2 too) that is not compressed. Types as in Parquet: what the file
+ * declares counts. Throws RK_DATASET_MALFORMED for a damaged or compressed file, RK_DATASET_COLUMN_TYPE for a nested or
+ * binary column that is not ignored, RK_DATASET_TOO_MANY_COLUMNS.
+ */
+export async function readArrow(bytes: Uint8Array, options: ReadOptions): Promise<ParsedTable> {
+  if (bytes.length === 0) throw new TerminalError('RK_DATASET_EMPTY', 'The file is empty: it has 0 bytes');
+  const arrow = tableOf(bytes);
+  const fields = arrow.schema.fields;
+  if (fields.length > options.maxColumns) throw tooManyColumns(options.maxColumns);
+  const names = fields.map((field) => field.name);
+  checkColumnNames(names);
+  checkNamedColumns(names, options);
+  if (arrow.numRows === 0) throw new TerminalError('RK_DATASET_EMPTY', `The file has ${names.length} columns and no rows`);
+
+  const dropped: string[] = [];
+  const columns: Column[] = [];
+  for (const [at, field] of fields.entries()) {
+    const type: DataType = DataType.isDictionary(field.type) ? field.type.dictionary : field.type;
+    const cells = readable(type) ? plainCells(field.name, valuesOf(arrow.getChildAt(at), type), options.ignore) : undefined;
+    if (cells === undefined) {
+      if (!options.ignore.has(field.name)) throw unreadable(field.name, `of type ${type.toString()}`);
+      dropped.push(field.name);
+    } else {
+      columns.push(columnOfValues(field.name, cells, options, { declared: declaredType(field) }));
+    }
+    if (arrow.numRows * columns.length > 100_000) await options.pause();
+  }
+  return { table: createTable(columns), dropped };
+}
+
+function tableOf(bytes: Uint8Array): ArrowTable {
+  try {
+    return tableFromIPC(bytes);
+  } catch (error) {
+    const message = error instanceof Error ? error.message.slice(0, 200) : String(error);
+    throw new TerminalError('RK_DATASET_MALFORMED', `The file is no readable Arrow file: ${message}`, {
+      details: { format: 'arrow' },
+      hint: 'Write it as an Arrow IPC file or stream without compression.',
+      cause: error,
+    });
+  }
+}
+
+/** The type that a data set written by Rookery itself records; text of other files is categorical. */
+function declaredType(field: Field): ColumnType {
+  return columnTypes.find((name) => name === field.metadata.get('rookery.type')) ?? 'categorical';
+}
+
+const columnTypes: readonly ColumnType[] = ['numeric', 'categorical', 'boolean', 'text'];
+
+function isText(type: DataType): boolean {
+  return DataType.isUtf8(type) || DataType.isLargeUtf8(type);
+}
+
+function readable(type: DataType): boolean {
+  return (
+    isText(type) ||
+    DataType.isInt(type) ||
+    DataType.isFloat(type) ||
+    DataType.isBool(type) ||
+    DataType.isDate(type) ||
+    DataType.isTimestamp(type) ||
+    DataType.isNull(type)
+  );
+}
+
+function valuesOf(vector: Vector | null, type: DataType): unknown[] {
+  const length = vector?.length ?? 0;
+  const values = new Array<unknown>(length);
+  // apache-arrow gives dates and timestamps as milliseconds since the epoch.
+  for (let i = 0; i < length; i++) values[i] = DataType.isNull(type) ? null : vector?.get(i);
+  return values;
+}

@@ -1,0 +1,123 @@
+import { TerminalError } from '@rookery/contracts';
+import { createTable } from '@rookery/tabular';
+import type { Column } from '@rookery/tabular';
+import { parquetMetadataAsync, parquetRead, parquetSchema } from 'hyparquet';
+import type { AsyncBuffer, FileMetaData } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+
+import { tooManyColumns } from '../csv/csv-index.js';
+import { checkColumnNames, checkNamedColumns } from './parsed-table.js';
+import type { ParsedTable, ReadOptions } from './parsed-table.js';
+import { plainCells, unreadable } from './plain-cells.js';
+import { columnOfValues } from './value-column.js';
+
+/** A footer has some hundred bytes for each column chunk: more than this is no data set within the limits. */
+const MAX_FOOTER_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Reads a Parquet file with flat columns, compressed in any of the usual ways. Numbers, booleans and dates
+ * (milliseconds since the epoch) become numeric or boolean, text becomes categorical, by the types that the file
+ * declares. Throws RK_DATASET_MALFORMED for a damaged file, RK_DATASET_COLUMN_TYPE for a nested or binary column that
+ * is not ignored, RK_DATASET_TOO_LARGE and RK_DATASET_TOO_MANY_COLUMNS from the footer, before any column is unpacked.
+ */
+export async function readParquet(bytes: Uint8Array, options: ReadOptions): Promise<ParsedTable> {
+  const file = asyncBufferOf(bytes);
+  const metadata = await metadataOf(bytes, file);
+  const fields = parquetSchema(metadata).children;
+  if (fields.length > options.maxColumns) throw tooManyColumns(options.maxColumns);
+  const names = fields.map((field) => field.element.name);
+  checkColumnNames(names);
+  checkNamedColumns(names, options);
+  const rows = Number(metadata.num_rows);
+  if (rows === 0) throw new TerminalError('RK_DATASET_EMPTY', `The file has ${names.length} columns and no rows`);
+  checkSize(metadata, rows * fields.length, options);
+
+  const dropped: string[] = [];
+  const columns: Column[] = [];
+  for (const field of fields) {
+    const name = field.element.name;
+    if (field.children.length > 0 || field.element.repetition_type === 'REPEATED') {
+      if (!options.ignore.has(name)) throw unreadable(name, 'nested');
+      dropped.push(name);
+      continue;
+    }
+    const values = await readColumn(file, metadata, name, rows);
+    const cells = plainCells(name, values, options.ignore);
+    if (cells === undefined) dropped.push(name);
+    else columns.push(columnOfValues(name, cells, options, { declared: 'categorical' }));
+    if (rows * columns.length > 100_000) await options.pause();
+  }
+  return { table: createTable(columns), dropped };
+}
+
+async function readColumn(
+  file: AsyncBuffer,
+  metadata: FileMetaData,
+  name: string,
+  rows: number,
+): Promise<ArrayLike<unknown>> {
+  const values = new Array<unknown>(rows).fill(null);
+  try {
+    await parquetRead({
+      file,
+      metadata,
+      columns: [name],
+      compressors,
+      onChunk: (chunk) => {
+        for (let i = 0; i < chunk.columnData.length; i++) values[chunk.rowStart + i] = chunk.columnData[i];
+      },
+    });
+  } catch (error) {
+    throw malformed(`column ${JSON.stringify(name)} can not be read: ${messageOf(error)}`, error);
+  }
+  return values;
+}
+
+async function metadataOf(bytes: Uint8Array, file: AsyncBuffer): Promise<FileMetaData> {
+  const tail = Buffer.from(bytes.buffer, bytes.byteOffset + Math.max(0, bytes.length - 8), Math.min(8, bytes.length));
+  if (bytes.length === 0) throw new TerminalError('RK_DATASET_EMPTY', 'The file is empty: it has 0 bytes');
+  if (bytes.length < 12 || tail.toString('latin1', 4) !== 'PAR1') throw malformed('it does not end with PAR1');
+  const footer = tail.readUInt32LE(0);
+  if (footer > bytes.length - 12) throw malformed('its footer is longer than the file');
+  if (footer > MAX_FOOTER_BYTES) {
+    throw new TerminalError('RK_DATASET_TOO_MANY_COLUMNS', `The footer has ${footer} bytes: too many columns or row groups`);
+  }
+  try {
+    return await parquetMetadataAsync(file, { geoparquet: false });
+  } catch (error) {
+    throw malformed(messageOf(error), error);
+  }
+}
+
+/** A small file can stand for endless rows, so its own figures are held against the limit before it is unpacked. */
+function checkSize(metadata: FileMetaData, cells: number, options: ReadOptions): void {
+  let unpacked = 0;
+  for (const group of metadata.row_groups) {
+    for (const chunk of group.columns) unpacked += Number(chunk.meta_data?.total_uncompressed_size ?? 0);
+  }
+  if (unpacked <= options.maxBytes && cells <= options.maxBytes) return;
+  throw new TerminalError(
+    'RK_DATASET_TOO_LARGE',
+    `The file unpacks to ${unpacked} bytes and ${cells} cells; the limit is ${options.maxBytes}`,
+    { details: { bytes: String(unpacked), cells: String(cells), limit: String(options.maxBytes) } },
+  );
+}
+
+function asyncBufferOf(bytes: Uint8Array): AsyncBuffer {
+  return {
+    byteLength: bytes.length,
+    slice: (start, end) =>
+      bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + (end ?? bytes.length)) as ArrayBuffer,
+  };
+}
+
+function malformed(what: string, cause?: unknown): TerminalError {
+  return new TerminalError('RK_DATASET_MALFORMED', `The file is no readable Parquet file: ${what}`, {
+    details: { format: 'parquet' },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message.slice(0, 200) : String(error);
+}

@@ -1,0 +1,28 @@
+import { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
+import { DEFAULT_MISSING_TOKENS } from '@rookery/tabular';
+
+import type { ReadOptions } from '../src/domain/formats/parsed-table.js';
+
+/** Bytes of a text. */
+export const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'utf8'));
+
+/** Options of a reader, with defaults. */
+export function readOptions(changes: Partial<ReadOptions> = {}): ReadOptions {
+  return {
+    missingTokens: DEFAULT_MISSING_TOKENS,
+    columnTypes: {},
+    ignore: new Set(),
+    maxColumns: 2000,
+    maxBytes: 1024 ** 3,
+    pause: async () => {},
+    ...changes,
+  };
+}
+
+/** A request for a data set, with defaults. */
+export function readyOf(changes: Partial<DatasetReady> = {}): DatasetReady {
+  return DatasetReady.fromPartial({ name: 'cats', uri: 'file:///cats.csv', target: 'kind', ...changes });
+}
+
+/** A small data set of two classes with 6 rows each. */
+export const catsCsv = ['kind,weight,colour', ...Array.from({ length: 12 }, (_, i) => `${i % 2 ? 'a' : 'b'},${i}.5,${i % 3 ? 'red' : 'grey'}`)].join('\n');

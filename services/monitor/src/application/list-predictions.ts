@@ -1,0 +1,59 @@
+import type { Value } from '@rookery/proto/rookery/domain/v1/data';
+import type { ListPredictionsRequest, ListPredictionsResponse } from '@rookery/proto/rookery/monitor/v1/monitor';
+
+import type { CaptureDocument, Collections } from '../adapters/collections.js';
+import type { StoredValue } from '../domain/prediction-window.js';
+import { labelsOf } from './reporter.js';
+
+/** Most predictions of one listing. */
+const mostPredictions = 10_000;
+
+/** Batches read at a time. */
+const batchesPerRead = 32;
+
+/** Handler of MonitorService.ListPredictions: the newest captured predictions first, with their labels. */
+export function listPredictions(
+  collections: Collections,
+): (request: ListPredictionsRequest) => Promise<ListPredictionsResponse> {
+  return async (request) => {
+    const limit = Math.min(request.limit || 100, mostPredictions);
+    const filter = {
+      ...(request.model === '' ? {} : { model: request.model }),
+      ...(request.version === 0 ? {} : { version: request.version }),
+    };
+    const predictions: ListPredictionsResponse['predictions'] = [];
+    for (let skip = 0; predictions.length < limit; skip += batchesPerRead) {
+      const page = await collections.captures.find(filter, { sort: { timeMs: -1 }, limit: batchesPerRead, skip });
+      const labels = await labelsOf(collections, page.flatMap((batch) => batch.predictions.map(({ id }) => id)));
+      for (const batch of page) {
+        const rows = stored(batch, labels).filter(
+          (row) => request.labelled === undefined || request.labelled === (row.truth !== undefined),
+        );
+        predictions.push(...rows.slice(0, limit - predictions.length));
+      }
+      if (page.length < batchesPerRead) break;
+    }
+    return { predictions };
+  };
+}
+
+function stored(batch: CaptureDocument, labels: ReadonlyMap<string, string>): ListPredictionsResponse['predictions'] {
+  return [...batch.predictions]
+    .sort((a, b) => b.t - a.t)
+    .map((prediction) => ({
+      predictionId: prediction.id,
+      model: batch.model,
+      version: batch.version,
+      timeMs: prediction.t,
+      row: { values: Object.fromEntries(batch.features.map((name, index) => [name, valueOf(prediction.v[index] ?? null)])) },
+      label: prediction.label,
+      outputs: [...prediction.out],
+      truth: labels.get(prediction.id),
+    }));
+}
+
+function valueOf(value: StoredValue): Value {
+  if (typeof value === 'number') return { kind: { $case: 'number', value } };
+  if (typeof value === 'boolean') return { kind: { $case: 'flag', value } };
+  return value === null ? { kind: undefined } : { kind: { $case: 'text', value } };
+}

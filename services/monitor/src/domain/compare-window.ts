@@ -1,0 +1,124 @@
+import type { ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import type { ColumnReport, DatasetDrift, MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
+import { columnDrift, dataQuality, datasetDrift, metricDirection } from '@rookery/tabular';
+import type { ColumnDrift } from '@rookery/tabular';
+
+import { modelQuality } from './model-quality.js';
+import type { StoredValue, WindowRow } from './prediction-window.js';
+import { currentOf, referenceOf } from './reference-columns.js';
+
+/** A window of predictions of one model version, and what it is compared with. */
+export interface WindowComparison {
+  readonly reference: ReferenceProfile;
+  readonly rows: readonly WindowRow[];
+  readonly driftShare: number;
+}
+
+/** The findings of a comparison: the report without its identity. */
+export type Findings = Pick<
+  MonitorReported,
+  'predictions' | 'labelled' | 'columns' | 'datasetDrift' | 'quality' | 'baseline' | 'alerts' | 'windowStartMs' | 'windowEndMs'
+>;
+
+/** Fewer rows than this say nothing about a distribution. */
+const minimumRows = 10;
+
+/** A drop of the gate-like metrics by more than this share of the baseline is worth an alert. */
+const qualityTolerance = 0.1;
+
+/**
+ * Compares a window with the reference: drift of every feature, of the prediction and (where labels exist) of the target
+ * by the rule of libs/tabular; missing share, range and new categories; quality against the baseline. Drift of the data
+ * set counts features and the prediction. A column that can't be tested has its own status; nothing here throws for data.
+ */
+export function compareWindow({ reference, rows, driftShare }: WindowComparison): Findings {
+  const tested: ColumnDrift[] = [];
+  const alerts: string[] = [];
+  const columns = reference.columns
+    .map((message) => {
+      const values = valuesOf(message.name, message.role, rows);
+      if (message.role === 'target' && values.length === 0) return undefined;
+      const expected = referenceOf(message);
+      const current = currentOf(expected, values);
+      const drift = columnDrift(expected, current, { minimumRows });
+      const quality = dataQuality(expected, current);
+      if (message.role !== 'target') tested.push(drift);
+      if (drift.drifted) alerts.push(`${message.role} ${message.name} drifted (${drift.method} ${shown(drift.score)})`);
+      if (quality.rows >= minimumRows) {
+        alerts.push(...quality.issues.map((issue) => `${message.role} ${message.name}: ${issue.message}`));
+      }
+      const report: ColumnReport = {
+        name: message.name,
+        role: message.role,
+        type: message.type,
+        status: drift.status,
+        message: drift.message ?? '',
+        method: drift.method ?? '',
+        score: drift.score ?? 0,
+        threshold: drift.threshold ?? 0,
+        drifted: drift.drifted,
+        referenceRows: drift.referenceRows,
+        currentRows: drift.currentRows,
+        missingShare: quality.missingShare,
+        referenceMissingShare: quality.referenceMissingShare,
+        outOfRangeShare: quality.outOfRangeShare,
+        newCategories: Object.fromEntries(quality.newCategories.map(({ category, count }) => [category, count])),
+        statistic: drift.statistic,
+        pValue: drift.pValue,
+      };
+      return report;
+    })
+    .filter((column) => column !== undefined);
+  const whole = datasetDrift(tested, driftShare);
+  const quality = modelQuality(rows, reference.classes);
+  if (quality.unknownLabels > 0) alerts.push(`${quality.unknownLabels} labels are no class of the model`);
+  alerts.push(...qualityAlerts(quality.metrics, reference.baseline, quality.labelled));
+  const overall: DatasetDrift = {
+    drifted: whole.drifted,
+    driftedColumns: whole.driftedColumns,
+    testedColumns: whole.testedColumns,
+    share: whole.share,
+    threshold: whole.threshold,
+  };
+  return {
+    predictions: rows.length,
+    labelled: quality.labelled,
+    columns,
+    datasetDrift: overall,
+    quality: quality.metrics,
+    baseline: { ...reference.baseline },
+    alerts,
+    windowStartMs: rows[0]?.timeMs ?? 0,
+    windowEndMs: rows.at(-1)?.timeMs ?? 0,
+  };
+}
+
+function valuesOf(name: string, role: string, rows: readonly WindowRow[]): StoredValue[] {
+  if (role === 'prediction') return rows.map((row) => (row.label === '' ? (row.outputs[0] ?? null) : numberOr(row.label, row)));
+  if (role === 'target') return rows.flatMap((row) => (row.truth === undefined ? [] : [numberOr(row.truth, row)]));
+  return rows.map((row) => row.values.get(name) ?? null);
+}
+
+/** Regression has one output and a label that is its number; a class that looks like a number stays a word. */
+function numberOr(text: string, row: WindowRow): StoredValue {
+  const value = Number(text);
+  return row.outputs.length === 1 && Number.isFinite(value) ? value : text;
+}
+
+function qualityAlerts(
+  metrics: Readonly<Record<string, number>>,
+  baseline: Readonly<Record<string, number>>,
+  labelled: number,
+): string[] {
+  if (labelled < minimumRows) return [];
+  return ['accuracy', 'rmse'].flatMap((name) => {
+    const [now, before] = [metrics[name], baseline[name]];
+    if (now === undefined || before === undefined) return [];
+    const worse = metricDirection(name) === 'higher' ? before - now : now - before;
+    return worse > Math.abs(before) * qualityTolerance ? [`${name} is ${shown(now)}; it was ${shown(before)} at training`] : [];
+  });
+}
+
+function shown(value: number | null): string {
+  return value === null ? '–' : value.toPrecision(4);
+}

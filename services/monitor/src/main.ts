@@ -1,0 +1,60 @@
+import { events } from '@rookery/contracts';
+import { MonitorServiceService } from '@rookery/proto/rookery/monitor/v1/monitor';
+import { runService, unary } from '@rookery/service-kit';
+
+import { openCollections } from './adapters/collections.js';
+import { referenceReader } from './adapters/reference-reader.js';
+import { CaptureSignal } from './application/capture-signal.js';
+import { keepCaptures } from './application/keep-captures.js';
+import { addLabels, keepLabel } from './application/keep-labels.js';
+import { keepChampion, keepRegistered } from './application/keep-models.js';
+import { listPredictions } from './application/list-predictions.js';
+import { monitorStatus } from './application/monitor-status.js';
+import { createReporter } from './application/reporter.js';
+import { reportRequests } from './application/report-requests.js';
+import { startSchedule } from './application/schedule.js';
+import { monitorConfig } from './config.js';
+
+await runService({
+  name: 'monitor',
+  config: monitorConfig,
+  async start({ config, bus, store, artifacts, outbox, grpc, logger, clock, onStop }) {
+    const collections = await openCollections(store);
+    const captured = new CaptureSignal();
+    const reporter = createReporter({
+      collections,
+      references: referenceReader(artifacts),
+      outbox,
+      clock,
+      window: config.ROOKERY_MONITOR_WINDOW,
+      driftShare: config.ROOKERY_DRIFT_SHARE,
+    });
+    const schedule = startSchedule({
+      reporter,
+      collections,
+      logger,
+      everyPredictions: config.ROOKERY_MONITOR_EVERY,
+      intervalMs: config.ROOKERY_MONITOR_INTERVAL_MS,
+    });
+    onStop(() => schedule.stop(), { name: 'schedule', phase: 'intake' });
+    onStop(outbox.startRecovery([collections.reports]), { name: 'outbox recovery', phase: 'intake' });
+    await bus.consume(events.modelRegistered, { durable: 'monitor-models', handler: keepRegistered(collections) });
+    await bus.consume(events.modelPromoted, { durable: 'monitor-promotions', handler: keepChampion(collections) });
+    await bus.consume(events.modelRolledBack, { durable: 'monitor-rollbacks', handler: keepChampion(collections) });
+    await bus.consume(events.predictionCaptured, {
+      durable: 'monitor-captures',
+      handler: keepCaptures({ collections, captured, schedule }),
+    });
+    await bus.consume(events.labelReceived, {
+      durable: 'monitor-labels',
+      concurrency: 8,
+      handler: keepLabel(collections),
+    });
+    grpc.addService(MonitorServiceService, {
+      ...reportRequests({ reporter, collections, captured }),
+      addLabels: unary(addLabels(bus)),
+      listPredictions: unary(listPredictions(collections)),
+      getStatus: unary(monitorStatus(collections)),
+    });
+  },
+});

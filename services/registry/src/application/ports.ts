@@ -1,0 +1,42 @@
+import type { Logger, Outbox } from '@rookery/bus';
+import type { Collection } from '@rookery/store';
+import type { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import type { ArtifactRef } from '@rookery/proto/rookery/domain/v1/data';
+
+import type { AliasChangeDocument, ModelDocument, VersionDocument } from '../domain/model-document.js';
+import type { RunDocument } from '../domain/run-document.js';
+import type { Projection } from '../domain/run-projection.js';
+import type { RunChanges } from './run-changes.js';
+
+/** The registry's own data. */
+export interface Collections {
+  runs: Collection<RunDocument>;
+  models: Collection<ModelDocument>;
+  versions: Collection<VersionDocument>;
+  aliasChanges: Collection<AliasChangeDocument>;
+}
+
+/** Reads model packages. Throws RK_MODEL_CORRUPT for one that can't be decoded, and the artifact store's own errors. */
+export interface PackageReader {
+  read(ref: ArtifactRef): Promise<ModelPackage>;
+}
+
+/** Reads the log of events again, for facts that this service has not seen yet. */
+export interface EventLog {
+  /** What the log says about the beginning of a run: its `run.started` and its `dataset.ingested`. */
+  beginningOf(runId: string): Promise<Projection[]>;
+}
+
+/** What the use cases work with. */
+export interface Registry {
+  collections: Collections;
+  outbox: Outbox;
+  packages: PackageReader;
+  log: EventLog;
+  changes: RunChanges;
+  logger: Logger;
+  /** Milliseconds since the epoch. */
+  clock: () => number;
+  /** Whether less is better on this metric. */
+  lowerIsBetter: (metric: string) => boolean;
+}

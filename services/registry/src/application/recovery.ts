@@ -1,0 +1,37 @@
+import { resumeClaimed } from './decide-run.js';
+import { copyOutAll } from './pending-facts.js';
+import type { Registry } from './ports.js';
+
+/**
+ * Finishes what an earlier life of this service left between two writes: decisions that are not copied out, runs that
+ * are claimed and not decided. Call it before consuming. (What is decided and not announced is the outbox's.)
+ */
+export async function recover(registry: Registry): Promise<void> {
+  const models = await copyOutAll(registry);
+  const runs = await resumeClaimed(registry);
+  if (models + runs > 0) registry.logger.info({ models, runs }, 'unfinished decisions completed');
+}
+
+/** Calls {@link recover} again every `everyMs`; the function returned stops it. */
+export function startRecovery(registry: Registry, everyMs: number): () => Promise<void> {
+  let stopped = false;
+  let round: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout;
+  const schedule = (): void => {
+    timer = setTimeout(() => {
+      round = recover(registry)
+        .catch((error: unknown) =>
+          registry.logger.warn({ err: error }, 'recovery failed, will be tried again'),
+        )
+        .then(() => {
+          if (!stopped) schedule();
+        });
+    }, everyMs);
+  };
+  schedule();
+  return async () => {
+    stopped = true;
+    clearTimeout(timer);
+    await round;
+  };
+}

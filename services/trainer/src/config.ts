@@ -1,0 +1,9 @@
+import { defineConfig } from '@rookery/service-kit';
+
+/** Variables of the trainer beside the core ones. */
+export const trainerConfig = defineConfig(
+  'ROOKERY_TRAINER_PORT',
+  'ROOKERY_TRAINER_WORKERS',
+  'ROOKERY_TF_BACKEND',
+  'ROOKERY_JOB_DEADLINE_MS',
+);

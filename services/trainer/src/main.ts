@@ -1,0 +1,26 @@
+import { events } from '@rookery/contracts';
+import { runService } from '@rookery/service-kit';
+
+import { trainFold } from './application/train-fold.js';
+import { openTrainingPool } from './adapters/training-pool.js';
+import { trainerConfig } from './config.js';
+
+await runService({
+  name: 'trainer',
+  config: trainerConfig,
+  uses: { store: false },
+  async start({ config, bus, artifacts, logger, onStop, version }) {
+    const pool = await openTrainingPool({
+      workers: config.ROOKERY_TRAINER_WORKERS,
+      backend: config.ROOKERY_TF_BACKEND,
+      deadlineMs: config.ROOKERY_JOB_DEADLINE_MS,
+      logger,
+    });
+    onStop(() => pool.close(), { name: 'training threads', phase: 'drained' });
+    await bus.consume(events.foldJob, {
+      durable: 'trainer',
+      concurrency: pool.size,
+      handler: trainFold({ bus, artifacts, pool, codeVersion: version }),
+    });
+  },
+});

@@ -1,0 +1,53 @@
+import type { ArtifactStore } from '@rookery/artifacts';
+import { RookeryError } from '@rookery/contracts';
+import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import type { Value } from '@rookery/proto/rookery/domain/v1/data';
+import type { ApplyRequest, ApplyResponse } from '@rookery/proto/rookery/transform/v1/transform';
+import type { Collection } from '@rookery/store';
+import { compileRowTransformer } from '@rookery/tabular';
+import type { FittedTransformer } from '@rookery/tabular';
+
+import type { PlanDocument } from '../adapters/plan-collection.js';
+
+/** Most rows of one call. */
+const mostRows = 10_000;
+
+/**
+ * Handler of TransformService.Apply: rows of named values through the fitted transformer of one fold, or of the final
+ * model, exactly as training and serving do. A value without a kind, or an absent one, is missing. Errors:
+ * RK_RUN_NOT_FOUND, RK_FOLDS_INVALID, RK_PREDICT_NO_ROWS, RK_PREDICT_TOO_MANY_ROWS.
+ */
+export function applyTransformer(ports: {
+  readonly plans: Collection<PlanDocument>;
+  readonly artifacts: ArtifactStore;
+}): (request: ApplyRequest) => Promise<ApplyResponse> {
+  return async (request) => {
+    if (request.rows.length === 0) throw new RookeryError('RK_PREDICT_NO_ROWS', 'The request has no rows');
+    if (request.rows.length > mostRows) {
+      throw new RookeryError('RK_PREDICT_TOO_MANY_ROWS', `${request.rows.length} rows are more than ${mostRows}`);
+    }
+    const plan = await ports.plans.findOne({ _id: request.runId });
+    if (plan === null) {
+      throw new RookeryError('RK_RUN_NOT_FOUND', `There is no run ${JSON.stringify(request.runId)}`, {
+        details: { runId: request.runId },
+      });
+    }
+    const folds = plan.bundles.length - 1;
+    const bundle = plan.bundles[request.fold ?? folds];
+    if (bundle === undefined) {
+      throw new RookeryError('RK_FOLDS_INVALID', `Run ${request.runId} has ${folds} folds, counted from 0: there is no fold ${request.fold}`);
+    }
+    const { transformerJson } = FoldBundle.decode(await ports.artifacts.get(bundle.sha256));
+    const fitted = JSON.parse(transformerJson) as FittedTransformer;
+    const transform = compileRowTransformer(fitted);
+    const out = new Float32Array(request.rows.length * fitted.width);
+    request.rows.forEach((row, index) => {
+      transform((column) => plainValue(row.values[column]), out, index * fitted.width);
+    });
+    return { featureNames: [...fitted.featureNames], rows: request.rows.length, values: Array.from(out) };
+  };
+}
+
+function plainValue(value: Value | undefined): number | string | boolean | null {
+  return value?.kind?.value ?? null;
+}

@@ -1,0 +1,136 @@
+import { artifactTypes, derivedEventId, encodeRowNumbers, events, jobKeyOf, runIdOf, taskToProto } from '@rookery/contracts';
+import type { ArtifactStore } from '@rookery/artifacts';
+import type { BusEvent, Outbox } from '@rookery/bus';
+import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import type { ArtifactRef, Signature } from '@rookery/proto/rookery/domain/v1/data';
+import { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
+import type { DatasetIngested } from '@rookery/proto/rookery/events/v1/dataset';
+import type { FoldJob, RunStarted } from '@rookery/proto/rookery/events/v1/run';
+import type { Collection } from '@rookery/store';
+import { deriveSeed, tableFromArrow } from '@rookery/tabular';
+
+import type { PlanDocument } from '../adapters/plan-collection.js';
+import { planFolds } from '../domain/plan-folds.js';
+import type { PlannedJob } from '../domain/plan-folds.js';
+import { settleRequest, settleSpec, signatureOf } from '../domain/plan-request.js';
+import { runSeed } from '../domain/run-seed.js';
+
+/** What starting a run needs. */
+export interface StartRunPorts {
+  readonly plans: Collection<PlanDocument>;
+  readonly artifacts: ArtifactStore;
+  readonly outbox: Outbox;
+  readonly mode: 'development' | 'production';
+  readonly codeVersion: string;
+}
+
+/**
+ * Handler of ml.dataset.ingested: plans the run (folds, transformers, seeds), stores the fold bundles, then saves the
+ * plan together with the events that announce it: ml.run.started and K + 1 jobs. The run's id comes from the request's
+ * event id and everything in the plan from that and the data, so a redelivery saves and announces nothing new.
+ */
+export function startRun(ports: StartRunPorts): (event: BusEvent<DatasetIngested>) => Promise<void> {
+  return async (event) => {
+    const { plans, outbox } = ports;
+    const runId = runIdOf(event.data.requestEventId);
+    if ((await plans.findOne({ _id: runId })) === null) {
+      const { document, run, jobs } = await plan(ports, runId, event);
+      const cause = { cause: event, correlationId: runId };
+      const entries = [
+        outbox.entry(events.runStarted, runId, run, { id: derivedEventId(events.runStarted.type, runId), ...cause }),
+        ...jobs.map((job) => {
+          const key = jobKeyOf(runId, job.fold, job.final);
+          return outbox.entry(events.foldJob, key, job, { id: derivedEventId(events.foldJob.type, key), ...cause });
+        }),
+      ];
+      const { _id, ...fields } = document;
+      await plans.updateOne({ _id }, { $setOnInsert: { ...fields, outbox: entries } }, { upsert: true });
+    }
+    await outbox.flush(plans, runId);
+  };
+}
+
+async function plan(
+  { artifacts, mode, codeVersion }: StartRunPorts,
+  runId: string,
+  event: BusEvent<DatasetIngested>,
+): Promise<{ document: Omit<PlanDocument, 'outbox'>; run: RunStarted; jobs: FoldJob[] }> {
+  const { data } = event;
+  const request = data.request ?? DatasetReady.fromPartial({});
+  const dataset = data.artifact ?? { sha256: '', bytes: 0, mediaType: '' };
+  const table = tableFromArrow(await artifacts.get(dataset.sha256));
+  const settings = settleRequest(request, table);
+  const seed = runSeed(request.seed, mode, data.requestEventId);
+  const planned = planFolds(table, request.target, settings, seed);
+  const signature = signatureOf(settings, table, request.target);
+  const width = planned.at(-1)?.transformer.width ?? 0;
+  // Every fold has its own number of inputs where a category is missing from its rows: the final one's is checked here.
+  const spec = { ...settleSpec(request, settings, width, seed) };
+  const bundles = await Promise.all(
+    planned.map((job) => artifacts.put(bundleOf(runId, job, dataset, request.target, signature), artifactTypes.foldBundle)),
+  );
+  const jobs: FoldJob[] = planned.map((job, index) => ({
+    runId,
+    fold: job.fold,
+    final: job.final,
+    folds: settings.folds,
+    model: settings.model,
+    task: taskToProto(settings.task),
+    dataset,
+    bundle: bundles[index],
+    modelSpec: spec,
+    seed: deriveSeed(seed, 'job', job.fold) >>> 0,
+  }));
+  const run: RunStarted = {
+    runId,
+    datasetId: data.datasetId,
+    datasetName: data.name,
+    datasetVersion: data.version,
+    dataset,
+    model: settings.model,
+    task: taskToProto(settings.task),
+    target: request.target,
+    folds: settings.folds,
+    stratified: settings.stratified,
+    seed,
+    gate: settings.gate,
+    modelSpec: spec,
+    signature,
+    rows: table.rows,
+    requestEventId: data.requestEventId,
+    bundles,
+    requestedAtMs: data.requestedAtMs,
+    codeVersion,
+    tags: request.tags,
+  };
+  const document = {
+    _id: runId,
+    model: settings.model,
+    datasetSha256: dataset.sha256,
+    bundles,
+    createdAt: event.time.toISOString(),
+  };
+  return { document, run, jobs };
+}
+
+function bundleOf(
+  runId: string,
+  job: PlannedJob,
+  dataset: ArtifactRef,
+  target: string,
+  signature: Signature,
+): Uint8Array {
+  return FoldBundle.encode({
+    runId,
+    fold: job.fold,
+    final: job.final,
+    datasetSha256: dataset.sha256,
+    trainRows: encodeRowNumbers(job.train),
+    testRows: encodeRowNumbers(job.test),
+    transformerJson: JSON.stringify(job.transformer),
+    targetJson: JSON.stringify(job.target),
+    target,
+    task: signature.task,
+    signature,
+  }).finish();
+}

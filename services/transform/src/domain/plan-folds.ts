@@ -1,0 +1,40 @@
+import { columnByName, encodeTarget, fitTarget, fitTransformer, kFold, stratifiedKFold } from '@rookery/tabular';
+import type { FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
+
+import type { RunSettings } from './plan-request.js';
+
+/** What one job trains on. */
+export interface PlannedJob {
+  readonly fold: number;
+  readonly final: boolean;
+  readonly train: Uint32Array;
+  readonly test: Uint32Array;
+  readonly transformer: FittedTransformer;
+  readonly target: TargetEncoder;
+}
+
+/**
+ * The jobs of a run: one for each fold, its transformers fitted on that fold's training rows only, and the final one on
+ * all rows. Every row is held out exactly once. The same seed gives the same folds. Throws RK_TABULAR_FOLDS_INVALID.
+ */
+export function planFolds(table: Table, targetName: string, settings: RunSettings, seed: number): PlannedJob[] {
+  const target = columnByName(table, targetName);
+  const all = Uint32Array.from({ length: table.rows }, (_, row) => row);
+  const encoder = (rows: Uint32Array): TargetEncoder =>
+    fitTarget(target, rows, settings.task, settings.task === 'regression' ? {} : { labels: settings.labels });
+  const folds = settings.stratified
+    ? stratifiedKFold(encodeTarget(encoder(all), target) as Int32Array, settings.folds, { seed })
+    : kFold(table.rows, settings.folds, { seed, shuffle: true });
+  const job = (fold: number, final: boolean, train: Uint32Array, test: Uint32Array): PlannedJob => ({
+    fold,
+    final,
+    train,
+    test,
+    transformer: fitTransformer(table, train, { features: settings.features }),
+    target: encoder(train),
+  });
+  return [
+    ...folds.map(({ train, test }, fold) => job(fold, false, train, test)),
+    job(settings.folds, true, all, new Uint32Array()),
+  ];
+}

@@ -1,0 +1,105 @@
+import { TerminalError, columnTypeToProto, taskFromProto, taskToProto } from '@rookery/contracts';
+import type { TaskName } from '@rookery/contracts';
+import { defaultSpec, validateSpec } from '@rookery/nn/spec';
+import type { ModelSpec } from '@rookery/nn/spec';
+import type { Gate, Signature } from '@rookery/proto/rookery/domain/v1/data';
+import { ColumnType } from '@rookery/proto/rookery/domain/v1/data';
+import type { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
+import { classLabels, columnByName, inferTask } from '@rookery/tabular';
+import type { Table } from '@rookery/tabular';
+
+/** Folds where the request names none. */
+export const defaultFolds = 5;
+
+/** Mean accuracy that a model needs where the request names no gate. */
+export const defaultAccuracy = 0.7;
+
+/** What a request means for its data set: every default filled in. */
+export interface RunSettings {
+  readonly model: string;
+  readonly task: TaskName;
+  readonly labels: readonly string[];
+  readonly features: readonly string[];
+  readonly folds: number;
+  readonly stratified: boolean;
+  readonly gate: Gate;
+}
+
+/**
+ * Fills in every default of a request against its data set. Features are all columns but the target, the ignored ones,
+ * text, and those without any value. Throws RK_DATASET_NO_FEATURES, RK_DATASET_TARGET_MISSING or what the task
+ * inference throws.
+ */
+export function settleRequest(request: DatasetReady, table: Table): RunSettings {
+  const target = columnByName(table, request.target);
+  const given = taskFromProto(request.task);
+  const task = given ?? inferTask(target).task;
+  const labels = task === 'regression' ? [] : classLabels(target);
+  const ignored = new Set(request.ignore);
+  const features = table.columns
+    .filter((column) => column.name !== request.target && !ignored.has(column.name) && column.type !== 'text')
+    .filter((column) => hasValue(column))
+    .map((column) => column.name);
+  if (features.length === 0) {
+    throw new TerminalError('RK_DATASET_NO_FEATURES', `${request.name} has no column to learn ${request.target} from`, {
+      details: { dataset: request.name, target: request.target },
+    });
+  }
+  return {
+    model: request.model || request.name,
+    task,
+    labels,
+    features,
+    folds: request.folds ?? defaultFolds,
+    stratified: task !== 'regression' && (request.stratify ?? true),
+    gate: settleGate(request.gate, task),
+  };
+}
+
+function hasValue(column: Table['columns'][number]): boolean {
+  return column.type === 'numeric' ? column.values.some(Number.isFinite) : column.codes.some((code) => code >= 0);
+}
+
+function settleGate(gate: Gate | undefined, task: TaskName): Gate {
+  const metric = gate?.metric || (task === 'regression' ? 'rmse' : 'accuracy');
+  const threshold = gate?.threshold ?? (metric === 'accuracy' ? defaultAccuracy : undefined);
+  return { metric, threshold, allowWorseThanChampion: gate?.allowWorseThanChampion ?? false };
+}
+
+/** The signature of the models of a run: features in the table's order, classes in the order of the outputs. */
+export function signatureOf(settings: RunSettings, table: Table, target: string): Signature {
+  return {
+    target,
+    task: taskToProto(settings.task),
+    classes: [...settings.labels],
+    features: settings.features.map((name) => {
+      const column = columnByName(table, name);
+      return {
+        name,
+        type: column.type === 'text' ? ColumnType.COLUMN_TYPE_TEXT : columnTypeToProto(column.type),
+        categories: column.type === 'numeric' ? [] : [...column.categories],
+      };
+    }),
+  };
+}
+
+/**
+ * The complete model specification of a run: the request's `model_spec`, then its short forms (epochs, batch_size,
+ * learning_rate), then defaults. Throws RK_SPEC_INVALID naming the field.
+ */
+export function settleSpec(request: DatasetReady, settings: RunSettings, inputs: number, seed: number): ModelSpec {
+  const task = settings.task === 'regression' ? 'regression' : 'classification';
+  const outputs = settings.task === 'regression' ? 1 : settings.labels.length;
+  const given: Record<string, unknown> = { ...request.modelSpec };
+  if (request.epochs !== undefined) given['epochs'] = request.epochs;
+  if (request.batchSize !== undefined) given['batchSize'] = request.batchSize;
+  if (request.learningRate !== undefined) {
+    const optimizer = given['optimizer'] ?? defaultSpec(task, inputs, outputs).optimizer;
+    if (typeof optimizer !== 'object' || optimizer === null) {
+      throw new TerminalError('RK_SPEC_INVALID', 'The optimizer must be an object', { details: { field: 'optimizer' } });
+    }
+    given['optimizer'] = { ...optimizer, learningRate: request.learningRate };
+  }
+  given['seed'] = seed;
+  return validateSpec(given, { task, inputs, outputs });
+}

@@ -1,0 +1,23 @@
+import { events } from '@rookery/contracts';
+import { TransformServiceService } from '@rookery/proto/rookery/transform/v1/transform';
+import { runService, unary } from '@rookery/service-kit';
+
+import { applyTransformer } from './application/apply-transformer.js';
+import { startRun } from './application/start-run.js';
+import { planCollection } from './adapters/plan-collection.js';
+import { transformConfig } from './config.js';
+
+await runService({
+  name: 'transform',
+  config: transformConfig,
+  async start({ config, bus, store, artifacts, outbox, grpc, onStop, version }) {
+    const plans = await planCollection(store);
+    onStop(outbox.startRecovery([plans]), { name: 'outbox recovery', phase: 'intake' });
+    await bus.consume(events.datasetIngested, {
+      durable: 'transform',
+      concurrency: 2,
+      handler: startRun({ plans, artifacts, outbox, mode: config.ROOKERY_MODE, codeVersion: version }),
+    });
+    grpc.addService(TransformServiceService, { apply: unary(applyTransformer({ plans, artifacts })) });
+  },
+});
