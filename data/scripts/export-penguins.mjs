@@ -19,6 +19,10 @@ const source = new URL('../../node_modules/vega-datasets/data/penguins.json', im
 const rows = JSON.parse(await readFile(source, 'utf8'));
 const lines = [
   Object.keys(columns).join(','),
-  ...rows.map((row) => Object.values(columns).map((field) => row[field] ?? 'NA').join(',')),
+  ...rows.map((row) =>
+    Object.values(columns)
+      .map((field) => row[field] ?? 'NA')
+      .join(','),
+  ),
 ];
 await writeFile(new URL('../penguins.csv', import.meta.url), `${lines.join('\n')}\n`);

@@ -20,6 +20,6 @@ await build({
   external: ['esbuild', '@grpc/*', '@tensorflow/*', '@nats-io/*', '@opentelemetry/*', '@aws-sdk/*'],
 });
 const { benchPredict } = await import(pathToFileURL(output).href);
-const cases = await benchPredict({ root, concurrencies: [64], repetitions: 3, durationMs: 1500, log: (line) => process.stderr.write(`${line}\n`) });
+const cases = await benchPredict({ root, concurrencies: [16,64], repetitions: 9, durationMs: 1000, log: (line) => process.stderr.write(`${line}\n`) });
 if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ name: 'predict', cases })}\n`);
 else for (const one of cases) process.stdout.write(`${one.case}: ${one.value} ${one.unit}; ${one.reference.name} ${one.reference.value}; ratio ${one.ratio}${one.extra ? ` ${JSON.stringify(one.extra)}` : ''}\n`);

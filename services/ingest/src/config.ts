@@ -16,7 +16,9 @@ export type IngestConfig = Config<(typeof config)[number]>;
  * Folders that file:// may read: ROOKERY_FILE_ROOTS; where it is not set, any (undefined) while the service listens
  * on a loopback address, none otherwise.
  */
-export function fileRootsOf(values: Pick<IngestConfig, 'ROOKERY_FILE_ROOTS' | 'ROOKERY_HOST'>): readonly string[] | undefined {
+export function fileRootsOf(
+  values: Pick<IngestConfig, 'ROOKERY_FILE_ROOTS' | 'ROOKERY_HOST'>,
+): readonly string[] | undefined {
   if (values.ROOKERY_FILE_ROOTS !== undefined) return values.ROOKERY_FILE_ROOTS;
   const host = values.ROOKERY_HOST;
   const loopback = host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);

@@ -42,7 +42,14 @@ export async function startIngest(parts: IngestParts): Promise<IngestService> {
   const limits = { maxBytes: config.ROOKERY_MAX_DATASET_BYTES, maxColumns: config.ROOKERY_MAX_COLUMNS };
   const catalogue = await createStoreCatalogue(parts.store, outbox);
   const sources = createSources({ artifacts, nc: bus.nc, fileRoots: fileRootsOf(config) });
-  const ingest = createIngestDataset({ sources, artifacts, catalogue, limits, clock, pause: () => setImmediate() });
+  const ingest = createIngestDataset({
+    sources,
+    artifacts,
+    catalogue,
+    limits,
+    clock,
+    pause: () => setImmediate(),
+  });
   const upload = createUploadDataset({ artifacts, bus, maxBytes: limits.maxBytes, newId: randomUUID });
   const stopRecovery = outbox.startRecovery([catalogue.collection]);
   const consumption = await bus.consume(events.datasetReady, {
@@ -51,5 +58,9 @@ export async function startIngest(parts: IngestParts): Promise<IngestService> {
     handler: ingest.handle,
     onDeadLetter: ingest.onDeadLetter,
   });
-  return { consumption, grpc: grpcIngestService(upload, createQueryDatasets(catalogue, artifacts)), stopRecovery };
+  return {
+    consumption,
+    grpc: grpcIngestService(upload, createQueryDatasets(catalogue, artifacts)),
+    stopRecovery,
+  };
 }

@@ -9,11 +9,30 @@ import { readCsv } from '../src/domain/csv/read-csv.js';
 import { bytesOf, readOptions } from './fixtures.js';
 
 /** Cells that trouble a parser: quotes, line breaks, delimiters, blanks, non-ASCII, a byte order mark within. */
-const cell = fc.oneof(
-  fc.string({ maxLength: 8 }),
-  fc.string({ unit: 'binary', maxLength: 8 }),
-  fc.constantFrom('', ' ', '"', '""', ',', '\n', '\r\n', '\r', 'a"b', '"a",', 'é,ü\n', '\ufeff', ';', '\t', '1', '-0'),
-).filter((text) => !text.includes('\0'));
+const cell = fc
+  .oneof(
+    fc.string({ maxLength: 8 }),
+    fc.string({ unit: 'binary', maxLength: 8 }),
+    fc.constantFrom(
+      '',
+      ' ',
+      '"',
+      '""',
+      ',',
+      '\n',
+      '\r\n',
+      '\r',
+      'a"b',
+      '"a",',
+      'é,ü\n',
+      '\ufeff',
+      ';',
+      '\t',
+      '1',
+      '-0',
+    ),
+  )
+  .filter((text) => !text.includes('\0'));
 
 /** A writer that follows RFC 4180; `loose` quotes only where it must. */
 const written = (text: string, quoteAll: boolean): string =>
@@ -21,7 +40,9 @@ const written = (text: string, quoteAll: boolean): string =>
 
 const table = fc
   .integer({ min: 1, max: 5 })
-  .chain((columns) => fc.array(fc.array(cell, { minLength: columns, maxLength: columns }), { minLength: 1, maxLength: 8 }));
+  .chain((columns) =>
+    fc.array(fc.array(cell, { minLength: columns, maxLength: columns }), { minLength: 1, maxLength: 8 }),
+  );
 
 const indexOf = (bytes: Uint8Array): ReturnType<typeof indexCsv> =>
   indexCsv(bytes, { from: 0, delimiter: 44, maxColumns: 100, pause: async () => {} });
@@ -37,7 +58,9 @@ describe('CSV', () => {
         async (rows, quoteAll, lineEnd, lastEnd) => {
           const width = rows[0]!.length;
           const header = Array.from({ length: width }, (_, i) => `c${i}`);
-          const text = [header, ...rows].map((row) => row.map((c) => written(c, quoteAll)).join(',')).join(lineEnd);
+          const text = [header, ...rows]
+            .map((row) => row.map((c) => written(c, quoteAll)).join(','))
+            .join(lineEnd);
           const index = await indexOf(bytesOf(lastEnd ? text + lineEnd : text));
           const columns = header.map((_, i) => columnTexts(index, i));
           expect(rows.map((_, r) => columns.map((column) => column[r]))).toEqual(rows);
@@ -53,7 +76,29 @@ describe('CSV', () => {
       fc.integer().map(String),
       fc.float({ noNaN: true, noDefaultInfinity: true }).map((x) => x.toFixed(4)),
       fc.bigInt().map(String),
-      fc.constantFrom('1.', '.5', '-.5', '+3', '-0', '00012', '1e5', '1E-400', '1e400', ' 7 ', 'NA', '', '.', '-', '0x1', '1_0', '9007199254740993', '0.1000000000000000055511151231257827', 'abc', '"4"', '-999'),
+      fc.constantFrom(
+        '1.',
+        '.5',
+        '-.5',
+        '+3',
+        '-0',
+        '00012',
+        '1e5',
+        '1E-400',
+        '1e400',
+        ' 7 ',
+        'NA',
+        '',
+        '.',
+        '-',
+        '0x1',
+        '1_0',
+        '9007199254740993',
+        '0.1000000000000000055511151231257827',
+        'abc',
+        '"4"',
+        '-999',
+      ),
     );
     await fc.assert(
       fc.asyncProperty(
@@ -72,7 +117,8 @@ describe('CSV', () => {
   });
 
   test('types are inferred, missing tokens are missing, and equal texts are one category', async () => {
-    const text = '\ufeffname,n,flag,city\r\nx,1,true,"Bonn, Süd"\r\ny,NA,False,.\r\n\r\nx,2.5,,"Bonn, Süd"\r\n';
+    const text =
+      '\ufeffname,n,flag,city\r\nx,1,true,"Bonn, Süd"\r\ny,NA,False,.\r\n\r\nx,2.5,,"Bonn, Süd"\r\n';
     const { table: read } = await readCsv(bytesOf(text), readOptions());
     expect(read.columns.map((c) => [c.name, c.type])).toEqual([
       ['name', 'categorical'],
@@ -102,8 +148,18 @@ describe('CSV', () => {
     ['no bytes', '', 'RK_DATASET_EMPTY', {}],
     ['blank lines only', '\n\r\n', 'RK_DATASET_EMPTY', {}],
     ['a header only', 'a,b\n', 'RK_DATASET_EMPTY', { columns: '2' }],
-    ['a row with too few cells', 'a,b\n1,2\n"x\ny",1\n3\n', 'RK_DATASET_RAGGED', { line: '5', expected: '2', got: '1' }],
-    ['a row with too many cells', 'a,b\r\n1,2\r\n1,2,3,4\r\n', 'RK_DATASET_RAGGED', { line: '3', expected: '2', got: '4' }],
+    [
+      'a row with too few cells',
+      'a,b\n1,2\n"x\ny",1\n3\n',
+      'RK_DATASET_RAGGED',
+      { line: '5', expected: '2', got: '1' },
+    ],
+    [
+      'a row with too many cells',
+      'a,b\r\n1,2\r\n1,2,3,4\r\n',
+      'RK_DATASET_RAGGED',
+      { line: '3', expected: '2', got: '4' },
+    ],
     ['a NUL byte', 'a,b\n1,2\n1,\u00003\n', 'RK_DATASET_NUL_BYTE', { line: '3' }],
     ['a name twice', 'a,b,a\n1,2,3\n', 'RK_DATASET_DUPLICATE_COLUMN', { column: 'a', position: '3' }],
     ['a name that is empty', 'a,,c\n1,2,3\n', 'RK_DATASET_DUPLICATE_COLUMN', { position: '2' }],
@@ -128,7 +184,9 @@ describe('CSV', () => {
 
   test('a cell that does not fit its given type is named with row and line', async () => {
     const text = 'a,b\n"x\ny",1\nz,two\n';
-    await expect(readCsv(bytesOf(text), readOptions({ columnTypes: { b: 'numeric' } }))).rejects.toMatchObject({
+    await expect(
+      readCsv(bytesOf(text), readOptions({ columnTypes: { b: 'numeric' } })),
+    ).rejects.toMatchObject({
       code: 'RK_DATASET_COLUMN_TYPE',
       details: { column: 'b', row: '2', line: '4', value: 'two' },
     });

@@ -25,4 +25,7 @@ export function readyOf(changes: Partial<DatasetReady> = {}): DatasetReady {
 }
 
 /** A small data set of two classes with 6 rows each. */
-export const catsCsv = ['kind,weight,colour', ...Array.from({ length: 12 }, (_, i) => `${i % 2 ? 'a' : 'b'},${i}.5,${i % 3 ? 'red' : 'grey'}`)].join('\n');
+export const catsCsv = [
+  'kind,weight,colour',
+  ...Array.from({ length: 12 }, (_, i) => `${i % 2 ? 'a' : 'b'},${i}.5,${i % 3 ? 'red' : 'grey'}`),
+].join('\n');

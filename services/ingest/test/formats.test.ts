@@ -1,6 +1,12 @@
 import { cellAt, createTable, inferColumn, tableToArrow } from '@rookery/tabular';
 import type { Table } from '@rookery/tabular';
-import { tableFromArrays, tableToIPC, vectorFromArray, Table as ArrowTable, TimestampMillisecond } from 'apache-arrow';
+import {
+  tableFromArrays,
+  tableToIPC,
+  vectorFromArray,
+  Table as ArrowTable,
+  TimestampMillisecond,
+} from 'apache-arrow';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
@@ -14,7 +20,8 @@ const shape = (table: Table): unknown[] =>
   table.columns.map((c) => [c.name, c.type, Array.from({ length: table.rows }, (_, row) => cellAt(c, row))]);
 
 /** Written by pyarrow 26; see fixtures/make_parquet.py. */
-const parquet = (name: string): Uint8Array => readFileSync(new URL(`./fixtures/${name}.parquet`, import.meta.url));
+const parquet = (name: string): Uint8Array =>
+  readFileSync(new URL(`./fixtures/${name}.parquet`, import.meta.url));
 
 describe('formats', () => {
   test.each([
@@ -41,7 +48,8 @@ describe('formats', () => {
 
 describe('JSON Lines', () => {
   test('keys become columns; absent keys and null are missing; text goes by the rule of CSV', async () => {
-    const text = '{"a":1,"b":"x","n":"4"}\n\n{"a":null,"c":true,"n":"NA"}\r\n{"b":"y","a":2.5,"c":false,"n":"5"}';
+    const text =
+      '{"a":1,"b":"x","n":"4"}\n\n{"a":null,"c":true,"n":"NA"}\r\n{"b":"y","a":2.5,"c":false,"n":"5"}';
     const { table } = await readJsonLines(bytesOf(text), readOptions());
     expect(shape(table)).toEqual([
       ['a', 'numeric', [1, null, 2.5]],
@@ -59,9 +67,17 @@ describe('JSON Lines', () => {
     ['blank lines only', '\n \n', 'RK_DATASET_EMPTY', {}],
     ['an empty key', '{"":1}', 'RK_DATASET_DUPLICATE_COLUMN', { position: '1' }],
     ['a NUL byte', '{"a":1}\n\0', 'RK_DATASET_NUL_BYTE', { line: '2' }],
-    ['too many keys', JSON.stringify(Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`k${i}`, 1]))), 'RK_DATASET_TOO_MANY_COLUMNS', { limit: '8' }],
+    [
+      'too many keys',
+      JSON.stringify(Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`k${i}`, 1]))),
+      'RK_DATASET_TOO_MANY_COLUMNS',
+      { limit: '8' },
+    ],
   ])('%s is refused by name', async (_, text, code, details) => {
-    await expect(readJsonLines(bytesOf(text), readOptions({ maxColumns: 8 }))).rejects.toMatchObject({ code, details });
+    await expect(readJsonLines(bytesOf(text), readOptions({ maxColumns: 8 }))).rejects.toMatchObject({
+      code,
+      details,
+    });
   });
 
   test('a nested column that is ignored is left out', async () => {
@@ -75,7 +91,10 @@ describe('JSON Lines', () => {
     expect(shape(table)).toEqual([['a', 'categorical', ['1', 'x']]]);
     await expect(
       readJsonLines(bytesOf(text), readOptions({ columnTypes: { a: 'numeric' } })),
-    ).rejects.toMatchObject({ code: 'RK_DATASET_COLUMN_TYPE', details: { column: 'a', row: '2', line: '3' } });
+    ).rejects.toMatchObject({
+      code: 'RK_DATASET_COLUMN_TYPE',
+      details: { column: 'a', row: '2', line: '3' },
+    });
   });
 });
 
@@ -113,25 +132,33 @@ describe('Arrow', () => {
   });
 
   test('damaged bytes and nested columns are refused by name', async () => {
-    await expect(readArrow(bytesOf('ARROW1\0\0 nothing'), readOptions())).rejects.toMatchObject({ code: 'RK_DATASET_MALFORMED' });
+    await expect(readArrow(bytesOf('ARROW1\0\0 nothing'), readOptions())).rejects.toMatchObject({
+      code: 'RK_DATASET_MALFORMED',
+    });
     const nested = tableToIPC(new ArrowTable({ a: vectorFromArray([[1], [2]]), b: vectorFromArray([1, 2]) }));
-    await expect(readArrow(nested, readOptions())).rejects.toMatchObject({ code: 'RK_DATASET_COLUMN_TYPE', details: { column: 'a' } });
+    await expect(readArrow(nested, readOptions())).rejects.toMatchObject({
+      code: 'RK_DATASET_COLUMN_TYPE',
+      details: { column: 'a' },
+    });
     const read = await readArrow(nested, readOptions({ ignore: new Set(['a']) }));
     expect([read.table.columns.map((c) => c.name), read.dropped]).toEqual([['b'], ['a']]);
   });
 });
 
 describe('Parquet', () => {
-  test.each(['snappy', 'zstd', 'gzip'])('a file compressed with %s is read in all its row groups', async (codec) => {
-    const { table } = await readParquet(parquet(`kinds-${codec}`), readOptions());
-    expect(shape(table)).toEqual([
-      ['zip', 'categorical', ['01234', null, '99999', '.x']],
-      ['n', 'numeric', [1, 2, 3, 4]],
-      ['x', 'numeric', [1.5, null, -2.25, 0]],
-      ['ok', 'boolean', [true, null, false, true]],
-      ['day', 'numeric', [0, 86_400_000, 172_800_000, null]],
-    ]);
-  });
+  test.each(['snappy', 'zstd', 'gzip'])(
+    'a file compressed with %s is read in all its row groups',
+    async (codec) => {
+      const { table } = await readParquet(parquet(`kinds-${codec}`), readOptions());
+      expect(shape(table)).toEqual([
+        ['zip', 'categorical', ['01234', null, '99999', '.x']],
+        ['n', 'numeric', [1, 2, 3, 4]],
+        ['x', 'numeric', [1.5, null, -2.25, 0]],
+        ['ok', 'boolean', [true, null, false, true]],
+        ['day', 'numeric', [0, 86_400_000, 172_800_000, null]],
+      ]);
+    },
+  );
 
   test.each([
     ['no bytes', new Uint8Array(0), 'RK_DATASET_EMPTY'],

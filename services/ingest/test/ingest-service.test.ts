@@ -75,9 +75,15 @@ describe('ml.dataset.ready', () => {
       version: 1,
       rows: 344,
       request: { name: 'penguins', uri: penguins, target: 'species' },
-      sourceSha256: createHash('sha256').update(readFileSync(join(dataFolder, 'penguins.csv'))).digest('hex'),
+      sourceSha256: createHash('sha256')
+        .update(readFileSync(join(dataFolder, 'penguins.csv')))
+        .digest('hex'),
     });
-    expect([event.key, event.correlationId, event.causationId]).toEqual(['penguins', runIdOf(data.requestEventId), data.requestEventId]);
+    expect([event.key, event.correlationId, event.causationId]).toEqual([
+      'penguins',
+      runIdOf(data.requestEventId),
+      data.requestEventId,
+    ]);
     expect(data.columns.map((c) => [c.name, c.missing])).toContainEqual(['sex', 11]);
     const table = tableFromArrow(await harness.artifacts.get(data.artifact!.sha256));
     expect([table.rows, table.columns.length]).toEqual([344, 7]);
@@ -92,7 +98,11 @@ describe('ml.dataset.ready', () => {
     await harness.idle();
     await harness.deliverAllAgain();
     await harness.idle();
-    const { datasets } = await callUnary(harness.client, 'listDatasets', { name: 'again', limit: 0, offset: 0 });
+    const { datasets } = await callUnary(harness.client, 'listDatasets', {
+      name: 'again',
+      limit: 0,
+      offset: 0,
+    });
     expect(datasets.map((d) => [d.version, d.datasetId])).toEqual([[1, first.data.datasetId]]);
     const all = await harness.bus.replay(events.datasetIngested, { key: 'again', onEvent: () => {} });
     await all.done;
@@ -100,9 +110,15 @@ describe('ml.dataset.ready', () => {
   });
 
   test('versions of a name are numbered from 1 without gaps, also where events come at once', async () => {
-    await Promise.all(Array.from({ length: 6 }, () => publishBare({ name: 'many', uri: penguins, target: 'species' })));
+    await Promise.all(
+      Array.from({ length: 6 }, () => publishBare({ name: 'many', uri: penguins, target: 'species' })),
+    );
     await harness.idle();
-    const { datasets } = await callUnary(harness.client, 'listDatasets', { name: 'many', limit: 0, offset: 0 });
+    const { datasets } = await callUnary(harness.client, 'listDatasets', {
+      name: 'many',
+      limit: 0,
+      offset: 0,
+    });
     expect(datasets.map((d) => d.version).sort()).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
@@ -112,36 +128,133 @@ describe('ml.dataset.ready', () => {
     await publishBare({ name: 'object', uri: 'object://incoming/cats%201.csv', target: 'kind' });
     expect((await ingestedOf('object')).data.rows).toBe(12);
     const ref = await harness.artifacts.put(new Uint8Array(Buffer.from(catsCsv)), 'text/csv');
-    await publishBare({ name: 'artifact', uri: `artifact:${ref.sha256}`, target: 'kind', sha256: ref.sha256 });
+    await publishBare({
+      name: 'artifact',
+      uri: `artifact:${ref.sha256}`,
+      target: 'kind',
+      sha256: ref.sha256,
+    });
     expect((await ingestedOf('artifact')).data.sourceSha256).toBe(ref.sha256);
   });
 
   test.each<[string, () => Promise<unknown>, string, Partial<DatasetRejected>]>([
     ['malformed JSON', async () => '{"name":', 'RK_MESSAGE_MALFORMED', { name: '' }],
-    ['an unknown field', async () => ({ name: 'bad1', uri: penguins, target: 'species', colour: 1 }), 'RK_MESSAGE_UNKNOWN_FIELD', { name: 'bad1' }],
-    ['a wrong type', async () => ({ name: 'bad2', uri: penguins, target: 'species', folds: 'five' }), 'RK_MESSAGE_WRONG_TYPE', { name: 'bad2' }],
-    ['a name with a dot', async () => ({ name: 'bad.3', uri: penguins, target: 'species' }), 'RK_KEY_INVALID', { name: 'bad.3' }],
-    ['no target column', async () => ({ name: 'bad4', uri: penguins, target: 'kind' }), 'RK_DATASET_TARGET_MISSING', {}],
-    ['a file that is not there', async () => ({ name: 'bad5', uri: `${penguins}x`, target: 'species' }), 'RK_DATASET_NOT_FOUND', {}],
-    ['a file elsewhere', async () => ({ name: 'bad6', uri: 'file:///etc/hosts', target: 'a' }), 'RK_DATASET_URI_FORBIDDEN', {}],
-    ['an unknown scheme', async () => ({ name: 'bad7', uri: 'ftp://a/b', target: 'a' }), 'RK_DATASET_URI_INVALID', {}],
-    ['an empty file', async () => ({ name: 'bad8', uri: await fileOf('empty.csv', ''), target: 'a' }), 'RK_DATASET_EMPTY', {}],
-    ['a ragged row', async () => ({ name: 'bad9', uri: await fileOf('ragged.csv', 'a,b\n1,2\n3\n'), target: 'a' }), 'RK_DATASET_RAGGED', { details: { line: '3', expected: '2', got: '1' } }],
-    ['a NUL byte', async () => ({ name: 'bad10', uri: await fileOf('nul.csv', 'a,b\n1,\0\n'), target: 'a' }), 'RK_DATASET_NUL_BYTE', { details: { line: '2', offset: '6' } }],
-    ['a wrong sha256', async () => ({ name: 'bad11', uri: penguins, target: 'species', sha256: '0'.repeat(64) }), 'RK_DATASET_CHECKSUM', {}],
-    ['an all-missing column', async () => ({ name: 'bad12', uri: await fileOf('void.csv', 'k,x\na,\nb,NA\n'), target: 'k' }), 'RK_DATASET_COLUMN_EMPTY', {}],
-    ['more folds than rows', async () => ({ name: 'bad13', uri: penguins, target: 'species', folds: 345 }), 'RK_FOLDS_INVALID', { details: { folds: '345', rows: '344' } }],
-    ['a file over the limit', async () => ({ name: 'bad14', uri: await fileOf('large.csv', Buffer.alloc(100_001, 'a')), target: 'a' }), 'RK_DATASET_TOO_LARGE', {}],
-    ['an artifact that is not there', async () => ({ name: 'bad15', uri: `artifact:${'0'.repeat(64)}`, target: 'a' }), 'RK_ARTIFACT_NOT_FOUND', {}],
-    ['a bucket that is not there', async () => ({ name: 'bad16', uri: 'object://nowhere/x.csv', target: 'a' }), 'RK_DATASET_NOT_FOUND', {}],
-    ['an object that is not there', async () => ({ name: 'bad17', uri: 'object://incoming/x.csv', target: 'a' }), 'RK_DATASET_NOT_FOUND', {}],
+    [
+      'an unknown field',
+      async () => ({ name: 'bad1', uri: penguins, target: 'species', colour: 1 }),
+      'RK_MESSAGE_UNKNOWN_FIELD',
+      { name: 'bad1' },
+    ],
+    [
+      'a wrong type',
+      async () => ({ name: 'bad2', uri: penguins, target: 'species', folds: 'five' }),
+      'RK_MESSAGE_WRONG_TYPE',
+      { name: 'bad2' },
+    ],
+    [
+      'a name with a dot',
+      async () => ({ name: 'bad.3', uri: penguins, target: 'species' }),
+      'RK_KEY_INVALID',
+      { name: 'bad.3' },
+    ],
+    [
+      'no target column',
+      async () => ({ name: 'bad4', uri: penguins, target: 'kind' }),
+      'RK_DATASET_TARGET_MISSING',
+      {},
+    ],
+    [
+      'a file that is not there',
+      async () => ({ name: 'bad5', uri: `${penguins}x`, target: 'species' }),
+      'RK_DATASET_NOT_FOUND',
+      {},
+    ],
+    [
+      'a file elsewhere',
+      async () => ({ name: 'bad6', uri: 'file:///etc/hosts', target: 'a' }),
+      'RK_DATASET_URI_FORBIDDEN',
+      {},
+    ],
+    [
+      'an unknown scheme',
+      async () => ({ name: 'bad7', uri: 'ftp://a/b', target: 'a' }),
+      'RK_DATASET_URI_INVALID',
+      {},
+    ],
+    [
+      'an empty file',
+      async () => ({ name: 'bad8', uri: await fileOf('empty.csv', ''), target: 'a' }),
+      'RK_DATASET_EMPTY',
+      {},
+    ],
+    [
+      'a ragged row',
+      async () => ({ name: 'bad9', uri: await fileOf('ragged.csv', 'a,b\n1,2\n3\n'), target: 'a' }),
+      'RK_DATASET_RAGGED',
+      { details: { line: '3', expected: '2', got: '1' } },
+    ],
+    [
+      'a NUL byte',
+      async () => ({ name: 'bad10', uri: await fileOf('nul.csv', 'a,b\n1,\0\n'), target: 'a' }),
+      'RK_DATASET_NUL_BYTE',
+      { details: { line: '2', offset: '6' } },
+    ],
+    [
+      'a wrong sha256',
+      async () => ({ name: 'bad11', uri: penguins, target: 'species', sha256: '0'.repeat(64) }),
+      'RK_DATASET_CHECKSUM',
+      {},
+    ],
+    [
+      'an all-missing column',
+      async () => ({ name: 'bad12', uri: await fileOf('void.csv', 'k,x\na,\nb,NA\n'), target: 'k' }),
+      'RK_DATASET_COLUMN_EMPTY',
+      {},
+    ],
+    [
+      'more folds than rows',
+      async () => ({ name: 'bad13', uri: penguins, target: 'species', folds: 345 }),
+      'RK_FOLDS_INVALID',
+      { details: { folds: '345', rows: '344' } },
+    ],
+    [
+      'a file over the limit',
+      async () => ({
+        name: 'bad14',
+        uri: await fileOf('large.csv', Buffer.alloc(100_001, 'a')),
+        target: 'a',
+      }),
+      'RK_DATASET_TOO_LARGE',
+      {},
+    ],
+    [
+      'an artifact that is not there',
+      async () => ({ name: 'bad15', uri: `artifact:${'0'.repeat(64)}`, target: 'a' }),
+      'RK_ARTIFACT_NOT_FOUND',
+      {},
+    ],
+    [
+      'a bucket that is not there',
+      async () => ({ name: 'bad16', uri: 'object://nowhere/x.csv', target: 'a' }),
+      'RK_DATASET_NOT_FOUND',
+      {},
+    ],
+    [
+      'an object that is not there',
+      async () => ({ name: 'bad17', uri: 'object://incoming/x.csv', target: 'a' }),
+      'RK_DATASET_NOT_FOUND',
+      {},
+    ],
   ])('%s is rejected by name, recorded, and the next event is taken in', async (_, body, code, fields) => {
     const sequence = await publishBare(await body());
     await harness.idle();
     const { datasets } = await callUnary(harness.client, 'listDatasets', { name: '', limit: 1, offset: 0 });
     const record = datasets[0]!;
     expect(record).toMatchObject({ state: 'rejected', code });
-    const event = await firstOf(events.datasetRejected, (data) => data.requestEventId === record.requestEventId);
+    const event = await firstOf(
+      events.datasetRejected,
+      (data) => data.requestEventId === record.requestEventId,
+    );
     expect(event.data).toMatchObject({ code, ...fields });
     expect(event.data.hint).not.toBe('');
     expect(event.sequence).toBeGreaterThan(sequence);
@@ -165,7 +278,12 @@ describe('what fails for a while', () => {
       },
     });
     try {
-      await flaky.bus.publish(events.datasetReady, '', readyOf({ name: 'flaky', uri: penguins, target: 'species' }), { id: 'e1' });
+      await flaky.bus.publish(
+        events.datasetReady,
+        '',
+        readyOf({ name: 'flaky', uri: penguins, target: 'species' }),
+        { id: 'e1' },
+      );
       const [event] = await collect(flaky.bus, events.datasetIngested, 1, 20_000);
       expect([event!.data.version, event!.data.requestEventId]).toEqual([1, 'e1']);
     } finally {
@@ -206,19 +324,44 @@ describe('IngestService', () => {
   const described = (changes = {}): UploadDatasetRequest => ({
     part: { $case: 'description', value: readyOf({ name: 'uploaded', uri: '', ...changes }) },
   });
-  const chunk = (text: string): UploadDatasetRequest => ({ part: { $case: 'chunk', value: Buffer.from(text) } });
+  const chunk = (text: string): UploadDatasetRequest => ({
+    part: { $case: 'chunk', value: Buffer.from(text) },
+  });
 
   test('an upload is stored, taken in, and found by id and by name', async () => {
-    const response = await upload(described({ uri: 'cats.csv' }), chunk(catsCsv.slice(0, 50)), chunk(catsCsv.slice(50)));
+    const response = await upload(
+      described({ uri: 'cats.csv' }),
+      chunk(catsCsv.slice(0, 50)),
+      chunk(catsCsv.slice(50)),
+    );
     expect(response.runId).toBe(runIdOf(response.eventId));
     expect(response.source).toMatchObject({ mediaType: 'text/csv', bytes: catsCsv.length });
     const event = await ingestedOf('uploaded');
-    expect(event.data).toMatchObject({ requestEventId: response.eventId, rows: 12, sourceSha256: response.source!.sha256, request: { format: 'csv' } });
-    const byId = await callUnary(harness.client, 'getDataset', { datasetId: event.data.datasetId, name: '', version: 0 });
-    expect(byId.dataset).toMatchObject({ name: 'uploaded', version: 1, state: 'ingested', rows: 12, runId: response.runId });
+    expect(event.data).toMatchObject({
+      requestEventId: response.eventId,
+      rows: 12,
+      sourceSha256: response.source!.sha256,
+      request: { format: 'csv' },
+    });
+    const byId = await callUnary(harness.client, 'getDataset', {
+      datasetId: event.data.datasetId,
+      name: '',
+      version: 0,
+    });
+    expect(byId.dataset).toMatchObject({
+      name: 'uploaded',
+      version: 1,
+      state: 'ingested',
+      rows: 12,
+      runId: response.runId,
+    });
     expect(JSON.parse(byId.profileJson)).toMatchObject({ rows: 12 });
-    await expect(callUnary(harness.client, 'getDataset', { datasetId: '', name: 'uploaded', version: 0 })).resolves.toEqual(byId);
-    await expect(callUnary(harness.client, 'getDataset', { datasetId: '', name: 'uploaded', version: 1 })).resolves.toEqual(byId);
+    await expect(
+      callUnary(harness.client, 'getDataset', { datasetId: '', name: 'uploaded', version: 0 }),
+    ).resolves.toEqual(byId);
+    await expect(
+      callUnary(harness.client, 'getDataset', { datasetId: '', name: 'uploaded', version: 1 }),
+    ).resolves.toEqual(byId);
   });
 
   test.each<[string, UploadDatasetRequest[], string]>([
@@ -229,7 +372,11 @@ describe('IngestService', () => {
     ['a description without target', [described({ target: '' }), chunk('a')], 'RK_MESSAGE_MISSING_FIELD'],
     ['no bytes', [described(), chunk('')], 'RK_DATASET_EMPTY'],
     ['another sha256', [described({ sha256: '0'.repeat(64) }), chunk('a')], 'RK_DATASET_CHECKSUM'],
-    ['too many bytes', [described(), chunk('a'.repeat(60_000)), chunk('a'.repeat(60_000))], 'RK_DATASET_TOO_LARGE'],
+    [
+      'too many bytes',
+      [described(), chunk('a'.repeat(60_000)), chunk('a'.repeat(60_000))],
+      'RK_DATASET_TOO_LARGE',
+    ],
   ])('an upload of %s is refused and publishes nothing', async (_, messages, code) => {
     const before = await harness.bus.jsm.streams.info('ML_EVENTS');
     await expect(upload(...messages)).rejects.toMatchObject({ code });

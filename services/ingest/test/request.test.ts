@@ -45,7 +45,12 @@ describe('what an event asks for', () => {
     ['an unknown format', { format: 'xlsx' }, 'RK_DATASET_FORMAT', 'format'],
     ['a sha256 that is none', { sha256: 'abc' }, 'RK_REQUEST_INVALID', 'sha256'],
     ['the target ignored', { ignore: ['kind'] }, 'RK_REQUEST_INVALID', 'ignore'],
-    ['the target as text', { columnTypes: { kind: ColumnType.COLUMN_TYPE_TEXT } }, 'RK_DATASET_TARGET_TYPE', 'column_types'],
+    [
+      'the target as text',
+      { columnTypes: { kind: ColumnType.COLUMN_TYPE_TEXT } },
+      'RK_DATASET_TARGET_TYPE',
+      'column_types',
+    ],
     ['one fold', { folds: 1 }, 'RK_FOLDS_INVALID', 'folds'],
     ['no epochs', { epochs: 0 }, 'RK_SPEC_INVALID', 'epochs'],
     ['too many epochs', { epochs: 100_001 }, 'RK_SPEC_INVALID', 'epochs'],
@@ -53,7 +58,12 @@ describe('what an event asks for', () => {
     ['a learning rate of 0', { learningRate: 0 }, 'RK_SPEC_INVALID', 'learning_rate'],
     ['a learning rate that is no number', { learningRate: NaN }, 'RK_SPEC_INVALID', 'learning_rate'],
     ['a gate on no metric', { gate: gate('goodness') }, 'RK_GATE_INVALID', 'gate.metric'],
-    ['a gate on a metric of another task', { task: Task.TASK_REGRESSION, gate: gate('accuracy') }, 'RK_GATE_INVALID', 'gate.metric'],
+    [
+      'a gate on a metric of another task',
+      { task: Task.TASK_REGRESSION, gate: gate('accuracy') },
+      'RK_GATE_INVALID',
+      'gate.metric',
+    ],
     ['a gate at infinity', { gate: gate('accuracy', Infinity) }, 'RK_GATE_INVALID', 'gate.threshold'],
   ])('%s is refused by name', (_, changes, code, field) => {
     expect(() => checkRequest(readyOf(changes))).toThrow(
@@ -79,27 +89,109 @@ describe('request and table together', () => {
 
   test('task and features follow from the table', async () => {
     await expect(check(catsCsv)).resolves.toEqual({ task: 'binary', features: ['weight', 'colour'] });
-    await expect(check(catsCsv, { target: 'weight' })).resolves.toEqual({ task: 'regression', features: ['kind', 'colour'] });
+    await expect(check(catsCsv, { target: 'weight' })).resolves.toEqual({
+      task: 'regression',
+      features: ['kind', 'colour'],
+    });
     await expect(check(catsCsv, { ignore: ['colour'] })).resolves.toMatchObject({ features: ['weight'] });
   });
 
   const rows = (...cells: string[]): string => ['kind,x', ...cells].join('\n');
-  const many = (cell: (i: number) => string, n = 12): string => rows(...Array.from({ length: n }, (_, i) => cell(i)));
+  const many = (cell: (i: number) => string, n = 12): string =>
+    rows(...Array.from({ length: n }, (_, i) => cell(i)));
 
   test.each<[string, string, Partial<DatasetReady>, string, Record<string, string>]>([
-    ['an unknown target', catsCsv, { target: 'Kind' }, 'RK_DATASET_TARGET_MISSING', { value: 'Kind', columns: 'kind, weight, colour' }],
-    ['a constant target', many((i) => `a,${i}`), {}, 'RK_DATASET_TARGET_CONSTANT', { column: 'kind', value: 'a', rows: '12' }],
-    ['missing target values', rows('a,1', ',2', 'b,3', 'NA,4'), {}, 'RK_DATASET_TARGET_NULL', { missing: '2', row: '2' }],
-    ['an all-missing feature', many((i) => `${i % 2},NA`), {}, 'RK_DATASET_COLUMN_EMPTY', { column: 'x', rows: '12' }],
-    ['no feature but text', many((i) => `${i % 2},t`), { columnTypes: { x: ColumnType.COLUMN_TYPE_TEXT } }, 'RK_DATASET_NO_FEATURES', { target: 'kind' }],
-    ['no feature but ignored ones', many((i) => `${i % 2},t`), { ignore: ['x'] }, 'RK_DATASET_NO_FEATURES', { target: 'kind' }],
-    ['more folds than rows', rows('a,1', 'b,2', 'a,3', 'b,4'), { stratify: false }, 'RK_FOLDS_INVALID', { folds: '5', rows: '4' }],
-    ['more folds than rows of a class', many((i) => `${i < 3 ? 'few' : 'many'},${i}`), {}, 'RK_FOLDS_INVALID', { folds: '5', class: 'few', rows: '3' }],
-    ['more folds than rows of a numeric class', many((i) => `${i < 3 ? 7 : 8},${i}`), {}, 'RK_FOLDS_INVALID', { class: '7', rows: '3' }],
-    ['a regression of words', catsCsv, { task: Task.TASK_REGRESSION }, 'RK_DATASET_TARGET_TYPE', { column: 'kind', task: 'regression' }],
-    ['three classes as binary', many((i) => `${i % 3},${i}`), { task: Task.TASK_BINARY, folds: 2 }, 'RK_DATASET_TARGET_TYPE', { task: 'binary' }],
-    ['endless classes', many((i) => `${i}.5,${i}`, 1001), { task: Task.TASK_MULTICLASS, folds: 2 }, 'RK_DATASET_TARGET_TYPE', { task: 'multiclass' }],
-    ['a gate that does not fit the inferred task', catsCsv, { gate: gate('rmse') }, 'RK_GATE_INVALID', { field: 'gate.metric', value: 'rmse' }],
+    [
+      'an unknown target',
+      catsCsv,
+      { target: 'Kind' },
+      'RK_DATASET_TARGET_MISSING',
+      { value: 'Kind', columns: 'kind, weight, colour' },
+    ],
+    [
+      'a constant target',
+      many((i) => `a,${i}`),
+      {},
+      'RK_DATASET_TARGET_CONSTANT',
+      { column: 'kind', value: 'a', rows: '12' },
+    ],
+    [
+      'missing target values',
+      rows('a,1', ',2', 'b,3', 'NA,4'),
+      {},
+      'RK_DATASET_TARGET_NULL',
+      { missing: '2', row: '2' },
+    ],
+    [
+      'an all-missing feature',
+      many((i) => `${i % 2},NA`),
+      {},
+      'RK_DATASET_COLUMN_EMPTY',
+      { column: 'x', rows: '12' },
+    ],
+    [
+      'no feature but text',
+      many((i) => `${i % 2},t`),
+      { columnTypes: { x: ColumnType.COLUMN_TYPE_TEXT } },
+      'RK_DATASET_NO_FEATURES',
+      { target: 'kind' },
+    ],
+    [
+      'no feature but ignored ones',
+      many((i) => `${i % 2},t`),
+      { ignore: ['x'] },
+      'RK_DATASET_NO_FEATURES',
+      { target: 'kind' },
+    ],
+    [
+      'more folds than rows',
+      rows('a,1', 'b,2', 'a,3', 'b,4'),
+      { stratify: false },
+      'RK_FOLDS_INVALID',
+      { folds: '5', rows: '4' },
+    ],
+    [
+      'more folds than rows of a class',
+      many((i) => `${i < 3 ? 'few' : 'many'},${i}`),
+      {},
+      'RK_FOLDS_INVALID',
+      { folds: '5', class: 'few', rows: '3' },
+    ],
+    [
+      'more folds than rows of a numeric class',
+      many((i) => `${i < 3 ? 7 : 8},${i}`),
+      {},
+      'RK_FOLDS_INVALID',
+      { class: '7', rows: '3' },
+    ],
+    [
+      'a regression of words',
+      catsCsv,
+      { task: Task.TASK_REGRESSION },
+      'RK_DATASET_TARGET_TYPE',
+      { column: 'kind', task: 'regression' },
+    ],
+    [
+      'three classes as binary',
+      many((i) => `${i % 3},${i}`),
+      { task: Task.TASK_BINARY, folds: 2 },
+      'RK_DATASET_TARGET_TYPE',
+      { task: 'binary' },
+    ],
+    [
+      'endless classes',
+      many((i) => `${i}.5,${i}`, 1001),
+      { task: Task.TASK_MULTICLASS, folds: 2 },
+      'RK_DATASET_TARGET_TYPE',
+      { task: 'multiclass' },
+    ],
+    [
+      'a gate that does not fit the inferred task',
+      catsCsv,
+      { gate: gate('rmse') },
+      'RK_GATE_INVALID',
+      { field: 'gate.metric', value: 'rmse' },
+    ],
   ])('%s is refused by name', async (_, csv, changes, code, details) => {
     await expect(check(csv, changes)).rejects.toMatchObject({ code, details });
   });

@@ -56,10 +56,18 @@ describe('files', () => {
   });
 
   test('a folder, a device, a relative path and a path on another host are refused', async () => {
-    await expect(openFile(uriOf('allowed'), undefined)).rejects.toMatchObject({ code: 'RK_DATASET_NOT_FOUND' });
-    await expect(openFile('file:///dev/zero', undefined)).rejects.toMatchObject({ code: 'RK_DATASET_NOT_FOUND' });
-    await expect(openFile('file://data/a.csv', undefined)).rejects.toMatchObject({ code: 'RK_DATASET_URI_INVALID' });
-    await expect(openFile(uriOf('secret.csv'), [])).rejects.toMatchObject({ code: 'RK_DATASET_URI_FORBIDDEN' });
+    await expect(openFile(uriOf('allowed'), undefined)).rejects.toMatchObject({
+      code: 'RK_DATASET_NOT_FOUND',
+    });
+    await expect(openFile('file:///dev/zero', undefined)).rejects.toMatchObject({
+      code: 'RK_DATASET_NOT_FOUND',
+    });
+    await expect(openFile('file://data/a.csv', undefined)).rejects.toMatchObject({
+      code: 'RK_DATASET_URI_INVALID',
+    });
+    await expect(openFile(uriOf('secret.csv'), [])).rejects.toMatchObject({
+      code: 'RK_DATASET_URI_FORBIDDEN',
+    });
   });
 });
 
@@ -116,7 +124,9 @@ describe('http', () => {
 
   test('a server says when to come back, a link-local host is never asked, a closed port is tried again', async () => {
     await expect(openHttp(`${base}/busy`, signal)).rejects.toMatchObject({ afterMs: 7000 });
-    await expect(openHttp('http://169.254.169.254/x', signal)).rejects.toMatchObject({ code: 'RK_DATASET_URI_FORBIDDEN' });
+    await expect(openHttp('http://169.254.169.254/x', signal)).rejects.toMatchObject({
+      code: 'RK_DATASET_URI_FORBIDDEN',
+    });
     await expect(openHttp('http://127.0.0.1:1/x', signal)).rejects.toMatchObject({ name: 'RetryableError' });
   });
 });
@@ -129,7 +139,10 @@ describe('reading a source', () => {
   });
 
   test('bytes, sha256 and format are those of all pieces', async () => {
-    const read = await readSource(sourceOf('{"a"', ':1}', 'x'.repeat(70_000)), options({ uri: 'artifact:0' }));
+    const read = await readSource(
+      sourceOf('{"a"', ':1}', 'x'.repeat(70_000)),
+      options({ uri: 'artifact:0' }),
+    );
     const text = `{"a":1}${'x'.repeat(70_000)}`;
     expect(Buffer.from(read.bytes).toString()).toBe(text);
     expect(read.sha256).toBe(createHash('sha256').update(text).digest('hex'));
@@ -143,16 +156,22 @@ describe('reading a source', () => {
         for (; pieces < 10_000_000; pieces += 1000) yield new Uint8Array(Buffer.from('c,'.repeat(1000)));
       })(),
     };
-    await expect(readSource(endless, options())).rejects.toMatchObject({ code: 'RK_DATASET_TOO_MANY_COLUMNS' });
+    await expect(readSource(endless, options())).rejects.toMatchObject({
+      code: 'RK_DATASET_TOO_MANY_COLUMNS',
+    });
     expect(pieces).toBeLessThan(4000);
   });
 
   test('a source beyond the limit is left as soon as it is, or before where it says its size', async () => {
-    await expect(readSource(sourceOf('a,b\n', 'c'.repeat(100)), options({ maxBytes: 50 }))).rejects.toMatchObject({
+    await expect(
+      readSource(sourceOf('a,b\n', 'c'.repeat(100)), options({ maxBytes: 50 })),
+    ).rejects.toMatchObject({
       code: 'RK_DATASET_TOO_LARGE',
       details: { limit: '50' },
     });
-    await expect(readSource({ ...sourceOf('a'), bytes: 51 }, options({ maxBytes: 50 }))).rejects.toMatchObject({
+    await expect(
+      readSource({ ...sourceOf('a'), bytes: 51 }, options({ maxBytes: 50 })),
+    ).rejects.toMatchObject({
       details: { limit: '50', bytes: '51' },
     });
   });

@@ -150,50 +150,56 @@ describe('the API of the registry', () => {
 
   it('says what was not found, and what there is', async () => {
     await world.finish({ model: 'known' });
-    const cases: [Promise<unknown>, string, RegExp][] = [
-      [callUnary(client, 'getRun', { runId: 'run-0' }), 'RK_RUN_NOT_FOUND', /run-0/],
-      [callUnary(client, 'getModel', { name: 'nobody' }), 'RK_MODEL_NOT_FOUND', /nobody/],
-      [callUnary(client, 'getModel', { name: '' }), 'RK_MODEL_NOT_FOUND', /""/],
+    const cases: [() => Promise<unknown>, string, RegExp][] = [
+      [() => callUnary(client, 'getRun', { runId: 'run-0' }), 'RK_RUN_NOT_FOUND', /run-0/],
+      [() => callUnary(client, 'getModel', { name: 'nobody' }), 'RK_MODEL_NOT_FOUND', /nobody/],
+      [() => callUnary(client, 'getModel', { name: '' }), 'RK_MODEL_NOT_FOUND', /""/],
       [
-        callUnary(client, 'getModelVersion', { model: 'known', selector: { $case: 'version', value: 9 } }),
+        () =>
+          callUnary(client, 'getModelVersion', { model: 'known', selector: { $case: 'version', value: 9 } }),
         'RK_VERSION_NOT_FOUND',
         /version 1/,
       ],
       [
-        callUnary(client, 'getModelVersion', { model: 'known', selector: { $case: 'alias', value: 'x' } }),
+        () =>
+          callUnary(client, 'getModelVersion', { model: 'known', selector: { $case: 'alias', value: 'x' } }),
         'RK_ALIAS_NOT_FOUND',
         /champion/,
       ],
       [
-        callUnary(client, 'getModelVersion', { model: 'known', selector: undefined }),
+        () => callUnary(client, 'getModelVersion', { model: 'known', selector: undefined }),
         'RK_REQUEST_INVALID',
         /version or alias/,
       ],
       [
-        callUnary(client, 'setAlias', {
-          model: 'known',
-          alias: 'latest',
-          version: 1,
-          expectedRevision: 0,
-          actor: '',
-          reason: '',
-        }),
+        () =>
+          callUnary(client, 'setAlias', {
+            model: 'known',
+            alias: 'latest',
+            version: 1,
+            expectedRevision: 0,
+            actor: '',
+            reason: '',
+          }),
         'RK_ALIAS_INVALID',
         /reserved/,
       ],
       [
-        callUnary(client, 'rollBack', { model: 'known', toVersion: 0, actor: '', reason: '' }),
+        () => callUnary(client, 'rollBack', { model: 'known', toVersion: 0, actor: '', reason: '' }),
         'RK_ROLLBACK_NONE',
         /before version 1/,
       ],
       [
-        callUnary(client, 'rollBack', { model: 'known', toVersion: 7, actor: '', reason: '' }),
+        () => callUnary(client, 'rollBack', { model: 'known', toVersion: 7, actor: '', reason: '' }),
         'RK_VERSION_NOT_FOUND',
         /7/,
       ],
     ];
     for (const [failing, code, words] of cases) {
-      await expect(failing).rejects.toMatchObject({ code, message: expect.stringMatching(words) as string });
+      await expect(failing()).rejects.toMatchObject({
+        code,
+        message: expect.stringMatching(words) as string,
+      });
     }
     await expect(watched('run-0')).rejects.toMatchObject({
       details: expect.stringContaining('run-0') as string,

@@ -5,5 +5,6 @@ export const trainerConfig = defineConfig(
   'ROOKERY_TRAINER_PORT',
   'ROOKERY_TRAINER_WORKERS',
   'ROOKERY_TF_BACKEND',
+  'ROOKERY_ENGINE',
   'ROOKERY_JOB_DEADLINE_MS',
 );

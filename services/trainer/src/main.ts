@@ -13,6 +13,7 @@ await runService({
     const pool = await openTrainingPool({
       workers: config.ROOKERY_TRAINER_WORKERS,
       backend: config.ROOKERY_TF_BACKEND,
+      engine: config.ROOKERY_ENGINE,
       deadlineMs: config.ROOKERY_JOB_DEADLINE_MS,
       logger,
     });

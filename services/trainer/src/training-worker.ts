@@ -57,6 +57,7 @@ async function fit(job: WorkerJob, backend: BackendName): Promise<void> {
     ...(encoder.task === 'regression' ? {} : { classes: encoder.labels.length }),
     seed: job.seed,
     backend,
+    engine: settings.engine,
     shouldStop: () => Atomics.load(stopFlag, 0) !== 0,
     onEpoch: (epoch, { loss, metric }) => {
       const now = performance.now();

@@ -56,8 +56,12 @@ export function startCapturePublisher(parts: CapturePublisherParts): CapturePubl
   const gaveUp = (): boolean => giveUp?.aborted === true;
 
   const flush = async (): Promise<void> => {
-    while (buffer.waiting > 0 && !gaveUp()) {
-      for (const rows of byModel(buffer.take(batchRows))) {
+    // What waits now, and what fills a batch meanwhile: a handful that came in during a send waits for its own time.
+    for (let due = buffer.waiting; (due > 0 || buffer.waiting >= batchRows) && !gaveUp(); ) {
+      const taken = buffer.take(batchRows);
+      if (taken.length === 0) return;
+      due -= taken.length;
+      for (const rows of byModel(taken)) {
         for (let from = 0; from < rows.length; ) {
           batch += 1;
           const header: BatchHeader = {

@@ -16,8 +16,6 @@ export interface CaptureBuffer<E> {
   push(entry: E): void;
   /** Takes up to `most` of the oldest entries; they stay counted as buffered until `sent` or `lost`. */
   take(most: number): E[];
-  /** Puts entries that were taken last back to the front. */
-  putBack(entries: readonly E[]): void;
   /** So many of the entries taken are stored by the bus. */
   sent(count: number): void;
   /** So many of the entries taken are given up. */
@@ -68,14 +66,6 @@ export function createCaptureBuffer<E>(capacity: number): CaptureBuffer<E> {
       waiting -= count;
       taken += count;
       return entries;
-    },
-    putBack(entries) {
-      for (let i = entries.length - 1; i >= 0; i -= 1) {
-        head = (head + capacity - 1) % capacity;
-        ring[head] = entries[i];
-      }
-      waiting += entries.length;
-      taken -= entries.length;
     },
     sent(count) {
       taken -= count;

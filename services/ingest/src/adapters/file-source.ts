@@ -19,13 +19,17 @@ export async function openFile(uri: string, roots: readonly string[] | undefined
   const path = pathOf(uri);
   const real = await existing(uri, () => realpath(path));
   if (roots !== undefined && !(await isBelow(real, roots))) {
-    throw new TerminalError('RK_DATASET_URI_FORBIDDEN', `${shortUri(uri)} is not below a folder that may be read`, {
-      details: { uri: shortUri(uri), roots: roots.join(':') },
-      hint:
-        roots.length === 0
-          ? 'Set ROOKERY_FILE_ROOTS to the folders that data sets may lie in.'
-          : `Put the file below ${roots.join(' or ')}, or add its folder to ROOKERY_FILE_ROOTS.`,
-    });
+    throw new TerminalError(
+      'RK_DATASET_URI_FORBIDDEN',
+      `${shortUri(uri)} is not below a folder that may be read`,
+      {
+        details: { uri: shortUri(uri), roots: roots.join(':') },
+        hint:
+          roots.length === 0
+            ? 'Set ROOKERY_FILE_ROOTS to the folders that data sets may lie in.'
+            : `Put the file below ${roots.join(' or ')}, or add its folder to ROOKERY_FILE_ROOTS.`,
+      },
+    );
   }
   // O_NONBLOCK: opening a pipe must not wait for a writer. O_NOFOLLOW: the path was resolved, nobody may swap it for a link.
   const handle = await existing(uri, () =>
@@ -34,9 +38,13 @@ export async function openFile(uri: string, roots: readonly string[] | undefined
   const status = await handle.stat();
   if (!status.isFile()) {
     await handle.close();
-    throw new TerminalError('RK_DATASET_NOT_FOUND', `${shortUri(uri)} is ${status.isDirectory() ? 'a folder' : 'no ordinary file'}`, {
-      details: { uri: shortUri(uri) },
-    });
+    throw new TerminalError(
+      'RK_DATASET_NOT_FOUND',
+      `${shortUri(uri)} is ${status.isDirectory() ? 'a folder' : 'no ordinary file'}`,
+      {
+        details: { uri: shortUri(uri) },
+      },
+    );
   }
   return {
     bytes: status.size,
@@ -65,11 +73,15 @@ function pathOf(uri: string): string {
     if (path.includes('\0')) throw new TypeError('NUL');
     return path;
   } catch (error) {
-    throw new TerminalError('RK_DATASET_URI_INVALID', `${shortUri(uri)} is no file uri with an absolute path`, {
-      details: { field: 'uri', uri: shortUri(uri) },
-      hint: 'Write file:// and the absolute path: file:///data/penguins.csv.',
-      cause: error,
-    });
+    throw new TerminalError(
+      'RK_DATASET_URI_INVALID',
+      `${shortUri(uri)} is no file uri with an absolute path`,
+      {
+        details: { field: 'uri', uri: shortUri(uri) },
+        hint: 'Write file:// and the absolute path: file:///data/penguins.csv.',
+        cause: error,
+      },
+    );
   }
 }
 
@@ -93,7 +105,10 @@ function systemError(uri: string, error: unknown): Error {
   const code = (error as { code?: unknown }).code;
   const shown = shortUri(uri);
   if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG' || code === 'ELOOP') {
-    return new TerminalError('RK_DATASET_NOT_FOUND', `There is no file ${shown}`, { details: { uri: shown }, cause: error });
+    return new TerminalError('RK_DATASET_NOT_FOUND', `There is no file ${shown}`, {
+      details: { uri: shown },
+      cause: error,
+    });
   }
   if (code === 'EACCES' || code === 'EPERM') {
     return new TerminalError('RK_DATASET_URI_FORBIDDEN', `The ingest service may not read ${shown}`, {

@@ -36,7 +36,10 @@ export async function openHttp(
   limits: HttpLimits = httpLimits,
 ): Promise<OpenedSource> {
   const stop = new AbortController();
-  const total = setTimeout(() => stop.abort(new Error(`took longer than ${limits.totalMs} ms`)), limits.totalMs);
+  const total = setTimeout(
+    () => stop.abort(new Error(`took longer than ${limits.totalMs} ms`)),
+    limits.totalMs,
+  );
   const all = AbortSignal.any([signal, stop.signal]);
   try {
     const response = await follow(uri, all, stop, limits);
@@ -52,28 +55,45 @@ export async function openHttp(
   }
 }
 
-async function follow(uri: string, signal: AbortSignal, stop: AbortController, limits: HttpLimits): Promise<Response> {
+async function follow(
+  uri: string,
+  signal: AbortSignal,
+  stop: AbortController,
+  limits: HttpLimits,
+): Promise<Response> {
   let url = parse(uri);
   for (let hop = 0; hop <= limits.redirects; hop++) {
     await checkHost(url);
-    const timer = setTimeout(() => stop.abort(new Error(`no answer within ${limits.headersMs} ms`)), limits.headersMs);
+    const timer = setTimeout(
+      () => stop.abort(new Error(`no answer within ${limits.headersMs} ms`)),
+      limits.headersMs,
+    );
     let response: Response;
     try {
-      response = await fetch(url, { redirect: 'manual', signal, headers: { 'user-agent': 'rookery-ingest' } });
+      response = await fetch(url, {
+        redirect: 'manual',
+        signal,
+        headers: { 'user-agent': 'rookery-ingest' },
+      });
     } catch (error) {
       throw unreachable(uri, reasonOf(error), error);
     } finally {
       clearTimeout(timer);
     }
     const location = response.headers.get('location');
-    if (![301, 302, 303, 307, 308].includes(response.status) || location === null) return accept(uri, response);
+    if (![301, 302, 303, 307, 308].includes(response.status) || location === null)
+      return accept(uri, response);
     await response.body?.cancel();
     url = parse(new URL(location, url).href, uri);
   }
-  throw new TerminalError('RK_DATASET_UNREACHABLE', `${shortUri(uri)} redirects more than ${limits.redirects} times`, {
-    details: { uri: shortUri(uri) },
-    hint: 'Give the final address.',
-  });
+  throw new TerminalError(
+    'RK_DATASET_UNREACHABLE',
+    `${shortUri(uri)} redirects more than ${limits.redirects} times`,
+    {
+      details: { uri: shortUri(uri) },
+      hint: 'Give the final address.',
+    },
+  );
 }
 
 async function accept(uri: string, response: Response): Promise<Response> {
@@ -82,7 +102,8 @@ async function accept(uri: string, response: Response): Promise<Response> {
   const shown = shortUri(uri);
   const details = { uri: shown, status: String(response.status) };
   const message = `${shown} answered ${response.status} ${response.statusText}`.trim();
-  if (response.status === 404 || response.status === 410) throw new TerminalError('RK_DATASET_NOT_FOUND', message, { details });
+  if (response.status === 404 || response.status === 410)
+    throw new TerminalError('RK_DATASET_NOT_FOUND', message, { details });
   if (response.status === 401 || response.status === 403) {
     throw new TerminalError('RK_DATASET_URI_FORBIDDEN', message, {
       details,
@@ -127,8 +148,13 @@ function parse(address: string, from = address): URL {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url !== undefined && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
   const details = { field: 'uri', uri: shortUri(from) };
-  if (url === undefined) throw new TerminalError('RK_DATASET_URI_INVALID', `${shortUri(from)} is no valid address`, { details });
-  throw new TerminalError('RK_DATASET_URI_FORBIDDEN', `${shortUri(from)} redirects to a ${url.protocol} address`, { details });
+  if (url === undefined)
+    throw new TerminalError('RK_DATASET_URI_INVALID', `${shortUri(from)} is no valid address`, { details });
+  throw new TerminalError(
+    'RK_DATASET_URI_FORBIDDEN',
+    `${shortUri(from)} redirects to a ${url.protocol} address`,
+    { details },
+  );
 }
 
 async function checkHost(url: URL): Promise<void> {
@@ -139,10 +165,15 @@ async function checkHost(url: URL): Promise<void> {
       : await lookup(host, { all: true }).catch((error: unknown) => {
           throw unreachable(url.href, `the name ${host} can not be resolved`, error);
         });
-  if (!addresses.some(({ address, family }) => linkLocal.check(address, family === 6 ? 'ipv6' : 'ipv4'))) return;
-  throw new TerminalError('RK_DATASET_URI_FORBIDDEN', `${host} is a link-local address: no data set is read from there`, {
-    details: { host },
-  });
+  if (!addresses.some(({ address, family }) => linkLocal.check(address, family === 6 ? 'ipv6' : 'ipv4')))
+    return;
+  throw new TerminalError(
+    'RK_DATASET_URI_FORBIDDEN',
+    `${host} is a link-local address: no data set is read from there`,
+    {
+      details: { host },
+    },
+  );
 }
 
 function unreachable(uri: string, reason: string, cause: unknown): RetryableError {

@@ -13,7 +13,9 @@ import { shortUri } from '../application/read-source.js';
 export async function openObject(uri: string, nc: Bus['nc']): Promise<OpenedSource> {
   const [bucket, name] = partsOf(uri);
   const missing = (what: string): TerminalError =>
-    new TerminalError('RK_DATASET_NOT_FOUND', `There is no ${what} (${shortUri(uri)})`, { details: { uri: shortUri(uri) } });
+    new TerminalError('RK_DATASET_NOT_FOUND', `There is no ${what} (${shortUri(uri)})`, {
+      details: { uri: shortUri(uri) },
+    });
   try {
     const store = await bucketOf(nc, bucket);
     if (store === undefined) throw missing(`bucket ${bucket}`);
@@ -25,7 +27,10 @@ export async function openObject(uri: string, nc: Bus['nc']): Promise<OpenedSour
   }
 }
 
-async function bucketOf(nc: Bus['nc'], bucket: string): Promise<Awaited<ReturnType<Objm['open']>> | undefined> {
+async function bucketOf(
+  nc: Bus['nc'],
+  bucket: string,
+): Promise<Awaited<ReturnType<Objm['open']>> | undefined> {
   const manager = new Objm(nc);
   try {
     return await manager.open(bucket);

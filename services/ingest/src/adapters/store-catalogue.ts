@@ -65,7 +65,11 @@ export async function createStoreCatalogue(store: Store, outbox: Outbox): Promis
             sourceSha256: version.sourceSha256,
             requestedAtMs: cause.time.getTime(),
           },
-          { id: derivedEventId(events.datasetIngested.type, cause.id), cause, correlationId: runIdOf(cause.id) },
+          {
+            id: derivedEventId(events.datasetIngested.type, cause.id),
+            cause,
+            correlationId: runIdOf(cause.id),
+          },
         );
         const record: IngestedRecord = {
           ...version,
@@ -93,7 +97,11 @@ export async function createStoreCatalogue(store: Store, outbox: Outbox): Promis
           details: { ...details },
           requestEventId: cause.id,
         },
-        { id: derivedEventId(events.datasetRejected.type, cause.id), cause, correlationId: runIdOf(cause.id) },
+        {
+          id: derivedEventId(events.datasetRejected.type, cause.id),
+          cause,
+          correlationId: runIdOf(cause.id),
+        },
       );
       const record: RejectedRecord = { ...rejection, state: 'rejected', outbox: [entry] };
       await inserted(record);

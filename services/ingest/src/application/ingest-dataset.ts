@@ -1,7 +1,8 @@
 import { datasetIdOf, RetryableError, toRookeryError } from '@rookery/contracts';
 import type { BusEvent, DeadLetter, HandlerContext } from '@rookery/bus';
 import type { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
-import { profileTable, schemaOf, tableToArrow } from '@rookery/tabular';
+import { profileColumn, schemaOf, tableToArrow } from '@rookery/tabular';
+import type { ColumnProfile, Table, TableProfile } from '@rookery/tabular';
 
 import { checkTable } from '../domain/check-table.js';
 import { checkCategories } from '../domain/check-categories.js';
@@ -49,14 +50,20 @@ export function createIngestDataset(dependencies: IngestDependencies): IngestDat
         const version = await takeIn(dependencies, event, context.signal);
         await catalogue.addVersion(version, event);
         context.logger.info(
-          { dataset: event.data.name, dataset_id: datasetId, rows: version.rows, columns: version.columns.length },
+          {
+            dataset: event.data.name,
+            dataset_id: datasetId,
+            rows: version.rows,
+            columns: version.columns.length,
+          },
           'data set ingested',
         );
       }
     } catch (thrown) {
       const error = toRookeryError(thrown);
       // A handler that was told to stop did not fail: another process does it again.
-      if (context.signal.aborted) throw new RetryableError('RK_UNAVAILABLE', 'The service is stopping', { cause: thrown });
+      if (context.signal.aborted)
+        throw new RetryableError('RK_UNAVAILABLE', 'The service is stopping', { cause: thrown });
       if (error instanceof RetryableError && !context.lastAttempt) throw error;
       const fields = { name: event.data.name, uri: event.data.uri };
       await catalogue.addRejection(rejectionOf(event, fields, error, clock()), event);
@@ -70,7 +77,10 @@ export function createIngestDataset(dependencies: IngestDependencies): IngestDat
 
   const onDeadLetter: IngestDataset['onDeadLetter'] = async (letter) => {
     const fields = letter.event?.data ?? readableFields(letter.raw);
-    await catalogue.addRejection(rejectionOf(letter.meta, fields, toRookeryError(letter.error), clock()), letter.meta);
+    await catalogue.addRejection(
+      rejectionOf(letter.meta, fields, toRookeryError(letter.error), clock()),
+      letter.meta,
+    );
     await catalogue.announce(datasetIdOf(letter.meta.id));
   };
 
@@ -86,12 +96,16 @@ async function takeIn(
   const request = checkRequest(event.data);
   const opened = await sources.open(request.uri, signal);
   const source = await readSource(opened, { ...limits, ...request });
-  const { table, dropped } = await readTable(source.bytes, source.format, request.uri, { ...limits, ...request, pause });
+  const { table, dropped } = await readTable(source.bytes, source.format, request.uri, {
+    ...limits,
+    ...request,
+    pause,
+  });
   const { features } = checkTable(table, request, dropped);
   const columns = checkCategories(schemaOf(table), new Set([...features, request.target]));
   signal.throwIfAborted();
+  const profile = Buffer.from(JSON.stringify(await profileOf(table, pause)));
   const arrow = tableToArrow(table);
-  const profile = Buffer.from(JSON.stringify(profileTable(table)));
   const [artifact, profileRef] = await Promise.all([
     artifacts.put(arrow, mediaTypes.arrow),
     artifacts.put(profile, mediaTypes.profile),
@@ -108,4 +122,14 @@ async function takeIn(
     columns,
     sourceSha256: source.sha256,
   };
+}
+
+/** Profile of every column; sorting a long one takes a while, so others get their turn in between. */
+async function profileOf(table: Table, pause: () => Promise<void>): Promise<TableProfile> {
+  const columns: ColumnProfile[] = [];
+  for (const column of table.columns) {
+    columns.push(profileColumn(column));
+    if (table.rows * columns.length > 100_000) await pause();
+  }
+  return { rows: table.rows, columns };
 }

@@ -29,9 +29,13 @@ export function createQueryDatasets(catalogue: Catalogue, artifacts: Pick<Artifa
           details: { field: 'dataset_id' },
         });
       }
-      const record = datasetId !== '' ? await catalogue.find(datasetId) : await catalogue.findVersion(name, version);
+      const record =
+        datasetId !== '' ? await catalogue.find(datasetId) : await catalogue.findVersion(name, version);
       if (record === null) {
-        const what = datasetId !== '' ? `id ${datasetId}` : `name ${name}${version > 0 ? ` and version ${version}` : ''}`;
+        const what =
+          datasetId !== ''
+            ? `id ${datasetId}`
+            : `name ${name}${version > 0 ? ` and version ${version}` : ''}`;
         throw new TerminalError('RK_DATASET_NOT_FOUND', `There is no data set with the ${what}`, {
           details: { dataset_id: datasetId, name, version: String(version) },
           hint: 'List the data sets.',
@@ -44,7 +48,11 @@ export function createQueryDatasets(catalogue: Catalogue, artifacts: Pick<Artifa
       };
     },
     async list({ name, limit, offset }) {
-      const records = await catalogue.list(name, Math.min(limit === 0 ? DEFAULT_LIMIT : limit, MAX_LIMIT), offset);
+      const records = await catalogue.list(
+        name,
+        Math.min(limit === 0 ? DEFAULT_LIMIT : limit, MAX_LIMIT),
+        offset,
+      );
       return { datasets: records.map(datasetToProto) };
     },
   };

@@ -41,7 +41,8 @@ const MOST_BYTES = 2 ** 32 - 2;
  */
 export async function readSource(source: OpenedSource, options: ReadSourceOptions): Promise<ReadSource> {
   const maxBytes = Math.min(options.maxBytes, MOST_BYTES);
-  if (source.bytes !== undefined && source.bytes > maxBytes) throw tooLarge(options.uri, maxBytes, source.bytes);
+  if (source.bytes !== undefined && source.bytes > maxBytes)
+    throw tooLarge(options.uri, maxBytes, source.bytes);
   const hash = createHash('sha256');
   let format = options.format ?? formatOfEnding(options.uri);
   let tooWide: ((chunk: Uint8Array) => boolean) | undefined;
@@ -53,12 +54,16 @@ export async function readSource(source: OpenedSource, options: ReadSourceOption
     if (tooWide === undefined) {
       format ??= sniffFormat(chunk);
       tooWide =
-        format === 'csv' ? createHeaderGuard(options.maxColumns, isTabSeparated(options.uri)) : (): boolean => false;
+        format === 'csv'
+          ? createHeaderGuard(options.maxColumns, isTabSeparated(options.uri))
+          : (): boolean => false;
     }
     if (tooWide(chunk)) throw tooManyColumns(options.maxColumns);
     hash.update(chunk);
     if (length + chunk.length > buffer.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(maxBytes, Math.max(buffer.length * 2, length + chunk.length)));
+      const grown = Buffer.allocUnsafeSlow(
+        Math.min(maxBytes, Math.max(buffer.length * 2, length + chunk.length)),
+      );
       buffer.copy(grown, 0, 0, length);
       buffer = grown;
     }
@@ -71,7 +76,8 @@ export async function readSource(source: OpenedSource, options: ReadSourceOption
     });
   }
   const sha256 = hash.digest('hex');
-  if (options.sha256 !== undefined && options.sha256 !== sha256) throw checksumMismatch(options.sha256, sha256);
+  if (options.sha256 !== undefined && options.sha256 !== sha256)
+    throw checksumMismatch(options.sha256, sha256);
   return { bytes: buffer.subarray(0, length), sha256, format: format ?? 'csv' };
 }
 
@@ -85,9 +91,13 @@ export function checksumMismatch(expected: string, actual: string): TerminalErro
 /** RK_DATASET_TOO_LARGE, with the limit and the size where it is known. */
 export function tooLarge(uri: string, limit: number, bytes?: number): TerminalError {
   const size = bytes === undefined ? 'more' : `${bytes} bytes, more`;
-  return new TerminalError('RK_DATASET_TOO_LARGE', `${shortUri(uri)} has ${size} than the limit of ${limit} bytes`, {
-    details: { limit: String(limit), ...(bytes === undefined ? {} : { bytes: String(bytes) }) },
-  });
+  return new TerminalError(
+    'RK_DATASET_TOO_LARGE',
+    `${shortUri(uri)} has ${size} than the limit of ${limit} bytes`,
+    {
+      details: { limit: String(limit), ...(bytes === undefined ? {} : { bytes: String(bytes) }) },
+    },
+  );
 }
 
 /** A uri for messages: without credentials or query, and not endless. */

@@ -39,7 +39,8 @@ export function readableFields(raw: Uint8Array): { name: string; uri: string } {
     return { name: '', uri: '' };
   }
   const field = (name: string): string => {
-    const value = typeof json === 'object' && json !== null ? (json as Record<string, unknown>)[name] : undefined;
+    const value =
+      typeof json === 'object' && json !== null ? (json as Record<string, unknown>)[name] : undefined;
     return typeof value === 'string' ? value : '';
   };
   return { name: field('name'), uri: field('uri') };

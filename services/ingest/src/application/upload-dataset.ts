@@ -62,7 +62,9 @@ async function descriptionOf(messages: AsyncIterator<UploadDatasetRequest>): Pro
   if (first.done === true) throw invalid('The upload has no message at all: the description comes first');
   const { part } = first.value;
   if (part?.$case === 'description') return part.value;
-  throw invalid(`The first message must be the description, not ${part === undefined ? 'an empty message' : 'a chunk'}`);
+  throw invalid(
+    `The first message must be the description, not ${part === undefined ? 'an empty message' : 'a chunk'}`,
+  );
 }
 
 async function* chunksOf(
@@ -75,7 +77,9 @@ async function* chunksOf(
   for (let message = await messages.next(); message.done !== true; message = await messages.next()) {
     const { part } = message.value;
     if (part?.$case !== 'chunk') {
-      throw invalid(part === undefined ? 'A message of the upload is empty' : 'The description may come only once');
+      throw invalid(
+        part === undefined ? 'A message of the upload is empty' : 'The description may come only once',
+      );
     }
     total += part.value.length;
     if (total > maxBytes) throw tooLarge('The upload', maxBytes);

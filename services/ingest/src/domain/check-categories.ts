@@ -25,7 +25,13 @@ export function checkCategories(schema: readonly ColumnSchema[], used: ReadonlyS
     throw new TerminalError(
       'RK_DATASET_TOO_MANY_CATEGORIES',
       `Column ${JSON.stringify(widest.name)} has ${widest.categories.length} different texts: it looks like an id or free text`,
-      { details: { column: widest.name, categories: String(widest.categories.length), limit: String(MAX_CATEGORIES) } },
+      {
+        details: {
+          column: widest.name,
+          categories: String(widest.categories.length),
+          limit: String(MAX_CATEGORIES),
+        },
+      },
     );
   }
   return schema.map((column) => ({

@@ -21,7 +21,11 @@ export interface CheckedTable {
  * and fits the task; there is a feature, and none without any value; the folds fit the rows (and the smallest
  * class, where stratified); the gate's metric belongs to the task. Throws the first fault with its code.
  */
-export function checkTable(table: Table, request: TrainingRequest, dropped: readonly string[] = []): CheckedTable {
+export function checkTable(
+  table: Table,
+  request: TrainingRequest,
+  dropped: readonly string[] = [],
+): CheckedTable {
   const names = table.columns.map((column) => column.name);
   const target = findColumn(table, request.target);
   if (target === undefined) throw targetMissing(request.target, [...names, ...dropped]);
@@ -107,16 +111,20 @@ function taskOf(target: Column, wanted: TaskName | undefined): TaskName {
   }
   const classes = classLabels(target).length;
   if (task === 'binary' && classes !== 2) refuse(`has ${classes} values: a binary task needs two`);
-  if (classes > MAX_CLASSES) refuse(`has ${classes} different values: a classification may have ${MAX_CLASSES}`);
+  if (classes > MAX_CLASSES)
+    refuse(`has ${classes} different values: a classification may have ${MAX_CLASSES}`);
   return task;
 }
 
 function checkFolds(table: Table, target: Column, task: TaskName, request: TrainingRequest): void {
   const { folds } = request;
   const fail = (what: string, details: Record<string, string>): never => {
-    throw new TerminalError('RK_FOLDS_INVALID', `${folds} folds ${what}`, { details: { folds: String(folds), ...details } });
+    throw new TerminalError('RK_FOLDS_INVALID', `${folds} folds ${what}`, {
+      details: { folds: String(folds), ...details },
+    });
   };
-  if (folds > table.rows) fail(`need at least as many rows; there are ${table.rows}`, { rows: String(table.rows) });
+  if (folds > table.rows)
+    fail(`need at least as many rows; there are ${table.rows}`, { rows: String(table.rows) });
   if (task === 'regression' || !request.stratify) return;
   const [label, count] = smallestClass(target);
   if (folds > count) {

@@ -52,7 +52,12 @@ export function checkRequest(ready: DatasetReady): TrainingRequest {
     fail('RK_REQUEST_INVALID', 'ignore', ready.target, 'names the target, which can not be left out');
   }
   if (ready.columnTypes[ready.target] !== undefined && targetType(ready) === 'text') {
-    fail('RK_DATASET_TARGET_TYPE', 'column_types', ready.target, 'makes the target free text, which can not be predicted');
+    fail(
+      'RK_DATASET_TARGET_TYPE',
+      'column_types',
+      ready.target,
+      'makes the target free text, which can not be predicted',
+    );
   }
   const task = taskFromProto(ready.task);
   checkGate(ready, task);
@@ -93,7 +98,9 @@ export function checkGateMetric(metric: string, task: TaskName | undefined): voi
   if (known.includes(metric)) return;
   const which = task === undefined ? '' : ` of a ${task} task`;
   const list = known.join(', ');
-  fail('RK_GATE_INVALID', 'gate.metric', metric, `is no metric${which}; there are: ${list}`, { details: { metrics: list } });
+  fail('RK_GATE_INVALID', 'gate.metric', metric, `is no metric${which}; there are: ${list}`, {
+    details: { metrics: list },
+  });
 }
 
 function checkTraining(ready: DatasetReady): void {
@@ -108,7 +115,12 @@ function checkTraining(ready: DatasetReady): void {
   within('batch_size', ready.batchSize, 1_000_000);
   const rate = ready.learningRate;
   if (rate !== undefined && !(rate > 0 && rate < 100)) {
-    fail('RK_SPEC_INVALID', 'learning_rate', String(rate), 'is out of range: use more than 0 and less than 100');
+    fail(
+      'RK_SPEC_INVALID',
+      'learning_rate',
+      String(rate),
+      'is out of range: use more than 0 and less than 100',
+    );
   }
 }
 

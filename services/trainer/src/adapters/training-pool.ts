@@ -3,7 +3,7 @@ import type { Logger } from '@rookery/bus';
 import type { BackendRequest } from '@rookery/nn';
 
 import type { TrainingPool } from '../application/train-fold.js';
-import type { Trained } from '../domain/worker-messages.js';
+import type { EngineRequest, Trained } from '../domain/worker-messages.js';
 import { TrainingThread } from './training-thread.js';
 import type { ThreadJob } from './training-thread.js';
 
@@ -11,6 +11,7 @@ import type { ThreadJob } from './training-thread.js';
 export interface PoolOptions {
   readonly workers: number;
   readonly backend: BackendRequest;
+  readonly engine: EngineRequest;
   /** Longest time of one job, milliseconds. */
   readonly deadlineMs: number;
   readonly logger: Logger;
@@ -26,7 +27,7 @@ const threadsOnGpu = 1;
  */
 export async function openTrainingPool(options: PoolOptions): Promise<TrainingPool & { close(): Promise<void> }> {
   const script = options.script ?? new URL('./training-worker.js', import.meta.url);
-  const spawn = (): TrainingThread => new TrainingThread(script, options.backend);
+  const spawn = (): TrainingThread => new TrainingThread(script, options.backend, options.engine);
   const first = spawn();
   const { backend, reason, fallbacks } = await first.ready;
   const size = backend === 'gpu' ? threadsOnGpu : options.workers;

@@ -6,7 +6,7 @@ import type { BackendName, BackendRequest } from '@rookery/nn';
 
 import { LeastRecentlyUsed } from '../domain/least-recently-used.js';
 import { tablesKept } from '../domain/worker-messages.js';
-import type { EpochDone, Trained, WorkerAnswer, WorkerJob, WorkerSettings } from '../domain/worker-messages.js';
+import type { EngineRequest, EpochDone, Trained, WorkerAnswer, WorkerJob, WorkerSettings } from '../domain/worker-messages.js';
 
 /** A job for {@link TrainingThread.run}. */
 export interface ThreadJob extends Omit<WorkerJob, 'kind' | 'job' | 'dataset'> {
@@ -27,8 +27,8 @@ export class TrainingThread {
   #dead = false;
   readonly ready: Promise<{ backend: BackendName; reason: string; fallbacks: readonly string[] }>;
 
-  constructor(script: URL, backend: BackendRequest) {
-    const settings: WorkerSettings = { backend, stopFlag: this.#stopFlag.buffer as SharedArrayBuffer };
+  constructor(script: URL, backend: BackendRequest, engine: EngineRequest) {
+    const settings: WorkerSettings = { backend, engine, stopFlag: this.#stopFlag.buffer as SharedArrayBuffer };
     this.#worker = new Worker(script, { workerData: settings });
     this.ready = new Promise((resolve, reject) => {
       this.#worker.on('message', (answer: WorkerAnswer) => {

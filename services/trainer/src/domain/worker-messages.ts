@@ -1,8 +1,12 @@
-import type { BackendName, BackendRequest, ModelSpec } from '@rookery/nn';
+import type { BackendName, BackendRequest, ModelSpec, TrainEngine } from '@rookery/nn';
+
+/** How training steps are computed. */
+export type EngineRequest = TrainEngine | 'auto';
 
 /** What a training thread is started with. */
 export interface WorkerSettings {
   readonly backend: BackendRequest;
+  readonly engine: EngineRequest;
   /** Anything but 0 in its first word asks the running fit to end. */
   readonly stopFlag: SharedArrayBuffer;
 }

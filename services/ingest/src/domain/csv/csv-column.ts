@@ -114,7 +114,10 @@ function createSharedText(bytes: Uint8Array): (start: number, end: number) => st
     hash = (hash ^ (hash >>> 15)) & 0x7fffffff;
     let slot = hash & mask;
     for (let entry = slots[slot]!; entry !== 0; entry = slots[slot]!) {
-      if (hashes[entry] === hash && sameBytes(bytes, start, length, spans[2 * entry]!, spans[2 * entry + 1]!)) {
+      if (
+        hashes[entry] === hash &&
+        sameBytes(bytes, start, length, spans[2 * entry]!, spans[2 * entry + 1]!)
+      ) {
         return texts[entry]!;
       }
       slot = (slot + 1) & mask;
@@ -129,7 +132,13 @@ function createSharedText(bytes: Uint8Array): (start: number, end: number) => st
   };
 }
 
-function sameBytes(bytes: Uint8Array, start: number, length: number, other: number, otherLength: number): boolean {
+function sameBytes(
+  bytes: Uint8Array,
+  start: number,
+  length: number,
+  other: number,
+  otherLength: number,
+): boolean {
   if (length !== otherLength) return false;
   for (let i = 0; i < length; i++) if (bytes[start + i] !== bytes[other + i]) return false;
   return true;

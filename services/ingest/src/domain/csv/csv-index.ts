@@ -119,7 +119,8 @@ function scanHeader(bytes: Uint8Array, options: CsvIndexOptions): { starts: numb
   const { delimiter, maxColumns } = options;
   let position = options.from;
   while (bytes[position] === LF || bytes[position] === CR) position++;
-  if (position >= bytes.length) throw new TerminalError('RK_DATASET_EMPTY', 'The file has no header: it is blank');
+  if (position >= bytes.length)
+    throw new TerminalError('RK_DATASET_EMPTY', 'The file has no header: it is blank');
   const starts: number[] = [];
   for (;;) {
     if (starts.length === maxColumns) throw tooManyColumns(maxColumns);
@@ -173,9 +174,13 @@ function startOfLine(bytes: Uint8Array, position: number): number {
 
 function ragged(bytes: Uint8Array, recordStart: number, expected: number, got: number): TerminalError {
   const line = String(lineAt(bytes, recordStart));
-  return new TerminalError('RK_DATASET_RAGGED', `Line ${line} has ${got} cells where the header has ${expected}`, {
-    details: { line, expected: String(expected), got: String(got) },
-  });
+  return new TerminalError(
+    'RK_DATASET_RAGGED',
+    `Line ${line} has ${got} cells where the header has ${expected}`,
+    {
+      details: { line, expected: String(expected), got: String(got) },
+    },
+  );
 }
 
 /** RK_DATASET_TOO_MANY_COLUMNS for a file with more columns than the limit. */

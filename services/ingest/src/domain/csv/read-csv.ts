@@ -26,14 +26,23 @@ export interface CsvOptions extends ReadOptions {
 export async function readCsv(bytes: Uint8Array, options: CsvOptions): Promise<ParsedTable> {
   const from = checkText(bytes);
   const delimiter = options.delimiter?.charCodeAt(0) ?? detectDelimiter(bytes, from, options.tabs);
-  const index = await indexCsv(bytes, { from, delimiter, maxColumns: options.maxColumns, pause: options.pause });
+  const index = await indexCsv(bytes, {
+    from,
+    delimiter,
+    maxColumns: options.maxColumns,
+    pause: options.pause,
+  });
   const names = Array.from({ length: index.columns }, (_, column) => cellText(index, 0, column));
   checkColumnNames(names);
   checkNamedColumns(names, options);
   if (index.records === 1) {
-    throw new TerminalError('RK_DATASET_EMPTY', `The file has a header of ${names.length} columns and no rows`, {
-      details: { columns: String(names.length) },
-    });
+    throw new TerminalError(
+      'RK_DATASET_EMPTY',
+      `The file has a header of ${names.length} columns and no rows`,
+      {
+        details: { columns: String(names.length) },
+      },
+    );
   }
   const tokens = new Set(options.missingTokens);
   const columns: Column[] = [];

@@ -25,9 +25,13 @@ export function formatOfWord(word: string): DatasetFormat | undefined {
   if (word === '') return undefined;
   const found = formats.find((format) => format === word.toLowerCase());
   if (found === undefined) {
-    throw new TerminalError('RK_DATASET_FORMAT', `The format ${JSON.stringify(word.slice(0, 80))} is unknown`, {
-      details: { field: 'format', value: word.slice(0, 80), known: formats.join(', ') },
-    });
+    throw new TerminalError(
+      'RK_DATASET_FORMAT',
+      `The format ${JSON.stringify(word.slice(0, 80))} is unknown`,
+      {
+        details: { field: 'format', value: word.slice(0, 80), known: formats.join(', ') },
+      },
+    );
   }
   return found;
 }
@@ -52,7 +56,8 @@ export function formatOfMagic(head: Uint8Array): DatasetFormat | undefined {
   const text = String.fromCharCode(...head.subarray(0, 6));
   if (text.startsWith('PAR1')) return 'parquet';
   if (text === 'ARROW1') return 'arrow';
-  if (head.length >= 8 && head[0] === 0xff && head[1] === 0xff && head[2] === 0xff && head[3] === 0xff) return 'arrow';
+  if (head.length >= 8 && head[0] === 0xff && head[1] === 0xff && head[2] === 0xff && head[3] === 0xff)
+    return 'arrow';
   return undefined;
 }
 

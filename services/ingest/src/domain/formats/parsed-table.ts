@@ -51,7 +51,10 @@ export function checkColumnNames(names: readonly string[]): void {
 }
 
 /** Throws RK_DATASET_COLUMN_UNKNOWN where a type is given for, or `ignore` names, a column that is not there. */
-export function checkNamedColumns(names: readonly string[], options: Pick<ReadOptions, 'columnTypes' | 'ignore'>): void {
+export function checkNamedColumns(
+  names: readonly string[],
+  options: Pick<ReadOptions, 'columnTypes' | 'ignore'>,
+): void {
   const known = new Set(names);
   const check = (field: string, wanted: Iterable<string>): void => {
     for (const column of wanted) {
@@ -69,7 +72,9 @@ export function checkNamedColumns(names: readonly string[], options: Pick<ReadOp
 
 /** Names with commas between them, at most 50 of them. */
 export function listed(names: readonly string[]): string {
-  return names.length <= 50 ? names.join(', ') : `${names.slice(0, 50).join(', ')}, … (${names.length} in all)`;
+  return names.length <= 50
+    ? names.join(', ')
+    : `${names.slice(0, 50).join(', ')}, … (${names.length} in all)`;
 }
 
 /**

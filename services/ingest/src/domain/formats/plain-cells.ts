@@ -18,7 +18,8 @@ export function plainCells(
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
     if (value === null || value === undefined) cells[i] = null;
-    else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') cells[i] = value;
+    else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+      cells[i] = value;
     else if (typeof value === 'bigint') {
       cells[i] = Number(value);
       inexact ||= !Number.isSafeInteger(cells[i]);
@@ -34,8 +35,12 @@ export function plainCells(
 
 /** RK_DATASET_COLUMN_TYPE for a column that is neither number, text, boolean nor date. */
 export function unreadable(column: string, kind: string): TerminalError {
-  return new TerminalError('RK_DATASET_COLUMN_TYPE', `Column ${JSON.stringify(column)} is ${kind}: it can not be used`, {
-    details: { column, type: kind },
-    hint: 'List the column under ignore, or publish the file without it.',
-  });
+  return new TerminalError(
+    'RK_DATASET_COLUMN_TYPE',
+    `Column ${JSON.stringify(column)} is ${kind}: it can not be used`,
+    {
+      details: { column, type: kind },
+      hint: 'List the column under ignore, or publish the file without it.',
+    },
+  );
 }

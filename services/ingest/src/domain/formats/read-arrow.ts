@@ -23,13 +23,16 @@ export async function readArrow(bytes: Uint8Array, options: ReadOptions): Promis
   const names = fields.map((field) => field.name);
   checkColumnNames(names);
   checkNamedColumns(names, options);
-  if (arrow.numRows === 0) throw new TerminalError('RK_DATASET_EMPTY', `The file has ${names.length} columns and no rows`);
+  if (arrow.numRows === 0)
+    throw new TerminalError('RK_DATASET_EMPTY', `The file has ${names.length} columns and no rows`);
 
   const dropped: string[] = [];
   const columns: Column[] = [];
   for (const [at, field] of fields.entries()) {
     const type: DataType = DataType.isDictionary(field.type) ? field.type.dictionary : field.type;
-    const cells = readable(type) ? plainCells(field.name, valuesOf(arrow.getChildAt(at), type), options.ignore) : undefined;
+    const cells = readable(type)
+      ? plainCells(field.name, valuesOf(arrow.getChildAt(at), type), options.ignore)
+      : undefined;
     if (cells === undefined) {
       if (!options.ignore.has(field.name)) throw unreadable(field.name, `of type ${type.toString()}`);
       dropped.push(field.name);

@@ -23,12 +23,14 @@ export async function readJsonLines(bytes: Uint8Array, options: ReadOptions): Pr
   const dropped = new Set<string>();
   const lines: number[] = [];
   let line = 0;
-  for (let start = checkText(bytes); start < bytes.length; ) {
+  for (let start = checkText(bytes); start < bytes.length;) {
     line++;
     const feed = bytes.indexOf(10, start);
     const end = feed < 0 ? bytes.length : feed;
     if (end - start > MAX_LINE_BYTES) throw malformed(line, `is longer than ${MAX_LINE_BYTES} bytes`);
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8').trim();
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
+      .toString('utf8')
+      .trim();
     start = end + 1;
     if (text === '') continue;
     addRow(objectOf(text, line), { columns, dropped, row: lines.length, line, options });
@@ -66,15 +68,21 @@ function addRow(object: Record<string, unknown>, context: RowContext): void {
     if (typeof value === 'object' && value !== null) {
       if (!options.ignore.has(name)) {
         const what = Array.isArray(value) ? 'a list' : 'an object';
-        throw malformed(line, `has ${what} in column ${JSON.stringify(name)}; a cell must be text, number, boolean or null`, {
-          column: name,
-        });
+        throw malformed(
+          line,
+          `has ${what} in column ${JSON.stringify(name)}; a cell must be text, number, boolean or null`,
+          {
+            column: name,
+          },
+        );
       }
       dropped.add(name);
       continue;
     }
     if (typeof value === 'number' && !Number.isFinite(value)) {
-      throw malformed(line, `has a number that is too large in column ${JSON.stringify(name)}`, { column: name });
+      throw malformed(line, `has a number that is too large in column ${JSON.stringify(name)}`, {
+        column: name,
+      });
     }
     let cells = columns.get(name);
     if (cells === undefined) {
@@ -91,10 +99,17 @@ function objectOf(text: string, line: number): Record<string, unknown> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw malformed(line, `is not JSON: ${error instanceof Error ? error.message.slice(0, 120) : String(error)}`);
+    throw malformed(
+      line,
+      `is not JSON: ${error instanceof Error ? error.message.slice(0, 120) : String(error)}`,
+    );
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw malformed(line, `must be a JSON object, not ${Array.isArray(value) ? 'a list' : String(typeof value)}`);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw malformed(
+    line,
+    `must be a JSON object, not ${Array.isArray(value) ? 'a list' : String(typeof value)}`,
+  );
 }
 
 function malformed(line: number, what: string, more: Record<string, string> = {}): TerminalError {

@@ -29,7 +29,8 @@ export async function readParquet(bytes: Uint8Array, options: ReadOptions): Prom
   checkColumnNames(names);
   checkNamedColumns(names, options);
   const rows = Number(metadata.num_rows);
-  if (rows === 0) throw new TerminalError('RK_DATASET_EMPTY', `The file has ${names.length} columns and no rows`);
+  if (rows === 0)
+    throw new TerminalError('RK_DATASET_EMPTY', `The file has ${names.length} columns and no rows`);
   checkSize(metadata, rows * fields.length, options);
 
   const dropped: string[] = [];
@@ -74,13 +75,21 @@ async function readColumn(
 }
 
 async function metadataOf(bytes: Uint8Array, file: AsyncBuffer): Promise<FileMetaData> {
-  const tail = Buffer.from(bytes.buffer, bytes.byteOffset + Math.max(0, bytes.length - 8), Math.min(8, bytes.length));
+  const tail = Buffer.from(
+    bytes.buffer,
+    bytes.byteOffset + Math.max(0, bytes.length - 8),
+    Math.min(8, bytes.length),
+  );
   if (bytes.length === 0) throw new TerminalError('RK_DATASET_EMPTY', 'The file is empty: it has 0 bytes');
-  if (bytes.length < 12 || tail.toString('latin1', 4) !== 'PAR1') throw malformed('it does not end with PAR1');
+  if (bytes.length < 12 || tail.toString('latin1', 4) !== 'PAR1')
+    throw malformed('it does not end with PAR1');
   const footer = tail.readUInt32LE(0);
   if (footer > bytes.length - 12) throw malformed('its footer is longer than the file');
   if (footer > MAX_FOOTER_BYTES) {
-    throw new TerminalError('RK_DATASET_TOO_MANY_COLUMNS', `The footer has ${footer} bytes: too many columns or row groups`);
+    throw new TerminalError(
+      'RK_DATASET_TOO_MANY_COLUMNS',
+      `The footer has ${footer} bytes: too many columns or row groups`,
+    );
   }
   try {
     return await parquetMetadataAsync(file, { geoparquet: false });

@@ -28,13 +28,19 @@ export function checkText(bytes: Uint8Array): number {
   if (bytes.length === 0) throw new TerminalError('RK_DATASET_EMPTY', 'The file is empty: it has 0 bytes');
   const magic = formatOfMagic(bytes);
   if (magic !== undefined) {
-    throw new TerminalError('RK_DATASET_MALFORMED', `The file is no text: it begins like a file of format ${magic}`, {
-      details: { format: magic },
-      hint: `Give "format": "${magic}", or publish the file that was meant.`,
-    });
+    throw new TerminalError(
+      'RK_DATASET_MALFORMED',
+      `The file is no text: it begins like a file of format ${magic}`,
+      {
+        details: { format: magic },
+        hint: `Give "format": "${magic}", or publish the file that was meant.`,
+      },
+    );
   }
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
-    throw new TerminalError('RK_DATASET_ENCODING', 'The file is UTF-16, not UTF-8', { details: { encoding: 'UTF-16' } });
+    throw new TerminalError('RK_DATASET_ENCODING', 'The file is UTF-16, not UTF-8', {
+      details: { encoding: 'UTF-16' },
+    });
   }
   const nul = bytes.indexOf(0);
   if (nul >= 0) {
@@ -47,9 +53,13 @@ export function checkText(bytes: Uint8Array): number {
     const offset = firstInvalidByte(bytes);
     const line = String(lineAt(bytes, offset));
     const hex = (bytes[offset] ?? 0).toString(16).padStart(2, '0');
-    throw new TerminalError('RK_DATASET_ENCODING', `Line ${line} is not UTF-8: byte 0x${hex} at offset ${offset}`, {
-      details: { line, offset: String(offset), byte: `0x${hex}` },
-    });
+    throw new TerminalError(
+      'RK_DATASET_ENCODING',
+      `Line ${line} is not UTF-8: byte 0x${hex} at offset ${offset}`,
+      {
+        details: { line, offset: String(offset), byte: `0x${hex}` },
+      },
+    );
   }
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }

@@ -15,12 +15,17 @@ export function columnOfValues(
   name: string,
   cells: readonly CellOfFile[],
   options: ReadOptions,
-  more: { readonly declared?: ColumnType | undefined; readonly locate?: (row: number) => Record<string, string> } = {},
+  more: {
+    readonly declared?: ColumnType | undefined;
+    readonly locate?: (row: number) => Record<string, string>;
+  } = {},
 ): Column {
   const given = givenType(options, name);
   const kind = kindOf(cells);
-  if (kind === 'number' && (given === undefined || given === 'numeric')) return columnFromValues(name, 'numeric', cells);
-  if (kind === 'boolean' && (given === undefined || given === 'boolean')) return columnFromValues(name, 'boolean', cells);
+  if (kind === 'number' && (given === undefined || given === 'numeric'))
+    return columnFromValues(name, 'numeric', cells);
+  if (kind === 'boolean' && (given === undefined || given === 'boolean'))
+    return columnFromValues(name, 'boolean', cells);
   const type = given ?? (kind === 'string' ? more.declared : undefined);
   const texts = cells.map((cell) => (cell === null || Number.isNaN(cell) ? null : String(cell)));
   return withCellErrors(
