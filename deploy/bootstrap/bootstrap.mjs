@@ -28,7 +28,7 @@ try {
       process.exit(await node('deploy/dist/demo.js', ...args));
       break;
     case 'bench':
-      process.exit(await node('tests/dist/bench.js', ...args));
+      process.exit(await node('tests/bench/run.mjs', ...args));
       break;
     case 'test':
       process.exit(await runTests(args, env));

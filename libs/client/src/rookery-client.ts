@@ -164,6 +164,13 @@ export class RookeryClient {
     return datasets;
   }
 
+  /** One version of a data set (0: the latest), with its column profiles as JSON; throws RK_DATASET_NOT_FOUND. */
+  async dataset(name: string, version = 0): Promise<{ dataset: Dataset; profileJson: string }> {
+    const { dataset, profileJson } = await callUnary(this.#ingest, 'getDataset', { datasetId: '', name, version });
+    if (!dataset) throw new TerminalError('RK_DATASET_NOT_FOUND', `There is no data set ${name} ${version}`);
+    return { dataset, profileJson };
+  }
+
   /** Runs, newest first. */
   async runs(filter: { model?: string; limit?: number; offset?: number } = {}): Promise<Run[]> {
     const { runs } = await callUnary(this.#registry, 'listRuns', { model: '', state: 0, limit: 100, offset: 0, ...filter });

@@ -222,6 +222,24 @@ export const variables = {
     '0.5',
     'Share of drifted columns from which the dataset has drifted.',
   ),
+
+  // The console
+  ROOKERY_PEER_HOST: optional(
+    'host name, `{service}` stands for the name of a service',
+    text(/^[\w.:[\]{}-]+$/, 'a host name, with {service} for the name of a service'),
+    'Where the console and the CLI find the services, if not on ROOKERY_HOST: `{service}` where each is a host of its own name (compose), `{service}.rookery.svc` in a cluster.',
+    { defaultNote: 'ROOKERY_HOST' },
+  ),
+  ROOKERY_JAEGER_URL: optional(
+    'http:// or https:// URL',
+    urls('http', 'https'),
+    'Jaeger as a browser reaches it, e.g. `http://127.0.0.1:16686`: the console links every trace id to it.',
+  ),
+  ROOKERY_CONSOLE_HOSTS: optional(
+    'host names with commas between them',
+    text(/^[\w.:[\]-]+(,[\w.:[\]-]+)*$/, 'host names with commas between them'),
+    'Names by which browsers may reach the console, beside loopback ones and ROOKERY_HOST. A request for another host is refused.',
+  ),
 } as const satisfies Record<string, VariableSpec>;
 
 /** Name of a variable of the table. */

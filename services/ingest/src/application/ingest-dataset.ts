@@ -30,8 +30,8 @@ const mediaTypes = { arrow: 'application/vnd.apache.arrow.stream', profile: 'app
 
 /** Handler of ml.dataset.ready and of its dead letters. */
 export interface IngestDataset {
-  handle(event: BusEvent<DatasetReady>, context: HandlerContext): Promise<void>;
-  onDeadLetter(letter: DeadLetter<DatasetReady>): Promise<void>;
+  readonly handle: (event: BusEvent<DatasetReady>, context: HandlerContext) => Promise<void>;
+  readonly onDeadLetter: (letter: DeadLetter<DatasetReady>) => Promise<void>;
 }
 
 /**

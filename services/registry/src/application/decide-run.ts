@@ -11,7 +11,7 @@ import { decidePromotion } from '../domain/promotion-decision.js';
 import type { Decision } from '../domain/promotion-decision.js';
 import type { EvaluatedPart, RunDocument } from '../domain/run-document.js';
 import { projectEvaluated } from '../domain/run-projection.js';
-import { isTerminal } from '../domain/run-state.js';
+import { firstTerminalState, isTerminal } from '../domain/run-state.js';
 import { planOf } from '../domain/run-view.js';
 import { pendingRun, settle } from './pending-facts.js';
 import type { Registry } from './ports.js';
@@ -22,34 +22,27 @@ const rounds = 50;
 
 /**
  * Handles `run.evaluated`: registers, promotes or rejects, exactly once a run. May be killed at any point and called
- * again: the run is claimed in its own document (from then on it can't fail), and the decision is one atomic write of
+ * again: the run is claimed in its own document (while claimed it can't fail), and the decision is one atomic write of
  * the model's document (or of the run's, where the gate was not passed) together with the events that announce it.
  *
- * Errors before the claim: RK_KEY_INVALID, RK_MODEL_CORRUPT and those of the artifact store; the run then fails by
- * its dead letter.
+ * Errors before the decision give the claim back, so that the dead letter can fail the run: RK_KEY_INVALID,
+ * RK_MODEL_CORRUPT and those of the artifact store.
  */
 export async function decideEvaluated(registry: Registry, event: BusEvent<RunEvaluated>): Promise<void> {
   const { data } = event;
   const projection = projectEvaluated(data, event);
-  const passed = data.verdict?.passed === true;
-  // Both reads go on together; the package is read before the claim, so that what can't be read can still fail the run.
-  const reading = passed ? readPackage(registry, data.package, data.runId) : Promise.resolve(undefined);
+  requireKey(data.runId, 'runId');
+  requireKey(data.model, 'model');
+  // The package is read while the documents are: it is the longest of the reads.
+  const reading = readPackage(registry, data.verdict, data.package, data.runId);
   reading.catch(() => undefined);
-  let model: ModelDocument | null;
-  let modelPackage: ModelPackage | undefined;
-  try {
-    requireKey(data.model, 'model');
-    requireKey(data.runId, 'runId');
-    model = await registry.collections.models.findOne({ _id: data.model });
-    modelPackage = await reading;
-  } catch (error) {
-    await applyProjection(registry, projection);
-    throw error;
-  }
+  const model = await registry.collections.models.findOne({ _id: data.model });
   const run = await applyProjection(registry, {
     runId: projection.runId,
     update: { ...projection.update, $set: { ...projection.update.$set, claimed: true } },
   });
+  if (await settleDecided(registry, run, model)) return;
+  const modelPackage = await orRelease(registry, run._id, () => reading);
   await decide(registry, run, model, modelPackage, event);
 }
 
@@ -63,10 +56,12 @@ export async function resumeClaimed(registry: Registry): Promise<number> {
     if (!evaluated || name === undefined) continue;
     try {
       const model = await models.findOne({ _id: name });
-      const passed = evaluated.verdict?.passed === true;
-      const modelPackage = passed ? await readPackage(registry, evaluated.package, run._id) : undefined;
       const fresh = await runs.findOne({ _id: run._id });
-      await decide(registry, fresh ?? run, model, modelPackage, causeOf(run, evaluated));
+      if (!fresh || (await settleDecided(registry, fresh, model))) continue;
+      const modelPackage = await orRelease(registry, run._id, () =>
+        readPackage(registry, evaluated.verdict, evaluated.package, run._id),
+      );
+      await decide(registry, fresh, model, modelPackage, causeOf(run, evaluated));
       done += 1;
     } catch (error) {
       registry.logger.error({ err: error, runId: run._id }, 'an evaluated run could not be decided yet');
@@ -87,27 +82,19 @@ async function decide(
   let run: RunDocument = await withBeginning(registry, claimed);
   let model = modelSeen;
   for (let round = 0; round < rounds; round++) {
-    // The model is always read before the run: a decision leaves the model's document only after the run's has it.
-    if (isTerminal(run.state)) {
-      await registry.outbox.flush(runs, run._id);
-      if (model) await settle(registry, model);
-      return;
-    }
-    if (model && pendingRun(model, run._id)) return settle(registry, model);
-
+    if (await settleDecided(registry, run, model)) return;
     const decision = judge(registry, run, model);
     mark(run, decision);
     if (decision.outcome === 'rejected_by_gate') return rejectByGate(registry, run, decision, cause);
 
-    let after: ModelDocument | undefined;
-    try {
-      after = await registerRun(registry, name, run, model, modelPackage, decision, cause);
-    } catch (error) {
-      // Nothing was decided and trying again can't help: give the claim back, so that the run can fail.
-      if (error instanceof TerminalError)
-        await runs.updateOne({ _id: run._id }, { $unset: { claimed: true } });
-      throw error;
-    }
+    const against = { run, model };
+    const after = await orRelease(
+      registry,
+      run._id,
+      () => registerRun(registry, name, against.run, against.model, modelPackage, decision, cause),
+      // A store that did not answer may have written the decision: only what can't be written gives the claim back.
+      (error) => error instanceof TerminalError,
+    );
     if (after) {
       await settle(registry, after);
       registry.logger.info(
@@ -126,6 +113,21 @@ async function decide(
       afterMs: 100,
     },
   );
+}
+
+/**
+ * Announces and copies out a decision that was taken before; false where there is none. `model` must have been read
+ * before `run`: a decision leaves the model's document only after the run's has it.
+ */
+async function settleDecided(
+  registry: Registry,
+  run: RunDocument,
+  model: ModelDocument | null,
+): Promise<boolean> {
+  if (isTerminal(run.state)) await registry.outbox.flush(registry.collections.runs, run._id);
+  else if (!pendingRun(model, run._id)) return false;
+  if (model) await settle(registry, model);
+  return true;
 }
 
 function judge(registry: Registry, run: RunDocument, model: ModelDocument | null): Decision {
@@ -158,11 +160,14 @@ async function withBeginning(registry: Registry, run: RunDocument): Promise<RunD
   return complete;
 }
 
+/** The package of a run that passed the gate; undefined for another, which needs none. */
 async function readPackage(
   registry: Registry,
+  verdict: EvaluatedPart['verdict'],
   ref: EvaluatedPart['package'],
   runId: string,
-): Promise<ModelPackage> {
+): Promise<ModelPackage | undefined> {
+  if (verdict?.passed !== true) return undefined;
   if (!ref || ref.sha256 === '') {
     throw new TerminalError(
       'RK_MODEL_CORRUPT',
@@ -170,6 +175,25 @@ async function readPackage(
     );
   }
   return registry.packages.read(ref);
+}
+
+/** Runs a step before the decision; where it throws (what `releases` says), the claim is given back. */
+async function orRelease<R>(
+  registry: Registry,
+  runId: string,
+  step: () => Promise<R>,
+  releases: (error: unknown) => boolean = () => true,
+): Promise<R> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!releases(error)) throw error;
+    await registry.collections.runs.updateOne(
+      { _id: runId, state: { $lt: firstTerminalState } },
+      { $unset: { claimed: true } },
+    );
+    throw error;
+  }
 }
 
 /** The event that a stored evaluation came with, as far as it is needed to announce what follows from it. */

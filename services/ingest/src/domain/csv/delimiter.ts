@@ -11,9 +11,9 @@ const QUOTE = 0x22;
  */
 export function detectDelimiter(bytes: Uint8Array, from: number, tabs = false): number {
   if (tabs) return TAB;
-  const { counts, push } = createHeaderCounter();
-  push(bytes.subarray(from));
-  return [COMMA, SEMICOLON, TAB].find((_, i) => counts[i]! > 0) ?? COMMA;
+  const counter = createHeaderCounter();
+  counter.push(bytes.subarray(from));
+  return [COMMA, SEMICOLON, TAB].find((_, i) => counter.counts[i]! > 0) ?? COMMA;
 }
 
 /** Counts the delimiters of a header that arrives in pieces. */

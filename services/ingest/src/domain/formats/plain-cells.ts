@@ -30,7 +30,9 @@ export function plainCells(
     }
   }
   if (!inexact) return cells;
-  return Array.from(values, (value) => (value === null || value === undefined ? null : String(value)));
+  return Array.from(values, (value) =>
+    value === null || value === undefined ? null : String(value as bigint),
+  );
 }
 
 /** RK_DATASET_COLUMN_TYPE for a column that is neither number, text, boolean nor date. */

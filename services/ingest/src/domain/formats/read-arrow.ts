@@ -29,12 +29,14 @@ export async function readArrow(bytes: Uint8Array, options: ReadOptions): Promis
   const dropped: string[] = [];
   const columns: Column[] = [];
   for (const [at, field] of fields.entries()) {
-    const type: DataType = DataType.isDictionary(field.type) ? field.type.dictionary : field.type;
+    const declared = field.type as DataType;
+    const type = DataType.isDictionary(declared) ? (declared.dictionary as DataType) : declared;
     const cells = readable(type)
       ? plainCells(field.name, valuesOf(arrow.getChildAt(at), type), options.ignore)
       : undefined;
     if (cells === undefined) {
-      if (!options.ignore.has(field.name)) throw unreadable(field.name, `of type ${type.toString()}`);
+      if (!options.ignore.has(field.name))
+        throw unreadable(field.name, `of type ${(type as { toString(): string }).toString()}`);
       dropped.push(field.name);
     } else {
       columns.push(columnOfValues(field.name, cells, options, { declared: declaredType(field) }));

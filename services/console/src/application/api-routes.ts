@@ -1,0 +1,122 @@
+import { TerminalError, requireKey } from '@rookery/contracts';
+
+import { datasetView, profileView } from '../domain/dataset-view.js';
+import type { EventFeed } from '../domain/event-feed.js';
+import { modelVersionView, modelView } from '../domain/model-view.js';
+import { predictionView, reportView } from '../domain/monitor-view.js';
+import type { ProgressBook } from '../domain/progress-book.js';
+import { runDetailView, runSummaryView } from '../domain/run-view.js';
+import type { ConsolePorts } from './ports.js';
+import { systemView } from './system-view.js';
+
+/** A request as a route sees it. */
+export interface ApiRequest {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** Parsed JSON body of a POST; undefined otherwise. */
+  readonly body: unknown;
+}
+
+/** A route: its answer is sent as JSON; what it throws is answered as an error. */
+export interface ApiRoute {
+  readonly method: 'GET' | 'POST';
+  /** Such as /api/v1/runs/:runId. */
+  readonly path: string;
+  answer(request: ApiRequest): Promise<unknown>;
+}
+
+/** What the routes need. */
+export interface ApiDependencies extends ConsolePorts {
+  readonly feed: EventFeed;
+  readonly book: ProgressBook;
+  readonly jaegerUrl: string | undefined;
+  readonly version: string;
+}
+
+/** All routes of the JSON API. */
+export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
+  const { data, book, feed } = deps;
+  const get = (path: string, answer: ApiRoute['answer']): ApiRoute => ({ method: 'GET', path: `/api/v1${path}`, answer });
+  return [
+    get('/settings', async () => ({ jaegerUrl: deps.jaegerUrl ?? null, version: deps.version })),
+    get('/runs', async ({ query }) => {
+      const model = query.get('model') ?? '';
+      const runs = await data.runs({ model: model === '' ? '' : requireKey(model, 'model'), ...pageOf(query, 50, 200) });
+      return { runs: runs.map((run) => ({ ...runSummaryView(run), live: book.share(run.runId) })) };
+    }),
+    get('/runs/:runId', async ({ params }) => {
+      const runId = keyOf(params, 'runId');
+      return runDetailView(await data.run(runId), (fold) => book.curve(runId, fold));
+    }),
+    get('/models', async () => ({ models: (await data.models()).map(modelView) })),
+    get('/models/:model', async ({ params }) => {
+      const { model, versions } = await data.model(keyOf(params, 'model'));
+      return { model: modelView(model), versions: versions.map(modelVersionView) };
+    }),
+    get('/models/:model/history', async ({ params, query }) => {
+      const alias = requireKey(query.get('alias') ?? 'champion', 'alias');
+      return { alias, changes: await data.aliasHistory(keyOf(params, 'model'), alias) };
+    }),
+    get('/datasets', async ({ query }) => {
+      const name = query.get('name') ?? '';
+      const datasets = await data.datasets({ name: name === '' ? '' : requireKey(name, 'name'), ...pageOf(query, 100, 500) });
+      return { datasets: datasets.map(datasetView) };
+    }),
+    get('/datasets/:name/:version', async ({ params }) => {
+      const { dataset, profileJson } = await data.dataset(keyOf(params, 'name'), numberOf(params['version'] ?? '', 'version', 0));
+      return { dataset: datasetView(dataset), profile: profileView(profileJson) };
+    }),
+    get('/monitor', async () => ({ models: await data.monitored() })),
+    get('/monitor/:model', async ({ params, query }) => {
+      const model = keyOf(params, 'model');
+      const [models, reports] = await Promise.all([data.monitored(model), data.reports(model, pageOf(query, 20, 100).limit)]);
+      return { models, reports: reports.map(reportView) };
+    }),
+    get('/monitor/:model/predictions', async ({ params, query }) => {
+      const predictions = await data.predictions({ model: keyOf(params, 'model'), limit: pageOf(query, 25, 200).limit });
+      return { predictions: predictions.map(predictionView) };
+    }),
+    {
+      method: 'POST',
+      path: '/api/v1/monitor/:model/report',
+      answer: async ({ params, body }) => {
+        const version = versionOfBody(body);
+        return { report: reportView(await data.report({ model: keyOf(params, 'model'), version })) };
+      },
+    },
+    get('/system', () => systemView(deps)),
+    get('/events', async () => ({ events: feed.all() })),
+  ];
+}
+
+function keyOf(params: Readonly<Record<string, string>>, name: string): string {
+  return requireKey(params[name] ?? '', name);
+}
+
+function pageOf(query: URLSearchParams, limit: number, maxLimit: number): { limit: number; offset: number } {
+  return {
+    limit: Math.min(maxLimit, Math.max(1, numberOf(query.get('limit') ?? String(limit), 'limit', 1))),
+    offset: numberOf(query.get('offset') ?? '0', 'offset', 0),
+  };
+}
+
+function numberOf(text: string, field: string, least: number): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least)) {
+    throw new TerminalError('RK_REQUEST_INVALID', `${field} is ${JSON.stringify(text)}, expected an integer of at least ${least}`, { details: { field } });
+  }
+  return value;
+}
+
+function versionOfBody(body: unknown): number {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new TerminalError('RK_MESSAGE_WRONG_TYPE', 'The body is no JSON object', { hint: 'Send {} or {"version": 3}.' });
+  }
+  const { version = 0, ...others } = body as Record<string, unknown>;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw new TerminalError('RK_MESSAGE_UNKNOWN_FIELD', `The body has a field ${JSON.stringify(unknown)}; only version is known`);
+  if (typeof version !== 'number' || !Number.isInteger(version) || version < 0) {
+    throw new TerminalError('RK_MESSAGE_WRONG_TYPE', 'version is no whole number from 0', { details: { field: 'version' } });
+  }
+  return version;
+}

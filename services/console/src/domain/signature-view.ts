@@ -1,0 +1,47 @@
+import { columnTypeFromProto, taskFromProto } from '@rookery/contracts';
+import type { ColumnTypeName, TaskName } from '@rookery/contracts';
+import type { MetricSummary, Signature, TrainingEnvironment } from '@rookery/proto/rookery/domain/v1/data';
+
+/** What a model takes and gives. */
+export interface SignatureView {
+  readonly features: readonly { readonly name: string; readonly type: ColumnTypeName | ''; readonly categories: readonly string[] }[];
+  readonly target: string;
+  readonly task: TaskName | '';
+  readonly classes: readonly string[];
+}
+
+/** The signature with words for its enums. */
+export function signatureView(signature: Signature | undefined): SignatureView | null {
+  if (!signature) return null;
+  return {
+    features: signature.features.map(({ name, type, categories }) => ({ name, type: columnTypeFromProto(type) ?? '', categories })),
+    target: signature.target,
+    task: taskFromProto(signature.task) ?? '',
+    classes: signature.classes,
+  };
+}
+
+/** A metric with its name. */
+export interface NamedMetric {
+  readonly name: string;
+  readonly mean: number;
+  readonly std: number;
+}
+
+/** The metrics, the one that was judged first, then by name. */
+export function metricsView(metrics: Readonly<Record<string, MetricSummary>>, first: string): NamedMetric[] {
+  const names = Object.keys(metrics).sort();
+  const ordered = names.includes(first) ? [first, ...names.filter((name) => name !== first)] : names;
+  return ordered.map((name) => ({ name, mean: metrics[name]?.mean ?? 0, std: metrics[name]?.std ?? 0 }));
+}
+
+/** The metric that stands for a model: the judged one where it is known, else accuracy or rmse. */
+export function headlineMetric(metrics: Readonly<Record<string, MetricSummary>>, judged: string): string {
+  if (judged !== '' && metrics[judged]) return judged;
+  return ['accuracy', 'rmse'].find((name) => metrics[name]) ?? '';
+}
+
+/** Where a training ran; null where nothing is known. */
+export function environmentView(environment: TrainingEnvironment | undefined): TrainingEnvironment | null {
+  return environment ?? null;
+}
