@@ -23,7 +23,8 @@ const say = (text: string): void => {
   else console.log(text);
 };
 
-const telemetry = await startTelemetry({ serviceName: 'rookery-demo', env: process.env });
+const telemetry = startTelemetry({ serviceName: 'rookery-demo', env: process.env });
+await telemetry.ready;
 const running = findRunningSystem(process.env['ROOKERY_DATA_DIR'] ?? '.rookery');
 let exitCode = 1;
 try {

@@ -3,7 +3,16 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-import { allRows, columnByName, encodeTarget, fitTarget, fitTransformer, inferTable, stratifiedKFold, transformRows } from '@rookery/tabular';
+import {
+  allRows,
+  columnByName,
+  encodeTarget,
+  fitTarget,
+  fitTransformer,
+  inferTable,
+  stratifiedKFold,
+  transformRows,
+} from '@rookery/tabular';
 
 import type { BareFit } from './bare-fits-worker.js';
 
@@ -12,7 +21,10 @@ export function penguinFits(root: string, engine: BareFit['engine']): BareFit[] 
   const [header = '', ...lines] = readFileSync(join(root, 'data/penguins.csv'), 'utf8').trim().split('\n');
   const names = header.split(',');
   const cells = lines.map((line) => line.split(','));
-  const table = inferTable(names, names.map((_, column) => cells.map((row) => row[column] ?? null)));
+  const table = inferTable(
+    names,
+    names.map((_, column) => cells.map((row) => row[column] ?? null)),
+  );
   const target = columnByName(table, 'species');
   const all = Uint32Array.from(allRows(table.rows));
   const encoder = fitTarget(target, all, 'multiclass');
@@ -22,7 +34,15 @@ export function penguinFits(root: string, engine: BareFit['engine']): BareFit[] 
   return trainings.map((rows, seed) => {
     const matrix = transformRows(fitTransformer(table, rows, { features }), table, rows);
     const targets = encodeTarget(encoder, target, rows) as Int32Array;
-    return { features: matrix.data, rows: matrix.rows, width: matrix.width, targets, classes: encoder.labels.length, seed, engine };
+    return {
+      features: matrix.data,
+      rows: matrix.rows,
+      width: matrix.width,
+      targets,
+      classes: encoder.labels.length,
+      seed,
+      engine,
+    };
   });
 }
 

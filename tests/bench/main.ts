@@ -4,7 +4,9 @@ import { benchPipeline } from './pipeline.js';
 import { benchPredict } from './predict.js';
 import type { BenchResult } from './predict.js';
 
-const benchmarks: Readonly<Record<string, (root: string, log: (line: string) => void) => Promise<BenchResult[]>>> = {
+const benchmarks: Readonly<
+  Record<string, (root: string, log: (line: string) => void) => Promise<BenchResult[]>>
+> = {
   pipeline: (root, log) => benchPipeline({ root, log }),
   predict: (root, log) => benchPredict({ root, log }),
 };
@@ -19,7 +21,9 @@ export async function main(args: readonly string[], root: string): Promise<numbe
     return 64;
   }
   const load = loadavg()[0] ?? 0;
-  console.error(`${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), Node ${process.version}, load ${load.toFixed(1)}`);
+  console.error(
+    `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), Node ${process.version}, load ${load.toFixed(1)}`,
+  );
   if (load > cpus().length / 2) console.error('The machine is busy: figures will be worse than it can do.');
   for (const name of named.length > 0 ? named : Object.keys(benchmarks)) {
     const cases = await benchmarks[name]?.(root, (line) => {
@@ -32,8 +36,22 @@ export async function main(args: readonly string[], root: string): Promise<numbe
 }
 
 function render(name: string, cases: readonly BenchResult[]): string {
-  const rows = cases.map((one) => [one.case, `${one.value} ${one.unit}`, one.reference.name, `${one.reference.value} ${one.unit}`, String(one.ratio)]);
+  const rows = cases.map((one) => [
+    one.case,
+    `${one.value} ${one.unit}`,
+    one.reference.name,
+    `${one.reference.value} ${one.unit}`,
+    String(one.ratio),
+  ]);
   const table = [['case', 'value', 'reference', 'its value', 'ratio'], ...rows];
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  return [name, ...table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())].join('\n');
+  return [
+    name,
+    ...table.map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    ),
+  ].join('\n');
 }

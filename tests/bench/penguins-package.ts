@@ -5,7 +5,16 @@ import { columnTypeToProto, taskToProto } from '@rookery/contracts';
 import { defaultSpec, loadPredictor, train, trainedModelToProto } from '@rookery/nn';
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { Row, Value } from '@rookery/proto/rookery/domain/v1/data';
-import { allRows, cellAt, columnByName, encodeTarget, fitTarget, fitTransformer, inferTable, transformRows } from '@rookery/tabular';
+import {
+  allRows,
+  cellAt,
+  columnByName,
+  encodeTarget,
+  fitTarget,
+  fitTransformer,
+  inferTable,
+  transformRows,
+} from '@rookery/tabular';
 import type { Table } from '@rookery/tabular';
 
 /** A model package as the pipeline makes it, trained here on the penguins, and rows to ask it about. */
@@ -19,7 +28,10 @@ export async function trainPenguinsPackage(root: string, model: string): Promise
   const lines = readFileSync(join(root, 'data/penguins.csv'), 'utf8').trim().split('\n');
   const names = lines[0]!.split(',');
   const cells = lines.slice(1).map((line) => line.split(','));
-  const table = inferTable(names, names.map((_, column) => cells.map((row) => row[column] ?? null)));
+  const table = inferTable(
+    names,
+    names.map((_, column) => cells.map((row) => row[column] ?? null)),
+  );
   const target = columnByName(table, 'species');
   const features = names.filter((name) => name !== 'species');
   const rows = allRows(table.rows);
@@ -59,7 +71,10 @@ export async function trainPenguinsPackage(root: string, model: string): Promise
       classes: [...encoder.labels],
     },
     inputExample: examples[0]!,
-    golden: [0, 100, 300].map((row) => ({ row: examples[row]!, outputs: [...outputs.subarray(row * width, (row + 1) * width)] })),
+    golden: [0, 100, 300].map((row) => ({
+      row: examples[row]!,
+      outputs: [...outputs.subarray(row * width, (row + 1) * width)],
+    })),
   });
   return { pack, rows: examples };
 }

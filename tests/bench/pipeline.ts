@@ -13,13 +13,18 @@ import type { BenchResult } from './predict.js';
 /** Runs before the measured ones. */
 const warmUps = 3;
 const repetitions = 9;
+/** The services that the path goes through, and the monitor beside it. */
+const measured = ['ingest', 'transform', 'trainer', 'evaluator', 'registry', 'inference', 'monitor'];
 
 /**
  * Milliseconds from the publication of the penguins to the first replica that serves their model, beside the time of the
  * bare fits of the same six networks, spread over the same cores in the same run. Measured with TensorFlow.js's kernels
  * and with the compiled engine; medians.
  */
-export async function benchPipeline(options: { root: string; log: (line: string) => void }): Promise<BenchResult[]> {
+export async function benchPipeline(options: {
+  root: string;
+  log: (line: string) => void;
+}): Promise<BenchResult[]> {
   const bare = await BareFits.open(new URL('./bare-fits-worker.mjs', import.meta.url));
   const bareTimes = new Map<BareFit['engine'], number>();
   try {
@@ -44,7 +49,10 @@ export async function benchPipeline(options: { root: string; log: (line: string)
         case: `publishedToServingMs, ${engine} engine`,
         value: Number(value.toFixed(1)),
         unit: 'ms',
-        reference: { name: `bare fits of the six networks, ${reference} engine`, value: Number(time.toFixed(1)) },
+        reference: {
+          name: `bare fits of the six networks, ${reference} engine`,
+          value: Number(time.toFixed(1)),
+        },
         ratio: Number((value / time).toFixed(3)),
       });
     }
@@ -52,9 +60,19 @@ export async function benchPipeline(options: { root: string; log: (line: string)
   return results;
 }
 
-async function publishedToServing(root: string, engine: string, log: (line: string) => void): Promise<number> {
+async function publishedToServing(
+  root: string,
+  engine: string,
+  log: (line: string) => void,
+): Promise<number> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rookery-bench-pipeline-'));
-  const system = await startEmbedded({ root, dataDir, anyPorts: true, env: { ROOKERY_TF_BACKEND: 'cpu', ROOKERY_ENGINE: engine } });
+  const system = await startEmbedded({
+    root,
+    dataDir,
+    anyPorts: true,
+    services: measured,
+    env: { ROOKERY_TF_BACKEND: 'cpu', ROOKERY_ENGINE: engine },
+  });
   const addresses = { ...addressesFromEnvironment({}), ...system.addresses, nats: system.natsUrl };
   const client = new RookeryClient({ addresses, name: 'bench' });
   try {
@@ -79,5 +97,7 @@ async function publishedToServing(root: string, engine: string, log: (line: stri
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? NaN) : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? NaN)
+    : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
 }

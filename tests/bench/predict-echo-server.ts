@@ -15,8 +15,10 @@ const server = new grpc.Server({ 'grpc.max_concurrent_streams': 1000, 'grpc.enab
 server.addService(
   { predict: InferenceServiceService.predict },
   {
-    predict: (call: grpc.ServerUnaryCall<PredictRequest, PredictResponse>, callback: grpc.sendUnaryData<PredictResponse>) =>
-      callback(null, call.request.rows.length === 0 ? { ...answer, predictions: [] } : answer),
+    predict: (
+      call: grpc.ServerUnaryCall<PredictRequest, PredictResponse>,
+      callback: grpc.sendUnaryData<PredictResponse>,
+    ) => callback(null, call.request.rows.length === 0 ? { ...answer, predictions: [] } : answer),
   },
 );
 server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, port) => {

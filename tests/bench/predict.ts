@@ -15,7 +15,11 @@ import { connectBus } from '@rookery/bus';
 import { startNatsServer } from '@rookery/bus/testing';
 import { events } from '@rookery/contracts';
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
-import { InferenceServiceClient, PredictRequest, PredictResponse } from '@rookery/proto/rookery/inference/v1/inference';
+import {
+  InferenceServiceClient,
+  PredictRequest,
+  PredictResponse,
+} from '@rookery/proto/rookery/inference/v1/inference';
 import { build } from 'esbuild';
 
 import { trainPenguinsPackage } from './penguins-package.js';
@@ -77,12 +81,19 @@ export async function benchPredict(options: BenchPredictOptions = {}): Promise<B
     await bundleHelpers(root, directory);
     const { rows } = await promotePenguins(root, nats.url);
     const inference = await startInference(root, nats.url, children);
-    const bodies = rows.map((row) => Buffer.from(PredictRequest.encode({ model: '', rows: [row] }).finish()).toString('base64'));
+    const bodies = rows.map((row) =>
+      Buffer.from(PredictRequest.encode({ model: '', rows: [row] }).finish()).toString('base64'),
+    );
     const answerFile = join(directory, 'answer.bin');
-    const answer = await predictOnce(inference.port, PredictRequest.decode(Buffer.from(bodies[0]!, 'base64')));
+    const answer = await predictOnce(
+      inference.port,
+      PredictRequest.decode(Buffer.from(bodies[0]!, 'base64')),
+    );
     await writeFile(answerFile, PredictResponse.encode(answer).finish());
     const echo = await startEcho(directory, answerFile, children);
-    const client = fork(join(directory, 'predict-load-client.mjs'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const client = fork(join(directory, 'predict-load-client.mjs'), {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     children.push(client);
 
     const targets = [inference, echo];
@@ -96,7 +107,10 @@ export async function benchPredict(options: BenchPredictOptions = {}): Promise<B
         durationMs,
         bodies,
       });
-      if (result.failures > 0) throw new Error(`${target.name}: ${result.failures} of ${result.requests} calls failed: ${result.firstFailure}`);
+      if (result.failures > 0)
+        throw new Error(
+          `${target.name}: ${result.failures} of ${result.requests} calls failed: ${result.firstFailure}`,
+        );
       return { ...result, cpuUs: (cpuMicroseconds(target.pid) - before) / result.requests };
     };
     log('warming up');
@@ -111,7 +125,12 @@ export async function benchPredict(options: BenchPredictOptions = {}): Promise<B
         }
       }
       results.push(...compare(concurrency, measured.get(inference)!, measured.get(echo)!));
-      log(`concurrency ${concurrency}: ${results.slice(-3).map((one) => `${one.case} ${one.value} ${one.unit} (${one.ratio} of the echo's)`).join(', ')}`);
+      log(
+        `concurrency ${concurrency}: ${results
+          .slice(-3)
+          .map((one) => `${one.case} ${one.value} ${one.unit} (${one.ratio} of the echo's)`)
+          .join(', ')}`,
+      );
     }
     return results;
   } finally {
@@ -123,7 +142,12 @@ export async function benchPredict(options: BenchPredictOptions = {}): Promise<B
 
 function compare(concurrency: number, service: Measurement[], reference: Measurement[]): BenchResult[] {
   const rate = (one: Measurement): number => (one.requests / one.elapsedMs) * 1000;
-  const line = (what: string, unit: string, digits: number, of: (one: Measurement) => number): BenchResult => {
+  const line = (
+    what: string,
+    unit: string,
+    digits: number,
+    of: (one: Measurement) => number,
+  ): BenchResult => {
     const value = median(service.map(of));
     const against = median(reference.map(of));
     return {
@@ -154,13 +178,18 @@ function round(value: number, digits: number): number {
 function buildService(root: string): void {
   const folder = join(root, 'services/inference');
   if (existsSync(join(folder, 'dist/main.js')) && process.env['ROOKERY_BENCH_BUILD'] !== 'always') return;
-  const { status, stderr } = spawnSync(process.execPath, [join(root, 'deploy/build/bundle.mjs')], { cwd: folder, encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'deploy/build/bundle.mjs')], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`The inference service can not be built: ${stderr}`);
 }
 
 async function bundleHelpers(root: string, directory: string): Promise<void> {
   await build({
-    entryPoints: ['predict-echo-server', 'predict-load-client'].map((name) => join(root, 'tests/bench', `${name}.ts`)),
+    entryPoints: ['predict-echo-server', 'predict-load-client'].map((name) =>
+      join(root, 'tests/bench', `${name}.ts`),
+    ),
     outdir: directory,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -170,11 +199,16 @@ async function bundleHelpers(root: string, directory: string): Promise<void> {
     mainFields: ['module', 'main'],
     absWorkingDir: root,
     logLevel: 'warning',
-    banner: { js: "import { createRequire as __r } from 'node:module'; import { fileURLToPath as __f } from 'node:url'; import { dirname as __d } from 'node:path'; const require = __r(import.meta.url); const __filename = __f(import.meta.url); const __dirname = __d(__filename);" },
+    banner: {
+      js: "import { createRequire as __r } from 'node:module'; import { fileURLToPath as __f } from 'node:url'; import { dirname as __d } from 'node:path'; const require = __r(import.meta.url); const __filename = __f(import.meta.url); const __dirname = __d(__filename);",
+    },
   });
 }
 
-async function promotePenguins(root: string, natsUrl: string): Promise<Awaited<ReturnType<typeof trainPenguinsPackage>>> {
+async function promotePenguins(
+  root: string,
+  natsUrl: string,
+): Promise<Awaited<ReturnType<typeof trainPenguinsPackage>>> {
   const bus = await connectBus({ url: natsUrl, name: 'bench' });
   await bus.ensureTopology();
   const artifacts = await openArtifacts({ url: 'nats:', nc: bus.nc });
@@ -201,7 +235,9 @@ async function promotePenguins(root: string, natsUrl: string): Promise<Awaited<R
 
 async function startInference(root: string, natsUrl: string, children: ChildProcess[]): Promise<Target> {
   const port = await freePort();
-  const rookery = Object.entries(process.env).filter(([name]) => !name.startsWith('ROOKERY_') && !name.startsWith('OTEL_'));
+  const rookery = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('ROOKERY_') && !name.startsWith('OTEL_'),
+  );
   const child = spawn(process.execPath, [join(root, 'services/inference/dist/main.js')], {
     env: {
       ...Object.fromEntries(rookery),
@@ -218,14 +254,17 @@ async function startInference(root: string, natsUrl: string, children: ChildProc
       await predictOnce(port, undefined);
       return { name: 'inference', port, pid: child.pid ?? 0 };
     } catch (error) {
-      if (child.exitCode !== null || Date.now() > deadline) throw new Error('The inference service did not become ready.', { cause: error });
+      if (child.exitCode !== null || Date.now() > deadline)
+        throw new Error('The inference service did not become ready.', { cause: error });
       await sleep(50);
     }
   }
 }
 
 async function startEcho(directory: string, answerFile: string, children: ChildProcess[]): Promise<Target> {
-  const child = fork(join(directory, 'predict-echo-server.mjs'), [answerFile], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  const child = fork(join(directory, 'predict-echo-server.mjs'), [answerFile], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
   children.push(child);
   const [line] = (await once(child.stdout!, 'data')) as [Buffer];
   return { name: referenceName, port: Number(String(line).trim()), pid: child.pid ?? 0 };

@@ -20,7 +20,17 @@ await build({
   mainFields: ['module', 'main'],
   absWorkingDir: root,
   logLevel: 'warning',
-  external: ['esbuild', '@grpc/*', '@tensorflow/*', '@nats-io/*', '@opentelemetry/*', '@aws-sdk/*', 'mongodb'],
+  // Bundled CommonJS asks for Node's own modules with require.
+  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  external: [
+    'esbuild',
+    '@grpc/*',
+    '@tensorflow/*',
+    '@nats-io/*',
+    '@opentelemetry/*',
+    '@aws-sdk/*',
+    'mongodb',
+  ],
 });
 const { main } = await import(pathToFileURL(join(output, 'main.mjs')).href);
 process.exit(await main(process.argv.slice(2), root));

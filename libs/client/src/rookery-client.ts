@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 
-import * as grpc from '@grpc/grpc-js';
+import type * as grpc from '@grpc/grpc-js';
 import { connectBus } from '@rookery/bus';
 import type { Bus, Logger } from '@rookery/bus';
 import { TerminalError, events } from '@rookery/contracts';

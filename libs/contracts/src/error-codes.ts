@@ -349,13 +349,6 @@ export const errorCodes = {
     'Rookery tries again; if it repeats, look at memory.',
   ),
   RK_RUN_NOT_FOUND: entry('NOT_FOUND', false, 'There is no run with this id.', 'List the runs.'),
-  RK_RUN_FAILED: entry('FAILED_PRECONDITION', false, 'The run failed.', 'Look at its reason.'),
-  RK_EVALUATION_FAILED: entry(
-    'INTERNAL',
-    true,
-    'A trained model could not be evaluated.',
-    'Look at the message of the run.',
-  ),
   // Registry
   RK_MODEL_NOT_FOUND: entry(
     'NOT_FOUND',

@@ -72,7 +72,7 @@ function encodeOperand(operator: string, operand: unknown, encoding: Encoding, p
       if (!isPlainObject(operand)) throw misuse(path, operator, 'a filter or an object of operators');
       return isFieldOperators(operand)
         ? encodeCondition(operand, encoding, path)
-        : encodeFilter(operand as Filter, encoding, `${path}.`);
+        : encodeFilter(operand, encoding, `${path}.`);
     default:
       throw new StoreQueryError(`The store has no filter operator ${operator} (at '${path}').`, {
         path,

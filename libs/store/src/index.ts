@@ -6,7 +6,7 @@ export type {
   FindOptions,
   IndexSpec,
   InsertManyOptions,
-  PushValue,
+  PushEach,
   Store,
   Update,
   UpdateOptions,

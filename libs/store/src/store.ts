@@ -17,8 +17,11 @@ export interface Filter {
   readonly [pathOrOperator: string]: unknown;
 }
 
-/** `$push` of one value, or of several with an optional cap: `$slice: -n` keeps the last n, `n` the first n. */
-export type PushValue = unknown | { readonly $each: readonly unknown[]; readonly $slice?: number };
+/** `$push` of several values with an optional cap: `$slice: -n` keeps the last n, `n` the first n. Any other value is pushed itself. */
+export interface PushEach {
+  readonly $each: readonly unknown[];
+  readonly $slice?: number;
+}
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -28,7 +31,8 @@ export interface Update {
   readonly $setOnInsert?: Fields;
   readonly $unset?: Fields;
   readonly $inc?: Readonly<Record<string, number>>;
-  readonly $push?: Readonly<Record<string, PushValue>>;
+  /** Each value is pushed itself, or is a {@link PushEach}. */
+  readonly $push?: Fields;
   readonly $pull?: Fields;
   readonly $addToSet?: Fields;
   readonly $min?: Fields;

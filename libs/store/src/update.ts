@@ -13,7 +13,7 @@ import {
   isPlainObject,
   type StoredFilter,
 } from './filter.js';
-import type { Filter, Update } from './store.js';
+import type { Update } from './store.js';
 
 export const UPDATE_OPERATORS = [
   '$set',
@@ -82,7 +82,7 @@ function encodeOperand(operator: UpdateOperator, value: unknown, encoding: Encod
     case '$pull':
       if (isOperators(value)) return encodeCondition(value, encoding, path);
       return isPlainObject(value)
-        ? encodeFilter(value as Filter, encoding, `${path}.`)
+        ? encodeFilter(value, encoding, `${path}.`)
         : encodeValue(value, encoding, path);
     default:
       return encodeValue(value, encoding, path);

@@ -34,7 +34,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant('delete'), id }),
   fc.record({ do: fc.constant('deleteMany'), above: fc.nat(9) }),
   fc.record({ do: fc.constant('reopen') }),
-) as fc.Arbitrary<Step>;
+);
 
 const indexes = [{ fields: ['name'], unique: true, sparse: true }, { fields: ['tags'] }, { fields: ['n'] }];
 

@@ -16,14 +16,16 @@ await runService({
     const reader = artifactReader(artifacts);
     const join = joinRun({ evaluations, reader, artifacts, outbox, logger });
     onStop(outbox.startRecovery([evaluations]), { name: 'outbox recovery', phase: 'intake' });
-    await bus.consume(events.runStarted, {
-      durable: 'evaluator-plans',
-      handler: keepPlan({ evaluations, reader, join }),
-    });
-    await bus.consume(events.foldTrained, {
-      durable: 'evaluator',
-      concurrency: 4,
-      handler: evaluateTrained({ evaluations, reader, artifacts, outbox, join }),
-    });
+    await Promise.all([
+      bus.consume(events.runStarted, {
+        durable: 'evaluator-plans',
+        handler: keepPlan({ evaluations, reader, join }),
+      }),
+      bus.consume(events.foldTrained, {
+        durable: 'evaluator',
+        concurrency: 4,
+        handler: evaluateTrained({ evaluations, reader, artifacts, outbox, join }),
+      }),
+    ]);
   },
 });

@@ -39,7 +39,8 @@ export async function startInference(kit: InferenceKit): Promise<void> {
   const captures = startCapturePublisher({
     buffer: createCaptureBuffer(config.ROOKERY_CAPTURE_BUFFER),
     encode: createCaptureEncoder(256 * 1024),
-    store: async (model, id, body) => void (await bus.publishEncoded(events.predictionCaptured, model, body, { id })),
+    store: async (model, id, body) =>
+      void (await bus.publishEncoded(events.predictionCaptured, model, body, { id })),
     replica: replica.name,
     replicaLife: replica.life,
     flushMs: config.ROOKERY_CAPTURE_FLUSH_MS,
@@ -63,7 +64,12 @@ export async function startInference(kit: InferenceKit): Promise<void> {
   const announcer = createAnnouncer(bus, replica, clock, logger, signal);
   const swapper = createSwapper({
     models,
-    load: createPackageLoader({ artifacts: kit.artifacts, backend: config.ROOKERY_TF_BACKEND, clock, tracer }),
+    load: createPackageLoader({
+      artifacts: kit.artifacts,
+      backend: config.ROOKERY_TF_BACKEND,
+      clock,
+      tracer,
+    }),
     swapped: (offer, model, previousVersion) => announcer.swapped(offer, model, previousVersion),
     rejected: (offer, error) => announcer.rejected(offer, error),
     traced: inSwapSpan(tracer, replica.name),

@@ -43,45 +43,63 @@ describe('encoder of answers', () => {
 
 describe('encoder of captures', () => {
   const features = ['a', 'b'];
-  const row = fc.record({ a: value, b: value, id: word, timeMs: fc.nat(), label: word, traceId: word, p: fc.array(probability, { maxLength: 3 }) });
+  const row = fc.record({
+    a: value,
+    b: value,
+    id: word,
+    timeMs: fc.nat(),
+    label: word,
+    traceId: word,
+    p: fc.array(probability, { maxLength: 3 }),
+  });
 
   it('writes what the generated decoder reads', () => {
     fc.assert(
-      fc.property(fc.array(row, { maxLength: 8 }), fc.nat({ max: 1e9 }), fc.boolean(), (rows, batch, regression) => {
-        const model = { name: 'm', version: 3, features, classes: regression ? [] : ['x', 'y', 'z'] };
-        const captured = rows.map(
-          (one): CapturedRow => ({
+      fc.property(
+        fc.array(row, { maxLength: 8 }),
+        fc.nat({ max: 1e9 }),
+        fc.boolean(),
+        (rows, batch, regression) => {
+          const model = { name: 'm', version: 3, features, classes: regression ? [] : ['x', 'y', 'z'] };
+          const captured = rows.map((one): CapturedRow => ({
             model,
             row: { values: { b: one.b, a: one.a } },
-            prediction: { predictionId: one.id, label: one.label, probabilities: one.p, value: regression ? one.timeMs / 7 : undefined },
+            prediction: {
+              predictionId: one.id,
+              label: one.label,
+              probabilities: one.p,
+              value: regression ? one.timeMs / 7 : undefined,
+            },
             timeMs: one.timeMs,
             traceId: one.traceId,
-          }),
-        );
-        const header = { model, replica: 'r', replicaLife: 'life', batch, droppedTotal: 5 };
-        const { body, rows: count } = createCaptureEncoder(1e6)(header, captured);
-        const expected: PredictionsCaptured = {
-          model: 'm',
-          version: 3,
-          replica: 'r',
-          batch,
-          droppedTotal: 5,
-          features,
-          classes: model.classes,
-          replicaLife: 'life',
-          predictions: rows.map((one) => ({
-            predictionId: one.id,
-            timeMs: one.timeMs,
-            values: [one.a, one.b],
-            label: regression ? String(one.timeMs / 7) : one.label,
-            outputs: regression ? [one.timeMs / 7] : one.p,
-            traceId: one.traceId,
-          })),
-        };
-        expect(count).toBe(rows.length);
-        // Text is cut by UTF-16 units, which never happens at these lengths.
-        expect(PredictionsCaptured.decode(body)).toEqual(PredictionsCaptured.decode(PredictionsCaptured.encode(expected).finish()));
-      }),
+          }));
+          const header = { model, replica: 'r', replicaLife: 'life', batch, droppedTotal: 5 };
+          const { body, rows: count } = createCaptureEncoder(1e6)(header, captured);
+          const expected: PredictionsCaptured = {
+            model: 'm',
+            version: 3,
+            replica: 'r',
+            batch,
+            droppedTotal: 5,
+            features,
+            classes: model.classes,
+            replicaLife: 'life',
+            predictions: rows.map((one) => ({
+              predictionId: one.id,
+              timeMs: one.timeMs,
+              values: [one.a, one.b],
+              label: regression ? String(one.timeMs / 7) : one.label,
+              outputs: regression ? [one.timeMs / 7] : one.p,
+              traceId: one.traceId,
+            })),
+          };
+          expect(count).toBe(rows.length);
+          // Text is cut by UTF-16 units, which never happens at these lengths.
+          expect(PredictionsCaptured.decode(body)).toEqual(
+            PredictionsCaptured.decode(PredictionsCaptured.encode(expected).finish()),
+          );
+        },
+      ),
     );
   });
 
@@ -100,7 +118,10 @@ describe('encoder of captures', () => {
     const first = encode(header, captured);
     expect(first.body.length).toBeLessThanOrEqual(6000);
     expect(first.rows).toBe(2);
-    expect(PredictionsCaptured.decode(first.body).predictions.map((one) => one.predictionId)).toEqual(['p-0', 'p-1']);
+    expect(PredictionsCaptured.decode(first.body).predictions.map((one) => one.predictionId)).toEqual([
+      'p-0',
+      'p-1',
+    ]);
     const cut = PredictionsCaptured.decode(first.body).predictions[0]!.values[0]!.kind;
     expect(cut?.value).toBe(long.slice(0, longestCapturedText));
     expect(createCaptureEncoder(10)(header, captured).rows).toBe(1);

@@ -38,7 +38,10 @@ describe('served models', () => {
   const step: fc.Arbitrary<Step> = fc.oneof(
     { weight: 3, arbitrary: fc.constant<Step>({ kind: 'acquire' }) },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant<'release'>('release'), which: fc.nat(20) }) },
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant<'swap'>('swap'), revision: fc.integer({ min: 1, max: 12 }) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ kind: fc.constant<'swap'>('swap'), revision: fc.integer({ min: 1, max: 12 }) }),
+    },
   );
 
   it('disposes each version exactly once and never while it is held, in any interleaving, and never goes back', () => {
@@ -89,7 +92,9 @@ describe('served models', () => {
     expect(models.acquire('').model.name).toBe('a');
     expect(models.acquire('a').model.name).toBe('a');
     expect(() => models.acquire('b')).toThrow(expect.objectContaining({ code: 'RK_MODEL_NOT_FOUND' }));
-    expect(() => models.acquire('__proto__')).toThrow(expect.objectContaining({ code: 'RK_MODEL_NOT_FOUND' }));
+    expect(() => models.acquire('__proto__')).toThrow(
+      expect.objectContaining({ code: 'RK_MODEL_NOT_FOUND' }),
+    );
     models.expect('b');
     expect(() => models.acquire('b')).toThrow(expect.objectContaining({ code: 'RK_MODEL_NOT_READY' }));
     models.swap({ name: 'b', version: 1, aliasRevision: 1 });

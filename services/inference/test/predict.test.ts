@@ -37,7 +37,9 @@ function modelOf(version: number, engine: 'compiled' | 'tfjs', batches: number[]
 }
 
 const rowsOf = (count: number, from = 0): Row[] =>
-  Array.from({ length: count }, (_, i) => ({ values: { x: { kind: { $case: 'number', value: from + i } } } }));
+  Array.from({ length: count }, (_, i) => ({
+    values: { x: { kind: { $case: 'number', value: from + i } } },
+  }));
 
 function setUp(options: { limit?: number } = {}) {
   const models = createServedModels<LoadedModel>((model) => model.dispose());
@@ -63,7 +65,10 @@ describe('predict', () => {
     models.swap(modelOf(1, 'compiled'));
     const answer = predict({ model: 'm', rows: rowsOf(3) }, call);
     expect(answer).not.toBeInstanceOf(Promise);
-    expect(answer).toMatchObject({ version: 1, predictions: [{ value: 1000 }, { value: 1001 }, { value: 1002 }] });
+    expect(answer).toMatchObject({
+      version: 1,
+      predictions: [{ value: 1000 }, { value: 1001 }, { value: 1002 }],
+    });
     expect(captured.map((row) => [row.prediction.predictionId, row.traceId, row.timeMs])).toEqual([
       ['call-1-0', 'abc', 1000],
       ['call-1-1', 'abc', 1000],
@@ -71,33 +76,46 @@ describe('predict', () => {
     ]);
   });
 
-  it.each(['compiled', 'tfjs'] as const)('ends a long request on the version it began with, through a swap (%s)', async (engine) => {
-    const { models, predict, admission } = setUp();
-    models.swap(modelOf(1, engine));
-    const long = predict({ model: '', rows: rowsOf(sliceRows * 4 + 1) }, call);
-    models.swap(modelOf(2, engine));
-    const after = predict({ model: '', rows: rowsOf(1) }, call);
-    const answer = await long;
-    expect(answer.version).toBe(1);
-    expect(answer.predictions.map((one) => one.value)).toEqual(Array.from({ length: sliceRows * 4 + 1 }, (_, i) => 1000 + i));
-    expect((await after).version).toBe(2);
-    expect(admission.waiting).toBe(0);
-  });
+  it.each(['compiled', 'tfjs'] as const)(
+    'ends a long request on the version it began with, through a swap (%s)',
+    async (engine) => {
+      const { models, predict, admission } = setUp();
+      models.swap(modelOf(1, engine));
+      const long = predict({ model: '', rows: rowsOf(sliceRows * 4 + 1) }, call);
+      models.swap(modelOf(2, engine));
+      const after = predict({ model: '', rows: rowsOf(1) }, call);
+      const answer = await long;
+      expect(answer.version).toBe(1);
+      expect(answer.predictions.map((one) => one.value)).toEqual(
+        Array.from({ length: sliceRows * 4 + 1 }, (_, i) => 1000 + i),
+      );
+      expect((await after).version).toBe(2);
+      expect(admission.waiting).toBe(0);
+    },
+  );
 
   it('joins the calls of one turn for a model that TensorFlow.js serves, and gives each its own rows', async () => {
     const { models, predict } = setUp();
     const batches: number[] = [];
     models.swap(modelOf(1, 'tfjs', batches));
-    const answers = await Promise.all([2, 3, 1].map((count, i) => predict({ model: '', rows: rowsOf(count, i * 10) }, call)));
+    const answers = await Promise.all(
+      [2, 3, 1].map(async (count, i) => predict({ model: '', rows: rowsOf(count, i * 10) }, call)),
+    );
     expect(batches).toEqual([6]);
-    expect(answers.map((answer) => answer.predictions.map((one) => one.value))).toEqual([[1000, 1001], [1010, 1011, 1012], [1020]]);
+    expect(answers.map((answer) => answer.predictions.map((one) => one.value))).toEqual([
+      [1000, 1001],
+      [1010, 1011, 1012],
+      [1020],
+    ]);
   });
 
   it('refuses what waits beyond the limit, and takes calls again when others have ended', async () => {
     const { models, predict, admission } = setUp({ limit: 2 });
     models.swap(modelOf(1, 'tfjs'));
-    const waiting = [predict({ model: '', rows: rowsOf(1) }, call), predict({ model: '', rows: rowsOf(1) }, call)];
-    expect(() => predict({ model: '', rows: rowsOf(1) }, call)).toThrow(expect.objectContaining({ code: 'RK_OVERLOADED' }));
+    const waiting = [1, 2].map(async () => predict({ model: '', rows: rowsOf(1) }, call));
+    expect(() => predict({ model: '', rows: rowsOf(1) }, call)).toThrow(
+      expect.objectContaining({ code: 'RK_OVERLOADED' }),
+    );
     await Promise.all(waiting);
     expect(admission.waiting).toBe(0);
     expect((await predict({ model: '', rows: rowsOf(1) }, call)).version).toBe(1);

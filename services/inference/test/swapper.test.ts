@@ -31,7 +31,11 @@ function setUp(load: (promotion: Promotion) => Promise<void>) {
     models,
     load: async (promotion) => {
       await load(promotion);
-      return { name: promotion.model, version: promotion.version, aliasRevision: promotion.aliasRevision } as LoadedModel;
+      return {
+        name: promotion.model,
+        version: promotion.version,
+        aliasRevision: promotion.aliasRevision,
+      } as LoadedModel;
     },
     swapped: (offer, _model, previous) => log.push(`swapped ${offer.promotion.version} from ${previous}`),
     rejected: (offer, error) => log.push(`rejected ${offer.promotion.version} ${error.code}`),
@@ -112,13 +116,17 @@ describe('swapper', () => {
   it('ends on the highest revision that loads, whatever the order of the offers', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.record({ revision: fc.integer({ min: 1, max: 9 }), wait: fc.boolean() }), { minLength: 1, maxLength: 15 }),
+        fc.array(fc.record({ revision: fc.integer({ min: 1, max: 9 }), wait: fc.boolean() }), {
+          minLength: 1,
+          maxLength: 15,
+        }),
         fc.constantFrom(0, 2, 3),
         async (offers, broken) => {
           const served: number[] = [];
           const { swapper, models } = setUp(async (promotion) => {
             await Promise.resolve();
-            if (broken > 0 && promotion.version % broken === 0) throw new TerminalError('RK_MODEL_CORRUPT', 'no');
+            if (broken > 0 && promotion.version % broken === 0)
+              throw new TerminalError('RK_MODEL_CORRUPT', 'no');
           });
           const outcomes: Promise<SwapOutcome>[] = [];
           for (const { revision, wait } of offers) {
@@ -130,7 +138,8 @@ describe('swapper', () => {
           await Promise.all(outcomes);
           expect(served).toEqual([...served].sort((a, b) => a - b));
           const highest = Math.max(...offers.map((one) => one.revision));
-          if (broken === 0 || highest % broken !== 0) expect(models.current('m')?.aliasRevision).toBe(highest);
+          if (broken === 0 || highest % broken !== 0)
+            expect(models.current('m')?.aliasRevision).toBe(highest);
           else expect(models.current('m')?.aliasRevision ?? 0).toBeLessThan(highest);
         },
       ),

@@ -170,7 +170,7 @@ export async function startWorld(): Promise<World> {
         onEvent: (item) => void seen.push(item),
       });
       await replay.done;
-      return seen as never;
+      return seen;
     },
     restart: async () => {
       await bus.close();

@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type * as S3Module from '@aws-sdk/client-s3';
 import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import type { ArtifactsLocation } from '../artifacts-url.js';
 import type { Backend } from './backend.js';
 
-type S3Module = typeof import('@aws-sdk/client-s3');
 type S3Location = Extract<ArtifactsLocation, { kind: 's3' }>;
 
 /** Connects to an S3-compatible store. Credentials come from the standard AWS chain (environment, profile, role). */
@@ -26,11 +26,11 @@ class S3Backend implements Backend {
   readonly kind = 's3';
   readonly where: string;
   readonly spoolDirectory = join(tmpdir(), 'rookery-artifacts');
-  readonly #s3: S3Module;
+  readonly #s3: typeof S3Module;
   readonly #client: S3Client;
   readonly #location: S3Location;
 
-  constructor(s3: S3Module, client: S3Client, location: S3Location) {
+  constructor(s3: typeof S3Module, client: S3Client, location: S3Location) {
     this.#s3 = s3;
     this.#client = client;
     this.#location = location;

@@ -7,7 +7,7 @@ import type { StoredDocument } from '../codec.js';
 import { compareValues } from '../compare.js';
 import { describe, tagNumber, taggedNumber } from '../codec.js';
 import { StoreQueryError } from '../errors.js';
-import { isOperators, isPlainObject, type StoredFilter } from '../filter.js';
+import { isOperators, isPlainObject } from '../filter.js';
 import type { StoredUpdate } from '../update.js';
 import { matcher } from './matcher.js';
 
@@ -90,7 +90,7 @@ function pullMatcher(operand: unknown): (item: unknown) => boolean {
     return (item) => test({ v: item });
   }
   if (isPlainObject(operand)) {
-    const test = matcher(operand as StoredFilter);
+    const test = matcher(operand);
     return (item) => isPlainObject(item) && test(item);
   }
   return (item) => isDeepStrictEqual(item, operand);

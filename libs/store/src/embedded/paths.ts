@@ -88,8 +88,8 @@ function keep(value: StoredValue, tree: Map<string, unknown>): StoredValue | und
   for (const [key, branch] of tree) {
     const child = value[key];
     if (child === undefined) continue;
-    const part = branch instanceof Map ? keep(child as StoredValue, branch as Map<string, unknown>) : child;
-    if (part !== undefined) kept[key] = part as StoredValue;
+    const part = branch instanceof Map ? keep(child, branch as Map<string, unknown>) : child;
+    if (part !== undefined) kept[key] = part;
   }
   return kept;
 }
@@ -98,7 +98,7 @@ function drop(value: StoredValue, tree: Map<string, unknown>): StoredValue {
   if (Array.isArray(value)) return value.map((item) => drop(item, tree));
   if (!isObject(value)) return value;
   const left: { [key: string]: StoredValue } = {};
-  for (const [key, child] of Object.entries(value) as [string, StoredValue][]) {
+  for (const [key, child] of Object.entries<StoredValue>(value)) {
     const branch = tree.get(key);
     if (branch === undefined) left[key] = child;
     else if (branch instanceof Map) left[key] = drop(child, branch as Map<string, unknown>);

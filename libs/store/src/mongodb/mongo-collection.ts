@@ -67,7 +67,7 @@ export class MongoCollection<T extends Document> implements Collection<T> {
         const errors =
           writeErrors === undefined ? [] : Array.isArray(writeErrors) ? writeErrors : [writeErrors];
         if (ignore && errors.length > 0 && errors.every(({ code }) => code === 11000)) return insertedCount;
-        throw errors[0]?.err ?? error;
+        throw (errors[0] as { readonly err?: unknown } | undefined)?.err ?? error;
       }
     });
   }
@@ -113,7 +113,7 @@ export class MongoCollection<T extends Document> implements Collection<T> {
         returnDocument: 'after',
       }),
     );
-    return after === null ? null : this.#decode(after as StoredDocument);
+    return after === null ? null : this.#decode(after);
   }
 
   async deleteOne(filter: Filter): Promise<number> {

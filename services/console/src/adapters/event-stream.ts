@@ -72,6 +72,7 @@ export function createEventStreams(hub: LiveHub, feed: EventFeed, options: Event
     send('retry: 2000\n\n');
     message('hello', { life });
     for (const line of missedBy(lastEventId)) message('event', line, `${life}-${line.n}`);
+    if (lost) send('');
     const unsubscribe = hub.subscribe(tell);
     const heartbeat = setInterval(() => {
       send(': still here\n\n');

@@ -20,17 +20,16 @@ export function artifactReader(artifacts: ArtifactStore): ArtifactReader {
       return new Float32Array(aligned.buffer);
     },
     async table(sha256) {
-      let table = tables.get(sha256);
-      if (table === undefined) {
-        table = artifacts.get(sha256).then(tableFromArrow);
-        tables.set(sha256, table);
-        const oldest = tables.keys().next().value;
-        if (tables.size > tablesKept && oldest !== undefined) tables.delete(oldest);
-      }
+      const table = tables.get(sha256) ?? artifacts.get(sha256).then(tableFromArrow);
+      // Taken out and put in again: the first key of the map is the one unused for longest.
+      tables.delete(sha256);
+      tables.set(sha256, table);
+      const oldest = tables.keys().next().value;
+      if (tables.size > tablesKept && oldest !== undefined) tables.delete(oldest);
       try {
         return await table;
       } catch (error) {
-        tables.delete(sha256);
+        if (tables.get(sha256) === table) tables.delete(sha256);
         throw error;
       }
     },

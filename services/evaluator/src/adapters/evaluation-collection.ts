@@ -3,13 +3,16 @@ import type { Collection, Store } from '@rookery/store';
 
 import type { FoldResult } from '../domain/evaluation.js';
 
-/** Evaluation of a run as it is kept. Messages are kept as proto3 JSON. */
+/**
+ * Evaluation of a run as it is kept. Messages are kept as proto3 JSON text: their maps (tags) may have keys that no store
+ * takes as a field name.
+ */
 export interface EvaluationDocument {
   _id: string;
-  plan?: unknown;
+  plan?: string;
   /** By fold number: the same fold twice is one entry. */
   folds?: Record<string, FoldResult>;
-  final?: unknown;
+  final?: string;
   /** Set once, together with the announcement of the result. */
   joined?: boolean;
   outbox?: OutboxEntry[];

@@ -24,7 +24,9 @@ export interface EvaluateTrainedPorts {
 
 /**
  * Handler of ml.fold.trained: evaluates a fold on its held-out rows and keeps the result under the fold's number, so that
- * a fold delivered twice counts once; keeps the final model as it is; then joins if that was the last part.
+ * a fold delivered twice counts once; keeps the final model as it is; then joins if that was the last part. Throws
+ * RK_MESSAGE_MISSING_FIELD, RK_EVALUATION_FAILED (the network gives something that is no number), and what the artifact
+ * store throws where the data set, the bundle or the network is gone.
  */
 export function evaluateTrained(ports: EvaluateTrainedPorts): (event: BusEvent<FoldTrained>) => Promise<void> {
   return async (event) => {
@@ -33,14 +35,14 @@ export function evaluateTrained(ports: EvaluateTrainedPorts): (event: BusEvent<F
     if (data.final) {
       await evaluations.updateOne(
         { _id: data.runId },
-        { $set: { final: FoldTrained.toJSON(data) } },
+        { $set: { final: JSON.stringify(FoldTrained.toJSON(data)) } },
         { upsert: true },
       );
     } else if (!(await evaluations.findOne({ _id: data.runId }))?.folds?.[String(data.fold)]) {
       await keepFold(ports, event);
     }
-    await ports.outbox.flush(evaluations, data.runId);
-    await ports.join(data.runId, event);
+    // The result is saved, so the join need not wait until it is announced; the outbox keeps the order of the two.
+    await Promise.all([ports.outbox.flush(evaluations, data.runId), ports.join(data.runId, event)]);
   };
 }
 
@@ -72,7 +74,10 @@ async function evaluateFold(
 ): Promise<{ result: FoldResult; classes: string[] }> {
   const { dataset, bundle, trained } = data;
   if (!dataset || !bundle || !trained) {
-    throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `Fold ${data.fold} of ${data.runId} lacks its dataset, bundle or model`);
+    const field = !dataset ? 'dataset' : !bundle ? 'bundle' : 'trained';
+    throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `Fold ${data.fold} of ${data.runId} has no ${field}`, {
+      details: { field, runId: data.runId, fold: String(data.fold) },
+    });
   }
   const [table, fold, network] = await Promise.all([
     ports.reader.table(dataset.sha256),

@@ -3,7 +3,7 @@ import type { EventMeta, Logger, Outbox } from '@rookery/bus';
 import { TerminalError, artifactTypes, derivedEventId, events } from '@rookery/contracts';
 import { ModelPackage, ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { Gate } from '@rookery/proto/rookery/domain/v1/data';
-import type { ArtifactRef, ConfusionMatrix, MetricSummary } from '@rookery/proto/rookery/domain/v1/data';
+import type { ArtifactRef, ConfusionMatrix } from '@rookery/proto/rookery/domain/v1/data';
 import { FoldTrained, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import type { RunEvaluated } from '@rookery/proto/rookery/events/v1/run';
 import type { Collection } from '@rookery/store';
@@ -37,41 +37,58 @@ const goldenRows = 8;
 /**
  * Joins the folds of a run exactly once: mean and population standard deviation of every metric, the confusion matrix of
  * all held-out rows, the gate's verdict, the package that inference serves and the reference that the monitor compares
- * with. Two concurrent joins compute the same, and the update guarded by `joined` lets one of them announce it.
+ * with. Concurrent joins in this process are one; those of two processes compute alike, and the update guarded by
+ * `joined` lets one of them announce it. Throws RK_MESSAGE_MISSING_FIELD, RK_EVALUATION_FAILED (the final network gives
+ * something that is no number), and what the artifact store throws where something is gone.
  */
 export function joinRun(ports: JoinRunPorts): JoinRun {
-  const { evaluations, outbox, logger } = ports;
+  const { evaluations, outbox } = ports;
+  const joining = new Map<string, Promise<void>>();
   return async (runId, cause) => {
     const document = await evaluations.findOne({ _id: runId });
     if (document === null) return;
     if (document.joined !== true) {
       const complete = completeEvaluation({
-        ...(document.plan === undefined ? {} : { plan: RunStarted.fromJSON(document.plan) }),
+        ...(document.plan === undefined ? {} : { plan: RunStarted.fromJSON(JSON.parse(document.plan)) }),
         ...(document.folds === undefined ? {} : { folds: document.folds }),
-        ...(document.final === undefined ? {} : { final: FoldTrained.fromJSON(document.final) }),
+        ...(document.final === undefined ? {} : { final: FoldTrained.fromJSON(JSON.parse(document.final)) }),
       });
       if (complete === undefined) return;
-      const evaluated = await evaluate(ports, complete);
-      const entry = outbox.entry(events.runEvaluated, runId, evaluated, {
-        id: derivedEventId(events.runEvaluated.type, runId),
-        cause,
-        correlationId: runId,
-      });
-      const { modified } = await evaluations.updateOne(
-        { _id: runId, joined: { $ne: true } },
-        { $set: { joined: true }, $push: { outbox: entry } },
-      );
-      if (modified === 1) logger.info({ runId, verdict: evaluated.verdict }, 'run joined');
+      let join = joining.get(runId);
+      if (join === undefined) {
+        join = saveJoined(ports, complete, cause).finally(() => joining.delete(runId));
+        joining.set(runId, join);
+      }
+      await join;
     }
     await outbox.flush(evaluations, runId);
   };
+}
+
+/** Computes the result and saves it together with its announcement, unless that was done already. */
+async function saveJoined(ports: JoinRunPorts, complete: CompleteEvaluation, cause: EventMeta): Promise<void> {
+  const { runId } = complete.plan;
+  const evaluated = await evaluate(ports, complete);
+  const entry = ports.outbox.entry(events.runEvaluated, runId, evaluated, {
+    id: derivedEventId(events.runEvaluated.type, runId),
+    cause,
+    correlationId: runId,
+  });
+  const { modified } = await ports.evaluations.updateOne(
+    { _id: runId, joined: { $ne: true } },
+    { $set: { joined: true }, $push: { outbox: entry } },
+  );
+  if (modified === 1) ports.logger.info({ runId, verdict: evaluated.verdict }, 'run joined');
 }
 
 async function evaluate(ports: JoinRunPorts, complete: CompleteEvaluation): Promise<RunEvaluated> {
   const { plan, folds, final } = complete;
   const { signature } = plan;
   if (!signature || !final.trained || !final.bundle || !final.dataset) {
-    throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `Run ${plan.runId} lacks its signature or its final model`);
+    const field = !signature ? 'signature' : !final.trained ? 'trained' : !final.bundle ? 'bundle' : 'dataset';
+    throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `Run ${plan.runId} can't be joined: it has no ${field}`, {
+      details: { field, runId: plan.runId },
+    });
   }
   const metrics = summariseMetrics(folds.map((fold) => fold.metrics));
   const [table, bundle, trained, ...outputs] = await Promise.all([
@@ -112,7 +129,7 @@ async function evaluate(ports: JoinRunPorts, complete: CompleteEvaluation): Prom
     runId: plan.runId,
     model: plan.model,
     task: plan.task,
-    metrics: metrics as Record<string, MetricSummary>,
+    metrics: metrics,
     folds: folds.map(({ fold, metrics: values, rows: count }) => ({ fold, metrics: { ...values }, rows: count })),
     confusion: confusionOf(complete),
     verdict: gateVerdict(plan.gate ?? Gate.fromPartial({}), metrics),

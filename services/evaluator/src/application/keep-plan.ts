@@ -19,7 +19,7 @@ export function keepPlan(ports: {
     const run = event.data;
     await ports.evaluations.updateOne(
       { _id: run.runId },
-      { $set: { plan: RunStarted.toJSON(run) } },
+      { $set: { plan: JSON.stringify(RunStarted.toJSON(run)) } },
       { upsert: true },
     );
     await ports.join(run.runId, event);

@@ -8,7 +8,10 @@ export interface HeldOutQuality {
   readonly confusion: readonly (readonly number[])[];
 }
 
-/** Compares the outputs for the held-out rows (row-major) with their truth, by the definitions of libs/tabular. */
+/**
+ * Compares the outputs for the held-out rows (row-major) with their truth, by the definitions of libs/tabular. A metric that
+ * is no finite number (or undefined, such as r2 of one row) is left out: JSON could not carry it.
+ */
 export function heldOutQuality(
   table: Table,
   encoder: TargetEncoder,
@@ -18,12 +21,20 @@ export function heldOutQuality(
   const target = columnByName(table, encoder.column);
   if (encoder.task === 'regression') {
     const { rows: counted, metrics } = evaluateRegression({ truth: targetNumbers(target, rows), predictions: outputs });
-    return { rows: counted, metrics, confusion: [] };
+    return { rows: counted, metrics: finiteOnly(metrics), confusion: [] };
   }
   const evaluation = evaluateClassification({
     labels: encoder.labels,
     truth: encodeLabels(encoder, target, rows),
     probabilities: outputs,
   });
-  return { rows: evaluation.rows, metrics: evaluation.metrics, confusion: evaluation.confusion.counts };
+  return {
+    rows: evaluation.rows,
+    metrics: finiteOnly(evaluation.metrics),
+    confusion: evaluation.confusion.counts,
+  };
+}
+
+function finiteOnly(metrics: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)));
 }

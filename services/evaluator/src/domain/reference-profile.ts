@@ -1,7 +1,7 @@
 import type { ReferenceColumn as ReferenceColumnMessage, ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { ColumnType } from '@rookery/proto/rookery/domain/v1/data';
 import type { MetricSummary, Signature } from '@rookery/proto/rookery/domain/v1/data';
-import { buildReferenceColumn, columnByName } from '@rookery/tabular';
+import { buildReferenceColumn, columnByName, encodeLabels } from '@rookery/tabular';
 import type { Column, Table } from '@rookery/tabular';
 
 /** Where a column of the reference comes from. */
@@ -20,7 +20,8 @@ export interface ReferenceInput {
 
 /**
  * The compact description of the training data that the monitor compares production with: features and target as they
- * were trained on, predictions as the folds made them for their held-out rows, and the mean metrics.
+ * were trained on, predictions as the folds made them for their held-out rows, and the mean metrics. The target of a
+ * classification is a column of class labels, also where the table has numbers: predictions and labels are labels too.
  */
 export function referenceProfile(input: ReferenceInput): ReferenceProfile {
   const { signature, table } = input;
@@ -30,13 +31,20 @@ export function referenceProfile(input: ReferenceInput): ReferenceProfile {
     rows: table.rows,
     columns: [
       ...signature.features.map(({ name }) => referenceColumn(columnByName(table, name), 'feature')),
-      referenceColumn(columnByName(table, signature.target), 'target'),
+      referenceColumn(targetColumn(table, signature), 'target'),
       referenceColumn(input.predictions, 'prediction'),
     ],
     baseline: Object.fromEntries(Object.entries(input.metrics).map(([name, { mean }]) => [name, mean])),
     task: signature.task,
     classes: [...signature.classes],
   };
+}
+
+function targetColumn(table: Table, { target, classes }: Signature): Column {
+  const column = columnByName(table, target);
+  if (classes.length === 0 || column.type !== 'numeric') return column;
+  const encoder = { version: 1, column: target, task: 'multiclass', labels: classes, mean: 0, scale: 1 } as const;
+  return { name: target, type: 'categorical', codes: encodeLabels(encoder, column), categories: classes };
 }
 
 function referenceColumn(column: Column, role: ReferenceRole): ReferenceColumnMessage {

@@ -39,7 +39,10 @@ export function createAnnouncer(
         } catch (error) {
           const problem = toRookeryError(error);
           const again = problem instanceof RetryableError && !signal.aborted;
-          logger[again ? 'warn' : 'error']({ err: problem, event: what }, again ? 'an event could not be published, trying again' : 'an event could not be published');
+          logger[again ? 'warn' : 'error'](
+            { err: problem, event: what },
+            again ? 'an event could not be published, trying again' : 'an event could not be published',
+          );
           if (!again) return;
           await sleep(1_000, undefined, { signal }).catch(() => undefined);
         }
@@ -47,7 +50,10 @@ export function createAnnouncer(
     });
   };
 
-  const optionsOf = (type: string, offer: Offer): { id: string; cause: Offer['cause']; traceparent?: string; time: Date } => {
+  const optionsOf = (
+    type: string,
+    offer: Offer,
+  ): { id: string; cause: Offer['cause']; traceparent?: string; time: Date } => {
     const { model, aliasRevision } = offer.promotion;
     const traceparent = currentTraceparent() ?? offer.cause.traceparent;
     return {
@@ -61,7 +67,8 @@ export function createAnnouncer(
   return {
     swapped(offer, model, previousVersion) {
       const { promotion } = offer;
-      const publishedToServingMs = promotion.requestedAtMs > 0 ? Math.max(0, clock() - promotion.requestedAtMs) : 0;
+      const publishedToServingMs =
+        promotion.requestedAtMs > 0 ? Math.max(0, clock() - promotion.requestedAtMs) : 0;
       logger.info(
         {
           model: model.name,
@@ -91,11 +98,21 @@ export function createAnnouncer(
         backend: model.backend,
       };
       const options = optionsOf(events.inferenceSwapped.type, offer);
-      enqueue(events.inferenceSwapped.type, () => bus.publish(events.inferenceSwapped, model.name, data, options));
+      enqueue(events.inferenceSwapped.type, () =>
+        bus.publish(events.inferenceSwapped, model.name, data, options),
+      );
     },
     rejected(offer, error) {
       const { promotion } = offer;
-      logger.error({ err: error, model: promotion.model, version: promotion.version, alias_revision: promotion.aliasRevision }, 'a model version is refused; the one before keeps serving');
+      logger.error(
+        {
+          err: error,
+          model: promotion.model,
+          version: promotion.version,
+          alias_revision: promotion.aliasRevision,
+        },
+        'a model version is refused; the one before keeps serving',
+      );
       const data = {
         model: promotion.model,
         version: promotion.version,
@@ -107,7 +124,9 @@ export function createAnnouncer(
         replica: replica.name,
       };
       const options = optionsOf(events.modelRejected.type, offer);
-      enqueue(events.modelRejected.type, () => bus.publish(events.modelRejected, promotion.model, data, options));
+      enqueue(events.modelRejected.type, () =>
+        bus.publish(events.modelRejected, promotion.model, data, options),
+      );
     },
     settled: () => queue,
   };

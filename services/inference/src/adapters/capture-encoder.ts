@@ -61,7 +61,10 @@ function writeRow(writer: WireWriter, features: readonly string[], captured: Cap
   writer.end(start);
 }
 
-function writeValue(writer: WireWriter, kind: { $case: string; value: number | string | boolean } | undefined): void {
+function writeValue(
+  writer: WireWriter,
+  kind: { $case: string; value: number | string | boolean } | undefined,
+): void {
   if (kind === undefined) {
     writer.byte(0x1a);
     writer.byte(0);
@@ -72,7 +75,8 @@ function writeValue(writer: WireWriter, kind: { $case: string; value: number | s
     writer.double(kind.value);
   } else if (typeof kind.value === 'string') {
     const start = writer.begin(0x1a);
-    const cut = kind.value.length > longestCapturedText ? kind.value.slice(0, longestCapturedText) : kind.value;
+    const cut =
+      kind.value.length > longestCapturedText ? kind.value.slice(0, longestCapturedText) : kind.value;
     writer.stringAlways(0x12, cut);
     writer.end(start);
   } else {

@@ -1,6 +1,9 @@
 import type * as grpc from '@grpc/grpc-js';
 import { InferenceServiceService } from '@rookery/proto/rookery/inference/v1/inference';
-import type { InferenceServiceServer, ListServedModelsResponse } from '@rookery/proto/rookery/inference/v1/inference';
+import type {
+  InferenceServiceServer,
+  ListServedModelsResponse,
+} from '@rookery/proto/rookery/inference/v1/inference';
 import { bidi, unary } from '@rookery/service-kit';
 
 import { predictStream } from '../application/predict-stream.js';
@@ -18,7 +21,8 @@ export const inferenceDefinition = {
 export function inferenceImplementation(
   predict: Predict,
   list: () => ListServedModelsResponse,
-): Pick<InferenceServiceServer, 'predict' | 'predictStream' | 'listServedModels'> & grpc.UntypedServiceImplementation {
+): Pick<InferenceServiceServer, 'predict' | 'predictStream' | 'listServedModels'> &
+  grpc.UntypedServiceImplementation {
   return {
     predict: unary((request, call) =>
       predict(request, {
@@ -34,7 +38,8 @@ export function inferenceImplementation(
         predict,
         requests,
         { traceId: activeTraceId(), deadline: call.deadline, cancelled: () => signal.aborted },
-        (error) => call.logger.error({ err: error, method: call.path }, 'a request of a stream failed unexpectedly'),
+        (error) =>
+          call.logger.error({ err: error, method: call.path }, 'a request of a stream failed unexpectedly'),
       );
     }),
     listServedModels: unary(() => list()),

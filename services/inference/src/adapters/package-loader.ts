@@ -36,7 +36,9 @@ export interface PackageLoaderParts {
  * network) takes about a millisecond for each 0.2 million parameters. Rejects with RK_ARTIFACT_*, RK_MODEL_CORRUPT,
  * RK_MODEL_WARMUP or RK_BACKEND_UNAVAILABLE, and holds no tensors then.
  */
-export function createPackageLoader(parts: PackageLoaderParts): (promotion: Promotion) => Promise<LoadedModel> {
+export function createPackageLoader(
+  parts: PackageLoaderParts,
+): (promotion: Promotion) => Promise<LoadedModel> {
   let backendInUse: BackendName | undefined;
   let modelsOnBackend = 0;
 
@@ -51,7 +53,9 @@ export function createPackageLoader(parts: PackageLoaderParts): (promotion: Prom
 
   return async (promotion) => {
     const startedAt = performance.now();
-    const bytes = await inStepSpan(parts.tracer, 'fetch model package', () => parts.artifacts.get(promotion.package.sha256));
+    const bytes = await inStepSpan(parts.tracer, 'fetch model package', () =>
+      parts.artifacts.get(promotion.package.sha256),
+    );
     await nextTurn();
     const contents = readPackage(bytes, promotion);
     await nextTurn();
@@ -109,7 +113,9 @@ function readPackage(bytes: Uint8Array, promotion: Promotion): PackageContents {
     throw corrupt(`it is not a model package: ${(error as Error).message}`, error);
   }
   if (pack.model !== promotion.model) {
-    throw corrupt(`it belongs to the model ${JSON.stringify(pack.model)}, not to ${JSON.stringify(promotion.model)}`);
+    throw corrupt(
+      `it belongs to the model ${JSON.stringify(pack.model)}, not to ${JSON.stringify(promotion.model)}`,
+    );
   }
   if (pack.trained === undefined) throw corrupt('it has no trained model');
   if (pack.signature === undefined) throw corrupt('it has no signature');
@@ -137,7 +143,8 @@ function servingParts(contents: PackageContents, predictor: Predictor): ServingP
     throw corrupt(`its transformer gives ${transformRow.width} features where its network takes ${inputs}`);
   }
   const wanted = regression ? 1 : signature.classes.length;
-  if (outputs !== wanted) throw corrupt(`its network gives ${outputs} outputs where its signature has ${wanted}`);
+  if (outputs !== wanted)
+    throw corrupt(`its network gives ${outputs} outputs where its signature has ${wanted}`);
 
   let cells: readonly Cell[] = [];
   const cellAt = (_column: string, index: number): Cell => cells[index]!;
@@ -169,7 +176,8 @@ async function warmUp(pack: ModelPackage, serving: ServingParts): Promise<void> 
   const golden = pack.golden.filter((one): one is typeof one & { row: Row } => one.row !== undefined);
   const examples = golden.map((one) => one.row);
   if (examples.length === 0 && pack.inputExample !== undefined) examples.push(pack.inputExample);
-  if (examples.length === 0) throw warmUpFailed('the package has neither golden predictions nor an input example');
+  if (examples.length === 0)
+    throw warmUpFailed('the package has neither golden predictions nor an input example');
 
   for (const size of warmUpSizes) {
     const rows = Array.from({ length: size }, (_, i) => examples[i % examples.length]!);
@@ -177,7 +185,8 @@ async function warmUp(pack: ModelPackage, serving: ServingParts): Promise<void> 
     tryRun(() => serving.transform(rows, 0, size, features));
     const answers = serving.forward(features, size);
     for (let i = 0; i < size * outputs; i += 1) {
-      if (!Number.isFinite(answers[i]!)) throw warmUpFailed(`output ${i % outputs} for an example row is ${answers[i]!}`);
+      if (!Number.isFinite(answers[i]!))
+        throw warmUpFailed(`output ${i % outputs} for an example row is ${answers[i]!}`);
     }
     await nextTurn();
   }

@@ -5,7 +5,10 @@ import { parseTraceparent } from '@rookery/bus';
 import type { Offer, SwapOutcome } from '../application/swapper.js';
 
 /** Runs a swap in the span `swap <model>`, a child of the promotion's span and linked to it. */
-export function inSwapSpan(tracer: Tracer, replica: string): (offer: Offer, run: () => Promise<SwapOutcome>) => Promise<SwapOutcome> {
+export function inSwapSpan(
+  tracer: Tracer,
+  replica: string,
+): (offer: Offer, run: () => Promise<SwapOutcome>) => Promise<SwapOutcome> {
   return async ({ promotion, cause }, run) => {
     const sender = parseTraceparent(cause.traceparent);
     const parent = sender === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, sender);
@@ -26,7 +29,8 @@ export function inSwapSpan(tracer: Tracer, replica: string): (offer: Offer, run:
     try {
       const outcome = await context.with(trace.setSpan(parent, span), run);
       span.setAttribute('rookery.swap.outcome', outcome);
-      if (outcome === 'refused') span.setStatus({ code: SpanStatusCode.ERROR, message: 'the model version is refused' });
+      if (outcome === 'refused')
+        span.setStatus({ code: SpanStatusCode.ERROR, message: 'the model version is refused' });
       return outcome;
     } finally {
       span.end();

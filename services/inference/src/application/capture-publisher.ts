@@ -15,7 +15,10 @@ export interface BatchHeader {
 }
 
 /** Writes a batch: as many of the first rows as fit (at least one). */
-export type EncodeBatch = (header: BatchHeader, rows: readonly CapturedRow[]) => { body: Uint8Array; rows: number };
+export type EncodeBatch = (
+  header: BatchHeader,
+  rows: readonly CapturedRow[],
+) => { body: Uint8Array; rows: number };
 
 /** What the publisher works with. */
 export interface CapturePublisherParts {
@@ -57,12 +60,12 @@ export function startCapturePublisher(parts: CapturePublisherParts): CapturePubl
 
   const flush = async (): Promise<void> => {
     // What waits now, and what fills a batch meanwhile: a handful that came in during a send waits for its own time.
-    for (let due = buffer.waiting; (due > 0 || buffer.waiting >= batchRows) && !gaveUp(); ) {
+    for (let due = buffer.waiting; (due > 0 || buffer.waiting >= batchRows) && !gaveUp();) {
       const taken = buffer.take(batchRows);
       if (taken.length === 0) return;
       due -= taken.length;
       for (const rows of byModel(taken)) {
-        for (let from = 0; from < rows.length; ) {
+        for (let from = 0; from < rows.length;) {
           batch += 1;
           const header: BatchHeader = {
             model: rows[from]!.model,
@@ -90,7 +93,10 @@ export function startCapturePublisher(parts: CapturePublisherParts): CapturePubl
       } catch (error) {
         const problem = toRookeryError(error);
         if (!(problem instanceof RetryableError)) {
-          logger.error({ err: problem, model: header.model.name, batch: header.batch }, 'a batch of captures is refused and dropped');
+          logger.error(
+            { err: problem, model: header.model.name, batch: header.batch },
+            'a batch of captures is refused and dropped',
+          );
           return false;
         }
         if (!gaveUp()) await pause(parts.retryMs, giveUp);
@@ -101,7 +107,10 @@ export function startCapturePublisher(parts: CapturePublisherParts): CapturePubl
   const reportDrops = (): void => {
     const { dropped } = buffer.counts();
     if (dropped === lastReported) return;
-    logger.warn({ dropped: dropped - lastReported, dropped_total: dropped }, 'captured predictions were dropped: the buffer was full');
+    logger.warn(
+      { dropped: dropped - lastReported, dropped_total: dropped },
+      'captured predictions were dropped: the buffer was full',
+    );
     lastReported = dropped;
   };
 

@@ -45,7 +45,9 @@ export async function followPromotions(parts: FollowParts): Promise<void> {
     if (first === undefined) return;
     parts.expect(model);
     if ((await swapper.offer(first)) !== 'refused') return;
-    const earlier = (await historyOf(bus, model)).filter((offer) => isOlder(offer, first)).slice(0, mostFallbacks);
+    const earlier = (await historyOf(bus, model))
+      .filter((offer) => isOlder(offer, first))
+      .slice(0, mostFallbacks);
     for (const offer of earlier) {
       if ((await swapper.offer(offer, { fallback: true })) !== 'refused') return;
     }
@@ -59,8 +61,18 @@ export async function followPromotions(parts: FollowParts): Promise<void> {
   };
   const starting = Promise.all([...models].map(bring));
   const live = await Promise.all([
-    bus.replay<ModelPromoted>(events.modelPromoted, { fromSequence: after(promoted), onEvent, untilCaughtUp: false, signal: parts.signal }),
-    bus.replay<ModelRolledBack>(events.modelRolledBack, { fromSequence: after(rolledBack), onEvent, untilCaughtUp: false, signal: parts.signal }),
+    bus.replay<ModelPromoted>(events.modelPromoted, {
+      fromSequence: after(promoted),
+      onEvent,
+      untilCaughtUp: false,
+      signal: parts.signal,
+    }),
+    bus.replay<ModelRolledBack>(events.modelRolledBack, {
+      fromSequence: after(rolledBack),
+      onEvent,
+      untilCaughtUp: false,
+      signal: parts.signal,
+    }),
   ]);
   watch(live, parts);
   await Promise.all(live.map((replay) => replay.caughtUp));

@@ -26,7 +26,7 @@ export function createMicroBatcher(
   const flush = (): void => {
     const all = waiting;
     waiting = [];
-    for (let from = 0; from < all.length; ) {
+    for (let from = 0; from < all.length;) {
       let to = from;
       let rows = 0;
       do rows += all[to++]!.rows;

@@ -35,7 +35,10 @@ export interface PredictParts {
 }
 
 /** Answers one request, at once where it can. */
-export type Predict = (request: PredictRequest, call: PredictCall) => PredictResponse | Promise<PredictResponse>;
+export type Predict = (
+  request: PredictRequest,
+  call: PredictCall,
+) => PredictResponse | Promise<PredictResponse>;
 
 /** Rows that are computed in one go; the event loop is given back between slices of a longer request. */
 export const sliceRows = 256;
@@ -56,7 +59,12 @@ export function createPredict(parts: PredictParts): Predict {
     return scratch;
   };
 
-  const finish = (model: LoadedModel, request: PredictRequest, answer: PredictResponse, traceId: string): void => {
+  const finish = (
+    model: LoadedModel,
+    request: PredictRequest,
+    answer: PredictResponse,
+    traceId: string,
+  ): void => {
     const { predictions } = answer;
     model.predictions += predictions.length;
     const timeMs = clock();
@@ -68,7 +76,12 @@ export function createPredict(parts: PredictParts): Predict {
   const batcherOf = (model: LoadedModel): MicroBatcher => {
     let batcher = batchers.get(model);
     if (batcher === undefined) {
-      batcher = createMicroBatcher((features, rows) => model.forward(features, rows), model.inputs, model.outputs, 1024);
+      batcher = createMicroBatcher(
+        (features, rows) => model.forward(features, rows),
+        model.inputs,
+        model.outputs,
+        1024,
+      );
       batchers.set(model, batcher);
     }
     return batcher;
@@ -109,9 +122,13 @@ export function createPredict(parts: PredictParts): Predict {
     const rows = request.rows.length;
     if (rows === 0) throw new TerminalError('RK_PREDICT_NO_ROWS', 'The request has no rows.');
     if (rows > maxRows) {
-      throw new TerminalError('RK_PREDICT_TOO_MANY_ROWS', `The request has ${rows} rows; this service takes up to ${maxRows}.`, {
-        details: { rows: String(rows), limit: String(maxRows) },
-      });
+      throw new TerminalError(
+        'RK_PREDICT_TOO_MANY_ROWS',
+        `The request has ${rows} rows; this service takes up to ${maxRows}.`,
+        {
+          details: { rows: String(rows), limit: String(maxRows) },
+        },
+      );
     }
     checkDeadline(call, call.deadline === Infinity ? 0 : clock());
     const handle = models.acquire(request.model);
@@ -145,5 +162,8 @@ function checkStillWanted(call: PredictCall, now: number): void {
 
 function checkDeadline(call: PredictCall, now: number): void {
   if (call.deadline >= now) return;
-  throw new RetryableError('RK_DEADLINE_EXCEEDED', 'The deadline of the call had passed before it was computed.');
+  throw new RetryableError(
+    'RK_DEADLINE_EXCEEDED',
+    'The deadline of the call had passed before it was computed.',
+  );
 }

@@ -52,7 +52,8 @@ export function createSwapper(parts: SwapperParts): Swapper {
 
   const attempt = async (offer: Offer, lane: Lane): Promise<SwapOutcome> => {
     const { promotion } = offer;
-    const overtaken = (): boolean => (lane.next?.offer.promotion.aliasRevision ?? 0) > promotion.aliasRevision;
+    const overtaken = (): boolean =>
+      (lane.next?.offer.promotion.aliasRevision ?? 0) > promotion.aliasRevision;
     for (let tries = 1; ; tries += 1) {
       const serving = parts.models.current(promotion.model);
       if (overtaken() || (serving?.aliasRevision ?? 0) >= promotion.aliasRevision) return 'skipped';
@@ -68,7 +69,10 @@ export function createSwapper(parts: SwapperParts): Swapper {
           parts.rejected(offer, error);
           return 'refused';
         }
-        parts.logger.warn({ err: error, model: promotion.model, version: promotion.version, attempt: tries }, 'a model could not be fetched, trying again');
+        parts.logger.warn(
+          { err: error, model: promotion.model, version: promotion.version, attempt: tries },
+          'a model could not be fetched, trying again',
+        );
         await parts.sleep(delay);
       }
     }
@@ -115,7 +119,9 @@ export function createSwapper(parts: SwapperParts): Swapper {
 function asLoadError(thrown: unknown): RookeryError {
   const error = toRookeryError(thrown);
   if (error.code !== 'RK_HANDLER_FAILED') return error;
-  return new TerminalError('RK_MODEL_CORRUPT', `The model package can not be loaded: ${error.message}`, { cause: thrown });
+  return new TerminalError('RK_MODEL_CORRUPT', `The model package can not be loaded: ${error.message}`, {
+    cause: thrown,
+  });
 }
 
 /**

@@ -14,9 +14,13 @@ export function createAdmission(limit: number): Admission {
   return {
     enter() {
       if (waiting >= limit) {
-        throw new RetryableError('RK_OVERLOADED', `This replica has ${waiting} prediction calls waiting, as many as it allows.`, {
-          details: { limit: String(limit) },
-        });
+        throw new RetryableError(
+          'RK_OVERLOADED',
+          `This replica has ${waiting} prediction calls waiting, as many as it allows.`,
+          {
+            details: { limit: String(limit) },
+          },
+        );
       }
       waiting += 1;
     },

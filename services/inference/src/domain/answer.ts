@@ -30,7 +30,12 @@ export function addPredictions(
     const id = predictionId(callId, answer.predictions.length);
     const at = r * width;
     if (model.regression) {
-      answer.predictions.push({ predictionId: id, label: '', probabilities: [], value: model.toTargetUnit(outputs[at]!) });
+      answer.predictions.push({
+        predictionId: id,
+        label: '',
+        probabilities: [],
+        value: model.toTargetUnit(outputs[at]!),
+      });
       continue;
     }
     const probabilities = new Array<number>(width);
@@ -40,6 +45,11 @@ export function addPredictions(
       probabilities[k] = probability;
       if (probability > probabilities[best]!) best = k;
     }
-    answer.predictions.push({ predictionId: id, label: model.classes[best]!, probabilities, value: undefined });
+    answer.predictions.push({
+      predictionId: id,
+      label: model.classes[best]!,
+      probabilities,
+      value: undefined,
+    });
   }
 }

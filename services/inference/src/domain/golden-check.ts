@@ -7,7 +7,11 @@ export function goldenTolerance(expected: number): number {
  * Why the outputs are not those that the model gave after training, or undefined where they are: wrong length, a
  * number that is not finite, or a difference over {@link goldenTolerance}.
  */
-export function goldenMismatch(actual: ArrayLike<number>, expected: ArrayLike<number>, row: number): string | undefined {
+export function goldenMismatch(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  row: number,
+): string | undefined {
   if (actual.length !== expected.length) {
     return `golden row ${row}: the model gives ${actual.length} outputs where ${expected.length} were recorded`;
   }

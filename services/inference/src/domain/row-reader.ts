@@ -27,13 +27,19 @@ interface InputFeature {
  * are not checked, since an unknown one is the transformer's business.
  */
 export function createRowReader(signature: Signature, inputs?: readonly string[]): RowReader {
-  const types = new Map(signature.features.map((feature) => [feature.name, columnTypeFromProto(feature.type)]));
+  const types = new Map(
+    signature.features.map((feature) => [feature.name, columnTypeFromProto(feature.type)]),
+  );
   const features = (inputs ?? [...types.keys()]).map((name): InputFeature => {
     const type = types.get(name);
     if (type === undefined || type === 'text') {
-      throw new TerminalError('RK_MODEL_CORRUPT', `The signature has no usable type for the input ${JSON.stringify(name)}.`, {
-        details: { feature: name },
-      });
+      throw new TerminalError(
+        'RK_MODEL_CORRUPT',
+        `The signature has no usable type for the input ${JSON.stringify(name)}.`,
+        {
+          details: { feature: name },
+        },
+      );
     }
     return { name, type, shadowed: name in Object.prototype };
   });
@@ -52,7 +58,12 @@ export function createRowReader(signature: Signature, inputs?: readonly string[]
         const feature = features[i]!;
         const value: Value | undefined = values[feature.name];
         if (value === undefined || (feature.shadowed && !Object.hasOwn(values, feature.name))) {
-          throw refusal('RK_FEATURE_MISSING', `Row ${index} lacks the feature ${quote(feature.name)}.`, index, feature.name);
+          throw refusal(
+            'RK_FEATURE_MISSING',
+            `Row ${index} lacks the feature ${quote(feature.name)}.`,
+            index,
+            feature.name,
+          );
         }
         cells[i] = cellOf(value, feature, index);
       }

@@ -62,7 +62,8 @@ export function createServedModels<M extends ServableModel>(dispose: (model: M) 
       return true;
     },
     current: (name) => handles.get(name)?.model,
-    list: () => [...handles.values()].map((handle) => handle.model).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    list: () =>
+      [...handles.values()].map((handle) => handle.model).sort((a, b) => (a.name < b.name ? -1 : 1)),
     expect: (name) => void expected.add(name),
     close() {
       for (const handle of handles.values()) handle.retire();
@@ -80,9 +81,13 @@ function whyNotServed(name: string, served: string[], expected: ReadonlySet<stri
     });
   }
   if (name === '') {
-    return new TerminalError('RK_MODEL_AMBIGUOUS', `The request names no model and ${served.length} are served: ${list}.`, {
-      details: { models: list },
-    });
+    return new TerminalError(
+      'RK_MODEL_AMBIGUOUS',
+      `The request names no model and ${served.length} are served: ${list}.`,
+      {
+        details: { models: list },
+      },
+    );
   }
   if (expected.has(name)) {
     return new RetryableError('RK_MODEL_NOT_READY', `The model ${JSON.stringify(name)} is not loaded yet.`, {
@@ -90,7 +95,11 @@ function whyNotServed(name: string, served: string[], expected: ReadonlySet<stri
     });
   }
   const shown = name.length > 80 ? `${name.slice(0, 80)}…` : name;
-  return new TerminalError('RK_MODEL_NOT_FOUND', `No model ${JSON.stringify(shown)} is served; served are: ${list}.`, {
-    details: { model: shown, models: list },
-  });
+  return new TerminalError(
+    'RK_MODEL_NOT_FOUND',
+    `No model ${JSON.stringify(shown)} is served; served are: ${list}.`,
+    {
+      details: { model: shown, models: list },
+    },
+  );
 }

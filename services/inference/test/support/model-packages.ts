@@ -5,14 +5,25 @@ import type { TaskName } from '@rookery/contracts';
 import { defaultSpec, loadPredictor, train, trainedModelToProto } from '@rookery/nn';
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { Row, Signature, Value } from '@rookery/proto/rookery/domain/v1/data';
-import { allRows, cellAt, columnByName, encodeTarget, fitTarget, fitTransformer, inferTable, transformRows } from '@rookery/tabular';
+import {
+  allRows,
+  cellAt,
+  columnByName,
+  encodeTarget,
+  fitTarget,
+  fitTransformer,
+  inferTable,
+  transformRows,
+} from '@rookery/tabular';
 import type { Table } from '@rookery/tabular';
 
 const numeric = ['culmen_length_mm', 'culmen_depth_mm', 'flipper_length_mm', 'body_mass_g'];
 
 /** The penguins as a table. */
 export function penguins(): Table {
-  const lines = readFileSync(new URL('../../../../data/penguins.csv', import.meta.url), 'utf8').trim().split('\n');
+  const lines = readFileSync(new URL('../../../../data/penguins.csv', import.meta.url), 'utf8')
+    .trim()
+    .split('\n');
   const names = lines[0]!.split(',');
   const cells = lines.slice(1).map((line) => line.split(','));
   return inferTable(
@@ -62,7 +73,10 @@ export async function trainPackage(options: {
   const matrix = transformRows(transformer, table, rows);
   const encoder = fitTarget(column, rows, task);
   const outputs = task === 'regression' ? 1 : encoder.labels.length;
-  const spec = { ...defaultSpec(task === 'regression' ? 'regression' : 'classification', matrix.width, outputs), epochs: options.epochs ?? 10 };
+  const spec = {
+    ...defaultSpec(task === 'regression' ? 'regression' : 'classification', matrix.width, outputs),
+    epochs: options.epochs ?? 10,
+  };
   const { model: trained } = await train({
     spec,
     features: matrix.data,
@@ -80,7 +94,11 @@ export async function trainPackage(options: {
   const signature: Signature = {
     features: features.map((name) => {
       const one = columnByName(table, name);
-      return { name, type: columnTypeToProto(one.type), categories: one.type === 'numeric' ? [] : [...one.categories] };
+      return {
+        name,
+        type: columnTypeToProto(one.type),
+        categories: one.type === 'numeric' ? [] : [...one.categories],
+      };
     }),
     target,
     task: taskToProto(task),
@@ -94,7 +112,10 @@ export async function trainPackage(options: {
     targetJson: JSON.stringify(encoder),
     signature,
     inputExample: rowOf(table, 0, features),
-    golden: [0, 1, 3, 100, 200, 300].map((row) => ({ row: rowOf(table, row, features), outputs: outputsOf(row) })),
+    golden: [0, 1, 3, 100, 200, 300].map((row) => ({
+      row: rowOf(table, row, features),
+      outputs: outputsOf(row),
+    })),
   });
   return { model: options.model, pack, features, table, outputs: outputsOf };
 }

@@ -7,7 +7,11 @@ import type { Bus } from '@rookery/bus';
 import { events } from '@rookery/contracts';
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { InferenceServiceClient } from '@rookery/proto/rookery/inference/v1/inference';
-import type { ListServedModelsResponse, PredictRequest, PredictResponse } from '@rookery/proto/rookery/inference/v1/inference';
+import type {
+  ListServedModelsResponse,
+  PredictRequest,
+  PredictResponse,
+} from '@rookery/proto/rookery/inference/v1/inference';
 import { createGrpcServer, loadConfig } from '@rookery/service-kit';
 import { createLogger } from '@rookery/telemetry';
 
@@ -27,8 +31,15 @@ export interface Replica {
 const silent = createLogger({ name: 'test', level: (process.env['TEST_LOG'] ?? 'silent') as 'silent' });
 
 /** Starts a replica and resolves when it is ready. */
-export async function startReplica(natsUrl: string, environment: Record<string, string> = {}): Promise<Replica> {
-  const settings = loadConfig(config, { ROOKERY_NATS_URL: natsUrl, ROOKERY_CAPTURE_FLUSH_MS: '20', ...environment });
+export async function startReplica(
+  natsUrl: string,
+  environment: Record<string, string> = {},
+): Promise<Replica> {
+  const settings = loadConfig(config, {
+    ROOKERY_NATS_URL: natsUrl,
+    ROOKERY_CAPTURE_FLUSH_MS: '20',
+    ...environment,
+  });
   const bus = await connectBus({ url: natsUrl, name: 'inference', logger: silent });
   await bus.ensureTopology();
   const artifacts = await openArtifacts({ url: 'nats:', nc: bus.nc });
@@ -56,7 +67,9 @@ export async function startReplica(natsUrl: string, environment: Record<string, 
     bus,
     predict: (request, options = {}) =>
       new Promise((resolve, reject) => {
-        client.predict(request, new grpc.Metadata(), options, (error, response) => (error ? reject(error) : resolve(response)));
+        client.predict(request, new grpc.Metadata(), options, (error, response) =>
+          error ? reject(error) : resolve(response),
+        );
       }),
     list: () =>
       new Promise((resolve, reject) => {
@@ -98,7 +111,12 @@ export async function connectRegistry(natsUrl: string): Promise<TestRegistry> {
   const bus = await connectBus({ url: natsUrl, name: 'registry', logger: silent });
   await bus.ensureTopology();
   const artifacts = await openArtifacts({ url: 'nats:', nc: bus.nc });
-  const moveOf = ({ model, ref }: StoredPackage, version: number, aliasRevision: number, alias = 'champion') => ({
+  const moveOf = (
+    { model, ref }: StoredPackage,
+    version: number,
+    aliasRevision: number,
+    alias = 'champion',
+  ) => ({
     model,
     version,
     alias,
@@ -119,7 +137,9 @@ export async function connectRegistry(natsUrl: string): Promise<TestRegistry> {
     }),
     async promote(stored, version, revision, alias) {
       const data = { ...moveOf(stored, version, revision, alias), requestedAtMs: Date.now() };
-      await bus.publish(events.modelPromoted, stored.model, data, { id: `promoted-${stored.model}-${alias ?? ''}${revision}` });
+      await bus.publish(events.modelPromoted, stored.model, data, {
+        id: `promoted-${stored.model}-${alias ?? ''}${revision}`,
+      });
     },
     async rollBack(stored, version, revision) {
       await bus.publish(events.modelRolledBack, stored.model, moveOf(stored, version, revision), {
@@ -134,7 +154,11 @@ export async function connectRegistry(natsUrl: string): Promise<TestRegistry> {
 }
 
 /** Resolves when `check` holds, asked again every few milliseconds; rejects after `deadlineMs`, saying what was awaited. */
-export async function until(what: string, check: () => Promise<boolean> | boolean, deadlineMs = 10_000): Promise<void> {
+export async function until(
+  what: string,
+  check: () => Promise<boolean> | boolean,
+  deadlineMs = 10_000,
+): Promise<void> {
   const deadline = Date.now() + deadlineMs;
   while (!(await check())) {
     if (Date.now() > deadline) throw new Error(`${what}: not within ${deadlineMs} ms`);

@@ -28,7 +28,7 @@ export class TrainingThread {
   readonly ready: Promise<{ backend: BackendName; reason: string; fallbacks: readonly string[] }>;
 
   constructor(script: URL, backend: BackendRequest, engine: EngineRequest) {
-    const settings: WorkerSettings = { backend, engine, stopFlag: this.#stopFlag.buffer as SharedArrayBuffer };
+    const settings: WorkerSettings = { backend, engine, stopFlag: this.#stopFlag.buffer };
     this.#worker = new Worker(script, { workerData: settings });
     this.ready = new Promise((resolve, reject) => {
       this.#worker.on('message', (answer: WorkerAnswer) => {

@@ -12,10 +12,13 @@ import type { PlanDocument } from '../adapters/plan-collection.js';
 /** Most rows of one call. */
 const mostRows = 10_000;
 
+/** Most numbers of one answer: what a client accepts by default (4 MiB). */
+const mostValues = 1_000_000;
+
 /**
  * Handler of TransformService.Apply: rows of named values through the fitted transformer of one fold, or of the final
  * model, exactly as training and serving do. A value without a kind, or an absent one, is missing. Errors:
- * RK_RUN_NOT_FOUND, RK_FOLDS_INVALID, RK_PREDICT_NO_ROWS, RK_PREDICT_TOO_MANY_ROWS.
+ * RK_RUN_NOT_FOUND, RK_FOLDS_INVALID, RK_PREDICT_NO_ROWS, RK_PREDICT_TOO_MANY_ROWS, and those of the artifact store.
  */
 export function applyTransformer(ports: {
   readonly plans: Collection<PlanDocument>;
@@ -35,12 +38,24 @@ export function applyTransformer(ports: {
     const folds = plan.bundles.length - 1;
     const bundle = plan.bundles[request.fold ?? folds];
     if (bundle === undefined) {
-      throw new RookeryError('RK_FOLDS_INVALID', `Run ${request.runId} has ${folds} folds, counted from 0: there is no fold ${request.fold}`);
+      throw new RookeryError(
+        'RK_FOLDS_INVALID',
+        `Run ${request.runId} has ${folds} folds, counted from 0: there is no fold ${request.fold}`,
+        { details: { runId: request.runId, fold: String(request.fold) } },
+      );
     }
     const { transformerJson } = FoldBundle.decode(await ports.artifacts.get(bundle.sha256));
     const fitted = JSON.parse(transformerJson) as FittedTransformer;
+    const values = request.rows.length * fitted.width;
+    if (values > mostValues) {
+      throw new RookeryError(
+        'RK_PREDICT_TOO_MANY_ROWS',
+        `${request.rows.length} rows of ${fitted.width} features are ${values} numbers, more than ${mostValues}`,
+        { details: { rows: String(request.rows.length), width: String(fitted.width) } },
+      );
+    }
     const transform = compileRowTransformer(fitted);
-    const out = new Float32Array(request.rows.length * fitted.width);
+    const out = new Float32Array(values);
     request.rows.forEach((row, index) => {
       transform((column) => plainValue(row.values[column]), out, index * fitted.width);
     });

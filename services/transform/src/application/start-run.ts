@@ -1,10 +1,18 @@
-import { artifactTypes, derivedEventId, encodeRowNumbers, events, jobKeyOf, runIdOf, taskToProto } from '@rookery/contracts';
+import {
+  TerminalError,
+  artifactTypes,
+  derivedEventId,
+  encodeRowNumbers,
+  events,
+  jobKeyOf,
+  runIdOf,
+  taskToProto,
+} from '@rookery/contracts';
 import type { ArtifactStore } from '@rookery/artifacts';
 import type { BusEvent, Outbox } from '@rookery/bus';
 import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { ArtifactRef, Signature } from '@rookery/proto/rookery/domain/v1/data';
-import { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
-import type { DatasetIngested } from '@rookery/proto/rookery/events/v1/dataset';
+import type { DatasetIngested, DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import type { FoldJob, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import type { Collection } from '@rookery/store';
 import { deriveSeed, tableFromArrow } from '@rookery/tabular';
@@ -27,14 +35,17 @@ export interface StartRunPorts {
 /**
  * Handler of ml.dataset.ingested: plans the run (folds, transformers, seeds), stores the fold bundles, then saves the
  * plan together with the events that announce it: ml.run.started and K + 1 jobs. The run's id comes from the request's
- * event id and everything in the plan from that and the data, so a redelivery saves and announces nothing new.
+ * event id and everything in the plan from that and the data, so a redelivery saves and announces nothing new. Throws
+ * RK_MESSAGE_MISSING_FIELD, what {@link settleRequest}, {@link settleSpec} and {@link planFolds} throw, and what the artifact
+ * store throws where the data set is gone.
  */
 export function startRun(ports: StartRunPorts): (event: BusEvent<DatasetIngested>) => Promise<void> {
   return async (event) => {
     const { plans, outbox } = ports;
+    const source = sourceOf(event.data);
     const runId = runIdOf(event.data.requestEventId);
     if ((await plans.findOne({ _id: runId })) === null) {
-      const { document, run, jobs } = await plan(ports, runId, event);
+      const { document, run, jobs } = await plan(ports, runId, event, source);
       const cause = { cause: event, correlationId: runId };
       const entries = [
         outbox.entry(events.runStarted, runId, run, { id: derivedEventId(events.runStarted.type, runId), ...cause }),
@@ -50,14 +61,30 @@ export function startRun(ports: StartRunPorts): (event: BusEvent<DatasetIngested
   };
 }
 
+/** What a plan can't be made without; throws RK_MESSAGE_MISSING_FIELD naming the first field that is missing. */
+function sourceOf(data: DatasetIngested): { request: DatasetReady; dataset: ArtifactRef } {
+  const { request, artifact } = data;
+  const field =
+    data.requestEventId === ''
+      ? 'request_event_id'
+      : request === undefined
+        ? 'request'
+        : 'artifact.sha256';
+  if (data.requestEventId === '' || request === undefined || artifact === undefined || artifact.sha256 === '') {
+    throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `${events.datasetIngested.type} of ${data.name} has no ${field}`, {
+      details: { field, dataset: data.name },
+    });
+  }
+  return { request, dataset: artifact };
+}
+
 async function plan(
   { artifacts, mode, codeVersion }: StartRunPorts,
   runId: string,
   event: BusEvent<DatasetIngested>,
+  { request, dataset }: { request: DatasetReady; dataset: ArtifactRef },
 ): Promise<{ document: Omit<PlanDocument, 'outbox'>; run: RunStarted; jobs: FoldJob[] }> {
   const { data } = event;
-  const request = data.request ?? DatasetReady.fromPartial({});
-  const dataset = data.artifact ?? { sha256: '', bytes: 0, mediaType: '' };
   const table = tableFromArrow(await artifacts.get(dataset.sha256));
   const settings = settleRequest(request, table);
   const seed = runSeed(request.seed, mode, data.requestEventId);

@@ -1,4 +1,4 @@
-import { TerminalError, columnTypeToProto, taskFromProto, taskToProto } from '@rookery/contracts';
+import { TerminalError, columnTypeToProto, requireKey, taskFromProto, taskToProto } from '@rookery/contracts';
 import type { TaskName } from '@rookery/contracts';
 import { defaultSpec, validateSpec } from '@rookery/nn/spec';
 import type { ModelSpec } from '@rookery/nn/spec';
@@ -27,8 +27,8 @@ export interface RunSettings {
 
 /**
  * Fills in every default of a request against its data set. Features are all columns but the target, the ignored ones,
- * text, and those without any value. Throws RK_DATASET_NO_FEATURES, RK_DATASET_TARGET_MISSING or what the task
- * inference throws.
+ * text, and those without any value. Throws RK_DATASET_NO_FEATURES, RK_TABULAR_COLUMN_MISSING (no such target),
+ * RK_KEY_INVALID (model name) or what the task inference throws.
  */
 export function settleRequest(request: DatasetReady, table: Table): RunSettings {
   const target = columnByName(table, request.target);
@@ -46,7 +46,7 @@ export function settleRequest(request: DatasetReady, table: Table): RunSettings 
     });
   }
   return {
-    model: request.model || request.name,
+    model: requireKey(request.model || request.name, 'model'),
     task,
     labels,
     features,
@@ -94,9 +94,13 @@ export function settleSpec(request: DatasetReady, settings: RunSettings, inputs:
   if (request.epochs !== undefined) given['epochs'] = request.epochs;
   if (request.batchSize !== undefined) given['batchSize'] = request.batchSize;
   if (request.learningRate !== undefined) {
-    const optimizer = given['optimizer'] ?? defaultSpec(task, inputs, outputs).optimizer;
+    const named = given['optimizer'] ?? defaultSpec(task, inputs, outputs).optimizer;
+    // A name alone is a whole optimizer too, as in model_spec itself.
+    const optimizer = typeof named === 'string' ? { type: named } : named;
     if (typeof optimizer !== 'object' || optimizer === null) {
-      throw new TerminalError('RK_SPEC_INVALID', 'The optimizer must be an object', { details: { field: 'optimizer' } });
+      throw new TerminalError('RK_SPEC_INVALID', "The model's optimizer must be a name or an object", {
+        details: { field: 'optimizer' },
+      });
     }
     given['optimizer'] = { ...optimizer, learningRate: request.learningRate };
   }

@@ -1,0 +1,11 @@
+import { renderConfigTable } from '@rookery/service-kit';
+
+import { renderErrorCodes } from './error-codes.js';
+import { renderSubjects } from './subjects.js';
+
+/** The documents that are written from code: path below the root, and how. */
+export const documents: Readonly<Record<string, () => string>> = {
+  'docs/error-codes.md': renderErrorCodes,
+  'docs/contracts/subjects.md': renderSubjects,
+  'docs/contracts/config.md': renderConfigTable,
+};
