@@ -62,9 +62,10 @@ describe('a better model that comes while 500 predictions a second run', () => {
       const reach = (version: number): Promise<unknown> =>
         eventually(() => {
           if (load.failures.length > 0) return true;
-          const reached = new Set(load.answers.filter((answer) => answer.version === version).map(({ connection }) => connection));
-          return reached.size === connections ? true : undefined;
-        }, `every connection is answered by version ${version}`);
+          const answers = load.answers.filter((answer) => answer.version === version);
+          const reached = new Set(answers.map(({ connection }) => connection));
+          return reached.size === connections && answers.length >= 2 * perSecond ? true : undefined;
+        }, `two seconds of answers by version ${version}, some on every connection`);
       try {
         await reach(first.version.version);
         const second = await world.serve({ ...request, uri: exampleUri('penguins.csv') });

@@ -349,6 +349,12 @@ export const errorCodes = {
     'Rookery tries again; if it repeats, look at memory.',
   ),
   RK_RUN_NOT_FOUND: entry('NOT_FOUND', false, 'There is no run with this id.', 'List the runs.'),
+  RK_EVALUATION_FAILED: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'A trained network gives something that is no number for a row of its own data set.',
+    'Lower the learning rate, or look for extreme values in the row that is named.',
+  ),
   // Registry
   RK_MODEL_NOT_FOUND: entry(
     'NOT_FOUND',

@@ -11,7 +11,7 @@ export async function openLayersModel(model: TrainedModel): Promise<LayersModel>
   const { topology, weightSpecs, weights } = model;
   const modelTopology = parseTopology(topology);
   // A copy: views into a larger buffer would hand over their neighbours too.
-  const weightData = weights.slice().buffer;
+  const weightData = new Uint8Array(weights).buffer;
   try {
     return await loadLayersModel(io.fromMemory({ modelTopology, weightSpecs, weightData }));
   } catch (cause) {

@@ -1,5 +1,5 @@
 import { context, diag, metrics, propagation, trace } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { IdleAwareContextManager } from './idle-aware-context-manager.js';
 import { W3CTraceContextPropagator, setGlobalErrorHandler } from '@opentelemetry/core';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import type { SpanProcessor } from '@opentelemetry/sdk-trace-base';
@@ -49,7 +49,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   const env = options.env ?? process.env;
   const plan = exportPlanOf(env);
   const failures = new ExportFailureLog(options.logger);
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  context.setGlobalContextManager(new IdleAwareContextManager());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   setGlobalErrorHandler((error) => failures.failed(error));
   diag.setLogger(failures, { suppressOverrideMessage: true });

@@ -1,15 +1,14 @@
 // Thread that trains: the process around it stays free for heartbeats and stop signals.
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { decodeRowNumbers, toRookeryError } from '@rookery/contracts';
-import { engineVersion, resolveBackend, train, trainedModelToProto, useBackend, warmUp } from '@rookery/nn';
+import { TerminalError, decodeRowNumbers, toRookeryError } from '@rookery/contracts';
+import { engineVersion, resolveBackend, train, trainedModelToProto, useBackend, validateSpec, warmUp } from '@rookery/nn';
 import type { BackendName } from '@rookery/nn';
 import { FoldBundle, TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { columnByName, encodeTarget, tableFromArrow, transformRows } from '@rookery/tabular';
 import type { FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
 
 import { LeastRecentlyUsed } from './domain/least-recently-used.js';
-import { tablesKept } from './domain/worker-messages.js';
 import type { WorkerAnswer, WorkerJob, WorkerSettings } from './domain/worker-messages.js';
 
 if (parentPort === null) throw new Error('training-worker runs as a worker thread only');
@@ -18,6 +17,8 @@ const settings = workerData as WorkerSettings;
 const stopFlag = new Int32Array(settings.stopFlag);
 
 
+/** Tables that a thread keeps decoded. */
+const tablesKept = 2;
 
 const tables = new LeastRecentlyUsed<Table>(tablesKept);
 
@@ -31,37 +32,61 @@ const answer = (message: WorkerAnswer): void => {
 function tableOf(job: WorkerJob): Table {
   const known = tables.get(job.datasetSha256);
   if (known) return known;
-  if (job.dataset === undefined) throw new Error(`Dataset ${job.datasetSha256} was not handed to this thread`);
   const table = tableFromArrow(new Uint8Array(job.dataset));
   tables.set(job.datasetSha256, table);
   return table;
 }
 
+/** What a bundle says; RK_ARTIFACT_CORRUPT, terminal, where its bytes are no bundle. */
+function bundleOf(job: WorkerJob): {
+  rows: Uint32Array;
+  transformer: FittedTransformer;
+  encoder: TargetEncoder;
+  target: string;
+} {
+  try {
+    const bundle = FoldBundle.decode(job.bundle);
+    return {
+      rows: decodeRowNumbers(bundle.trainRows),
+      transformer: JSON.parse(bundle.transformerJson) as FittedTransformer,
+      encoder: JSON.parse(bundle.targetJson) as TargetEncoder,
+      target: bundle.target,
+    };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TerminalError('RK_ARTIFACT_CORRUPT', `The fold bundle of the job can't be read: ${why}`, { cause });
+  }
+}
+
 async function fit(job: WorkerJob, backend: BackendName): Promise<void> {
   const table = tableOf(job);
-  const bundle = FoldBundle.decode(job.bundle);
-  const rows = decodeRowNumbers(bundle.trainRows);
-  const transformer = JSON.parse(bundle.transformerJson) as FittedTransformer;
-  const encoder = JSON.parse(bundle.targetJson) as TargetEncoder;
+  const { rows, transformer, encoder, target } = bundleOf(job);
+  const regression = encoder.task === 'regression';
   const matrix = transformRows(transformer, table, rows);
-  const targets = encodeTarget(encoder, columnByName(table, bundle.target), rows);
+  const targets = encodeTarget(encoder, columnByName(table, target), rows);
+  // A complete specification passes unchanged; one that came broken is refused by the name of its field.
+  const spec = validateSpec(job.spec, {
+    task: regression ? 'regression' : 'classification',
+    inputs: matrix.width,
+    outputs: regression ? 1 : encoder.labels.length,
+  });
   const startedAt = performance.now();
   let lastProgress = startedAt;
-  const metricName = encoder.task === 'regression' ? 'rmse' : 'accuracy';
+  const metricName = regression ? 'rmse' : 'accuracy';
   const result = await train({
-    spec: job.spec,
+    spec,
     features: matrix.data,
     rows: matrix.rows,
     width: matrix.width,
     targets,
-    ...(encoder.task === 'regression' ? {} : { classes: encoder.labels.length }),
+    ...(regression ? {} : { classes: encoder.labels.length }),
     seed: job.seed,
     backend,
     engine: settings.engine,
     shouldStop: () => Atomics.load(stopFlag, 0) !== 0,
     onEpoch: (epoch, { loss, metric }) => {
       const now = performance.now();
-      if (now - lastProgress < progressEveryMs && epoch < job.spec.epochs) return;
+      if (now - lastProgress < progressEveryMs && epoch < spec.epochs) return;
       lastProgress = now;
       answer({ kind: 'epoch', job: job.job, epoch, loss, metric, metricName });
     },

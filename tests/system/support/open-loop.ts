@@ -43,7 +43,7 @@ export function startOpenLoop(
   const send = (): void => {
     const connection = sent % clients.length;
     sent += 1;
-    clients[connection]?.predict(request, { deadline: Date.now() + 20_000 }, (error, response) => {
+    clients[connection]?.predict(request, new grpc.Metadata(), { deadline: Date.now() + 20_000 }, (error, response) => {
       if (error) failures.push(error);
       else answers.push({ connection, version: response.version });
       if (answers.length + failures.length === sent) whenAnswered();

@@ -1,6 +1,7 @@
 import type { OutboxEntry } from '@rookery/bus';
 import type { Collection, Store } from '@rookery/store';
 
+import type { BatchLedger } from '../domain/batch-ledger.js';
 import type { StoredPredictionRow } from '../domain/prediction-window.js';
 
 /** A model version that is watched. */
@@ -10,8 +11,8 @@ export interface VersionDocument {
   model: string;
   version: number;
   referenceSha256: string;
-  /** Signature as proto3 JSON. */
-  signature: unknown;
+  /** Class labels in the order of the outputs; empty for a regression. Absent until the registration has come. */
+  classes?: string[];
 }
 
 /** The version that is champion of a model. */
@@ -47,8 +48,8 @@ export interface ReplicaDocument {
   dropped: number;
   /** Predictions taken in by model@version. */
   counts: Record<string, number>;
-  /** Batch numbers taken in last, so that a batch delivered twice is counted once. */
-  recent: number[];
+  /** Which batches were taken in, so that one delivered twice is counted once. */
+  ledger: BatchLedger;
 }
 
 /** The truth about a prediction. */
@@ -56,10 +57,15 @@ export interface LabelDocument {
   /** Prediction id. */
   _id: string;
   label: string;
+  /** When it was given, and where it stands in the log: the newest label of a prediction counts. */
   timeMs: number;
+  sequence: number;
   /** model@version of its prediction, once that has come. */
   versionKey?: string;
 }
+
+/** Why a report was made. */
+export type ReportTrigger = 'on_demand' | 'count' | 'scheduled';
 
 /** A report as it is kept. */
 export interface ReportDocument {
@@ -68,8 +74,11 @@ export interface ReportDocument {
   version: number;
   windowEndMs: number;
   createdAtMs: number;
-  /** Report as proto3 JSON. */
-  report: unknown;
+  trigger: ReportTrigger;
+  /** Predictions of the version taken in when it was made. */
+  taken: number;
+  /** Report as proto3 JSON text: new categories are keys of a map, and no store takes every key as a field name. */
+  report: string;
   outbox: OutboxEntry[];
 }
 

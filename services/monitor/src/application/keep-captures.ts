@@ -1,64 +1,91 @@
+import { TerminalError, requireKey } from '@rookery/contracts';
 import type { BusEvent } from '@rookery/bus';
 import type { Value } from '@rookery/proto/rookery/domain/v1/data';
 import type { PredictionsCaptured } from '@rookery/proto/rookery/events/v1/monitoring';
 
 import type { CaptureDocument, Collections } from '../adapters/collections.js';
+import { emptyLedger, takeBatch } from '../domain/batch-ledger.js';
 import type { StoredPredictionRow, StoredValue } from '../domain/prediction-window.js';
 import { versionKey } from '../domain/version-key.js';
 import type { CaptureSignal } from './capture-signal.js';
+import { pruneCaptures } from './prune-captures.js';
 import type { Schedule } from './schedule.js';
 
-/** Predictions kept for each model; the oldest batches go first. */
-export const predictionsKept = 100_000;
-
-/** Batch numbers remembered for each replica: far more than can be in flight. */
-const recentBatches = 500;
-
-/** Predictions between two looks at whether the oldest should go. */
+/** Predictions of a model between two looks at whether the oldest should go. */
 const pruneEvery = 5_000;
 
 /** What keeping captures needs. */
 export interface KeepCapturesPorts {
   readonly collections: Collections;
   readonly captured: CaptureSignal;
-  readonly schedule: Schedule;
+  readonly schedule: Pick<Schedule, 'noticed'>;
+  /** Predictions kept for each model; the oldest batches go first. */
+  readonly keep: number;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
 }
 
 /**
  * Handler of ml.prediction.captured: counts the batch once under its replica's life, keeps its predictions, and gives
- * labels that came earlier their version. A batch delivered twice is counted and kept once.
+ * labels that came earlier their version. A batch delivered twice, or again after a crash at any point, is counted and
+ * kept once. The version need not be registered yet. Throws RK_MESSAGE_MISSING_FIELD, RK_KEY_INVALID.
  */
 export function keepCaptures(ports: KeepCapturesPorts): (event: BusEvent<PredictionsCaptured>) => Promise<void> {
   const sincePrune = new Map<string, number>();
   return async ({ data }) => {
-    const { captures, replicas, labels } = ports.collections;
+    checkBatch(data);
+    const { captures, labels } = ports.collections;
     const key = versionKey(data.model, data.version);
-    await replicas.updateOne(
-      { _id: data.replicaLife },
-      { $setOnInsert: { batches: 0, lastBatch: 0, dropped: 0, counts: {}, recent: [] } },
-      { upsert: true },
-    );
-    const { modified } = await replicas.updateOne(
-      { _id: data.replicaLife, recent: { $nin: [data.batch] } },
-      {
-        $inc: { batches: 1, [`counts.${key}`]: data.predictions.length },
-        $max: { lastBatch: data.batch, dropped: data.droppedTotal },
-        $push: { recent: { $each: [data.batch], $slice: -recentBatches } },
-      },
-    );
+    const count = data.predictions.length;
+    const fresh = await countOnce(ports.collections, data, key);
     const document = captureDocument(data);
     await captures.insertMany([document], { ignoreDuplicates: true });
     const ids = document.predictions.map((prediction) => prediction.id);
-    for (const label of await labels.find({ _id: { $in: ids } })) {
+    for (const label of await labels.find({ _id: { $in: ids } }, { projection: { _id: 1 } })) {
       await labels.updateOne({ _id: label._id }, { $set: { versionKey: key } });
     }
-    ports.captured.notify(key);
-    if (modified === 0) return;
-    ports.schedule.noticed(data.model, data.version, data.predictions.length);
-    const since = (sincePrune.get(data.model) ?? 0) + data.predictions.length;
+    ports.captured.notify(data.model);
+    if (!fresh) return;
+    ports.schedule.noticed(data.model, data.version, count);
+    const since = (sincePrune.get(data.model) ?? 0) + count;
     sincePrune.set(data.model, since >= pruneEvery ? 0 : since);
-    if (since >= pruneEvery) await prune(ports.collections, data.model);
+    if (since >= pruneEvery) await pruneCaptures(ports.collections, data.model, ports.keep, ports.clock());
   };
+}
+
+function checkBatch(data: PredictionsCaptured): void {
+  const field = data.replicaLife === '' ? 'replica_life' : data.batch < 1 ? 'batch' : data.version < 1 ? 'version' : '';
+  if (field !== '') {
+    throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `A batch of captures of ${data.model} has no ${field}`, {
+      details: { field, model: data.model },
+    });
+  }
+  requireKey(data.model, 'model');
+}
+
+/** Counts the batch unless it was counted before; whether it did. Two monitors that take the same batch count it once. */
+async function countOnce({ replicas }: Collections, data: PredictionsCaptured, key: string): Promise<boolean> {
+  const _id = data.replicaLife;
+  for (;;) {
+    const known = await replicas.findOne({ _id });
+    if (known === null) {
+      const empty = { _id, batches: 0, lastBatch: 0, dropped: 0, counts: {}, ledger: emptyLedger };
+      await replicas.insertMany([empty], { ignoreDuplicates: true });
+      continue;
+    }
+    const ledger = takeBatch(known.ledger, data.batch);
+    if (ledger === undefined) return false;
+    // `batches` grows with every change: the update finds the document only as it was read.
+    const { matched } = await replicas.updateOne(
+      { _id, batches: known.batches },
+      {
+        $inc: { batches: 1, [`counts.${key}`]: data.predictions.length },
+        $max: { lastBatch: data.batch, dropped: data.droppedTotal },
+        $set: { ledger },
+      },
+    );
+    if (matched === 1) return true;
+  }
 }
 
 function captureDocument(data: PredictionsCaptured): CaptureDocument {
@@ -82,19 +109,4 @@ function captureDocument(data: PredictionsCaptured): CaptureDocument {
 
 function storedValue(value: Value): StoredValue {
   return value.kind?.value ?? null;
-}
-
-/** Removes the oldest batches of a model beyond what is kept, with the labels of their predictions. */
-async function prune({ captures, labels }: Collections, model: string): Promise<void> {
-  const batches = await captures.find(
-    { model },
-    { sort: { timeMs: -1 }, projection: { timeMs: 1, 'predictions.id': 1 } },
-  );
-  let kept = 0;
-  for (const batch of batches) {
-    kept += batch.predictions.length;
-    if (kept <= predictionsKept) continue;
-    await labels.deleteMany({ _id: { $in: batch.predictions.map(({ id }) => id) } });
-    await captures.deleteOne({ _id: batch._id });
-  }
 }

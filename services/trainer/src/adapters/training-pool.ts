@@ -5,7 +5,7 @@ import type { BackendRequest } from '@rookery/nn';
 import type { TrainingPool } from '../application/train-fold.js';
 import type { EngineRequest, Trained } from '../domain/worker-messages.js';
 import { TrainingThread } from './training-thread.js';
-import type { ThreadJob } from './training-thread.js';
+import type { ThreadJob, ThreadReady } from './training-thread.js';
 
 /** How to open a pool. */
 export interface PoolOptions {
@@ -18,66 +18,99 @@ export interface PoolOptions {
   readonly script?: URL;
 }
 
+/** A pool that can be closed. */
+export interface OpenPool extends TrainingPool {
+  /** Ends all threads, running fits in good order; no thread is started afterwards. */
+  close(): Promise<void>;
+}
+
 /** On a GPU all threads would share one device: one is enough. */
 const threadsOnGpu = 1;
 
 /**
- * Opens as many warm threads as asked for (one on a GPU) and resolves when all are ready. A thread that dies is replaced.
- * Rejects with RK_BACKEND_UNAVAILABLE where the backend asked for is not installed.
+ * Opens as many warm threads as asked for (one on a GPU) and resolves when all are ready. A thread that dies, at work or
+ * idle, is replaced before it gets a job. Rejects with RK_BACKEND_UNAVAILABLE where the backend asked for is not installed.
  */
-export async function openTrainingPool(options: PoolOptions): Promise<TrainingPool & { close(): Promise<void> }> {
+export async function openTrainingPool(options: PoolOptions): Promise<OpenPool> {
   const script = options.script ?? new URL('./training-worker.js', import.meta.url);
-  const spawn = (): TrainingThread => new TrainingThread(script, options.backend, options.engine);
-  const first = spawn();
-  const { backend, reason, fallbacks } = await first.ready;
-  const size = backend === 'gpu' ? threadsOnGpu : options.workers;
-  const idle = [first, ...Array.from({ length: size - 1 }, spawn)];
-  const all = new Set(idle);
-  await Promise.all(idle.map((thread) => thread.ready));
-  options.logger.info({ backend, reason, fallbacks, threads: size }, 'training threads are ready');
+  const idle: TrainingThread[] = [];
+  const all = new Set<TrainingThread>();
   const waiting: ((thread: TrainingThread) => void)[] = [];
+  let closed = false;
 
-  const give = (thread: TrainingThread): void => {
-    const next = waiting.shift();
-    if (next) next(thread);
-    else idle.push(thread);
-  };
-  const release = (thread: TrainingThread): void => {
-    if (thread.alive) {
-      give(thread);
-      return;
-    }
-    all.delete(thread);
-    options.logger.warn({}, 'a training thread died and is replaced');
-    const fresh = spawn();
-    all.add(fresh);
-    give(fresh);
+  const spawn = (): TrainingThread => {
+    const thread = new TrainingThread(script, options.backend, options.engine);
+    all.add(thread);
+    void thread.ended.then(() => all.delete(thread));
+    return thread;
   };
   const take = (): Promise<TrainingThread> => {
-    const thread = idle.pop();
-    return thread ? Promise.resolve(thread) : new Promise((resolve) => waiting.push(resolve));
+    for (let thread = idle.pop(); thread !== undefined; thread = idle.pop()) {
+      if (thread.alive) return Promise.resolve(thread);
+      // It died while it was idle.
+      idle.push(replacement());
+    }
+    return new Promise((resolve) => waiting.push(resolve));
   };
+  const replacement = (): TrainingThread => {
+    options.logger.warn({}, 'a training thread died and is replaced');
+    return spawn();
+  };
+  const release = (thread: TrainingThread): void => {
+    if (closed) return;
+    const next = thread.alive ? thread : replacement();
+    const taker = waiting.shift();
+    if (taker) taker(next);
+    else idle.push(next);
+  };
+  const close = async (): Promise<void> => {
+    closed = true;
+    await Promise.all([...all].map((thread) => thread.close()));
+  };
+
+  let size: number;
+  let chosen: ThreadReady;
+  try {
+    const first = spawn();
+    chosen = await first.ready;
+    size = chosen.backend === 'gpu' ? threadsOnGpu : options.workers;
+    idle.push(first, ...Array.from({ length: size - 1 }, spawn));
+    await Promise.all(idle.map((thread) => thread.ready));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const { backend, reason, fallbacks } = chosen;
+  options.logger.info({ backend, reason, fallbacks, threads: size }, 'training threads are ready');
 
   return {
     size,
     backend,
-    async run(job: ThreadJob, signal: AbortSignal): Promise<Trained> {
+    async run(job: ThreadJob, signal: AbortSignal): Promise<Trained & { readonly thread: number }> {
       const thread = await take();
+      const stop = new AbortController();
+      const forward = (): void => stop.abort(signal.reason);
+      let timer: NodeJS.Timeout | undefined;
       try {
         await thread.ready;
-        const deadline = AbortSignal.timeout(options.deadlineMs);
-        return await thread.run(job, AbortSignal.any([signal, deadline])).catch((error: unknown) => {
-          if (!deadline.aborted || signal.aborted) throw error;
-          throw new RetryableError('RK_DEADLINE_EXCEEDED', `The job took longer than ${options.deadlineMs} ms`, {
-            hint: 'Raise ROOKERY_JOB_DEADLINE_MS, or make the network or the data smaller.',
-          });
-        });
+        signal.throwIfAborted();
+        signal.addEventListener('abort', forward, { once: true });
+        timer = setTimeout(() => stop.abort(tooLong(options.deadlineMs)), options.deadlineMs);
+        const { id } = thread;
+        return { ...(await thread.run(job, stop.signal)), thread: id };
       } finally {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', forward);
         release(thread);
       }
     },
-    async close(): Promise<void> {
-      await Promise.all([...all].map((thread) => thread.close()));
-    },
+    close,
   };
+}
+
+function tooLong(deadlineMs: number): RetryableError {
+  return new RetryableError('RK_DEADLINE_EXCEEDED', `The job took longer than ${deadlineMs} ms`, {
+    details: { deadlineMs: String(deadlineMs) },
+    hint: 'Raise ROOKERY_JOB_DEADLINE_MS, or make the network or the data smaller.',
+  });
 }

@@ -4,14 +4,32 @@ import { RetryableError, TerminalError, errorCodes, isErrorCode } from '@rookery
 import type { RookeryError } from '@rookery/contracts';
 import type { BackendName, BackendRequest } from '@rookery/nn';
 
-import { LeastRecentlyUsed } from '../domain/least-recently-used.js';
-import { tablesKept } from '../domain/worker-messages.js';
-import type { EngineRequest, EpochDone, Trained, WorkerAnswer, WorkerJob, WorkerSettings } from '../domain/worker-messages.js';
+import type {
+  EngineRequest,
+  EpochDone,
+  Trained,
+  WorkerAnswer,
+  WorkerJob,
+  WorkerSettings,
+} from '../domain/worker-messages.js';
 
 /** A job for {@link TrainingThread.run}. */
-export interface ThreadJob extends Omit<WorkerJob, 'kind' | 'job' | 'dataset'> {
-  readonly dataset: SharedArrayBuffer;
+export interface ThreadJob extends Omit<WorkerJob, 'kind' | 'job'> {
   readonly onEpoch: (progress: EpochDone) => void;
+}
+
+/** What a thread says when it is warm. */
+export interface ThreadReady {
+  readonly backend: BackendName;
+  readonly reason: string;
+  readonly fallbacks: readonly string[];
+}
+
+interface RunningJob {
+  readonly job: number;
+  readonly onEpoch: (progress: EpochDone) => void;
+  readonly resolve: (trained: Trained) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Time that a fit gets to notice the stop flag before its thread is ended. */
@@ -21,33 +39,41 @@ const stopGraceMs = 2_000;
 export class TrainingThread {
   readonly #worker: Worker;
   readonly #stopFlag = new Int32Array(new SharedArrayBuffer(4));
-  readonly #known = new LeastRecentlyUsed<true>(tablesKept);
   #jobs = 0;
-  #running: { job: number; onEpoch: (progress: EpochDone) => void; resolve: (trained: Trained) => void; reject: (error: Error) => void } | undefined;
-  #dead = false;
-  readonly ready: Promise<{ backend: BackendName; reason: string; fallbacks: readonly string[] }>;
+  #running: RunningJob | undefined;
+  /** Settles with the running job; resolved where none is. */
+  #settled: Promise<void> = Promise.resolve();
+  #dead: RookeryError | undefined;
+  /** Rejects with what made the thread unusable: RK_BACKEND_UNAVAILABLE, RK_TRAIN_WORKER_DIED. */
+  readonly ready: Promise<ThreadReady>;
+  /** Resolves when it can take no more jobs. */
+  readonly ended: Promise<void>;
 
   constructor(script: URL, backend: BackendRequest, engine: EngineRequest) {
-    const settings: WorkerSettings = { backend, engine, stopFlag: this.#stopFlag.buffer };
+    const settings: WorkerSettings = { backend, engine, stopFlag: this.#stopFlag.buffer as SharedArrayBuffer };
     this.#worker = new Worker(script, { workerData: settings });
+    let end = (): void => undefined;
+    this.ended = new Promise((resolve) => (end = resolve));
     this.ready = new Promise((resolve, reject) => {
-      this.#worker.on('message', (answer: WorkerAnswer) => {
-        if (answer.kind === 'ready') resolve(answer);
-        else if (answer.kind === 'unusable') reject(errorOf(answer));
-        else this.#answered(answer);
-      });
-      const died = (why: string, cause?: unknown): void => {
-        this.#dead = true;
-        const error = new RetryableError('RK_TRAIN_WORKER_DIED', `The training thread ended: ${why}`, { cause });
+      const died = (error: RookeryError): void => {
+        this.#dead ??= error;
         reject(error);
         this.#running?.reject(error);
         this.#running = undefined;
+        end();
       };
-      this.#worker.once('error', (error) => {
-        died(error instanceof Error ? error.message : String(error), error);
+      this.#worker.on('message', (answer: WorkerAnswer) => {
+        if (answer.kind === 'ready') resolve(answer);
+        else if (answer.kind === 'unusable') {
+          died(errorOf(answer));
+          void this.#worker.terminate();
+        } else this.#answered(answer);
+      });
+      this.#worker.once('error', (thrown: unknown) => {
+        died(workerDied(thrown instanceof Error ? thrown.message : String(thrown), thrown));
       });
       this.#worker.once('exit', (code) => {
-        died(`exit code ${code}`);
+        died(workerDied(`exit code ${code}`));
       });
     });
     // A thread that dies before anyone waits must not take the process with it.
@@ -56,15 +82,21 @@ export class TrainingThread {
 
   /** Whether it can take jobs. */
   get alive(): boolean {
-    return !this.#dead;
+    return this.#dead === undefined;
+  }
+
+  /** Number of the thread in this process, for the lineage of what it trains. */
+  get id(): number {
+    return this.#worker.threadId;
   }
 
   /**
-   * Trains one job. `signal` ends it in good order within an epoch, or ends the thread if that takes too long; both
+   * Trains one job. `signal` ends it in good order within a batch, or ends the thread if that takes too long; both
    * reject with the signal's reason. Rejects with the fit's own error, or RK_TRAIN_WORKER_DIED.
    */
   async run(job: ThreadJob, signal: AbortSignal): Promise<Trained> {
     signal.throwIfAborted();
+    if (this.#dead !== undefined) throw this.#dead;
     this.#jobs += 1;
     const number = this.#jobs;
     Atomics.store(this.#stopFlag, 0, 0);
@@ -75,15 +107,22 @@ export class TrainingThread {
     };
     signal.addEventListener('abort', stop, { once: true });
     try {
-      const trained = await new Promise<Trained>((resolve, reject) => {
+      const answer = new Promise<Trained>((resolve, reject) => {
         this.#running = { job: number, onEpoch: job.onEpoch, resolve, reject };
-        const { onEpoch: _onEpoch, dataset, ...rest } = job;
-        const known = this.#known.get(job.datasetSha256) === true;
-        this.#known.set(job.datasetSha256, true);
-        const message: WorkerJob = { kind: 'train', job: number, ...rest, dataset: known ? undefined : dataset };
-        this.#worker.postMessage(message);
       });
-      if (trained.stopped) signal.throwIfAborted();
+      this.#settled = answer.then(
+        () => undefined,
+        () => undefined,
+      );
+      const { onEpoch: _onEpoch, ...rest } = job;
+      const message: WorkerJob = { kind: 'train', job: number, ...rest };
+      this.#worker.postMessage(message);
+      const trained = await answer;
+      // The flag stays up only where somebody asked for the end: by the signal, or by close.
+      if (trained.stopped) {
+        signal.throwIfAborted();
+        throw workerDied('it was stopped');
+      }
       return trained;
     } catch (error) {
       signal.throwIfAborted();
@@ -106,11 +145,20 @@ export class TrainingThread {
     else running.reject(errorOf(answer));
   }
 
-  /** Ends the thread. */
+  /** Ends the thread: at once where it is idle, else when its fit has noticed the stop flag, or after a grace period. */
   async close(): Promise<void> {
     Atomics.store(this.#stopFlag, 0, 1);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, stopGraceMs)));
+    await Promise.race([this.#settled, late]);
+    clearTimeout(timer);
     await this.#worker.terminate();
   }
+}
+
+function workerDied(why: string, cause?: unknown): RetryableError {
+  const options = cause === undefined ? {} : { cause };
+  return new RetryableError('RK_TRAIN_WORKER_DIED', `The training thread ended: ${why}`, options);
 }
 
 function errorOf(answer: {

@@ -24,7 +24,8 @@ export class SharedDatasets {
     try {
       return await bytes;
     } catch (error) {
-      this.#kept.delete(sha256);
+      // Unless another call has begun to read it again already.
+      if (this.#kept.get(sha256) === bytes) this.#kept.delete(sha256);
       throw error;
     }
   }

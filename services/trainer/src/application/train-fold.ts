@@ -23,7 +23,7 @@ export interface TrainingPool {
       readonly onEpoch: (progress: EpochDone) => void;
     },
     signal: AbortSignal,
-  ): Promise<Trained>;
+  ): Promise<Trained & { /** Number of the thread that trained. */ readonly thread: number }>;
 }
 
 /** What training a fold needs. */
@@ -37,14 +37,19 @@ export interface TrainFoldPorts {
 /**
  * Handler of ml.job.fold: trains one fold or the final model, stores the network, and publishes ml.fold.trained. The
  * event's id comes from the job, and the same job gives the same weights, so that a job done twice is one event and one
- * artifact. Progress goes out live and is never waited for.
+ * artifact. Progress goes out live and is never waited for. Throws RK_MESSAGE_MISSING_FIELD, what the fit throws
+ * (RK_TRAIN_INPUT, RK_TRAIN_DIVERGED, RK_SPEC_INVALID …: terminal), RK_TRAIN_WORKER_DIED and RK_DEADLINE_EXCEEDED (tried
+ * again), and what the artifact store throws where the data set or the bundle is gone.
  */
 export function trainFold(ports: TrainFoldPorts): (event: BusEvent<FoldJob>, context: HandlerContext) => Promise<void> {
   const datasets = new SharedDatasets(ports.artifacts);
   return async (event, { signal }) => {
     const job = event.data;
     if (!job.dataset || !job.bundle || !job.modelSpec) {
-      throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `Job ${event.key} lacks its dataset, bundle or model spec`);
+      const field = !job.dataset ? 'dataset' : !job.bundle ? 'bundle' : 'model_spec';
+      throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `Job ${event.key} has no ${field}`, {
+        details: { field, job: event.key },
+      });
     }
     const [dataset, bundle] = await Promise.all([
       datasets.get(job.dataset.sha256),
@@ -98,7 +103,7 @@ export function trainFold(ports: TrainFoldPorts): (event: BusEvent<FoldJob>, con
           codeVersion: ports.codeVersion,
           nodeVersion: process.version,
           platform: `${process.platform}-${process.arch}`,
-          worker: `${hostname()}/${process.pid}`,
+          worker: `${hostname()}/${process.pid}/${trained.thread}`,
         },
         durationMs: trained.durationMs,
         epochsRun: trained.epochsRun,

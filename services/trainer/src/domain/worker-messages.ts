@@ -16,8 +16,8 @@ export interface WorkerJob {
   readonly kind: 'train';
   readonly job: number;
   readonly datasetSha256: string;
-  /** Arrow bytes, shared between all threads of the process; absent where this thread has the table already. */
-  readonly dataset: SharedArrayBuffer | undefined;
+  /** Arrow bytes, shared between all threads of the process: handing them over copies nothing. */
+  readonly dataset: SharedArrayBuffer;
   /** FoldBundle bytes. */
   readonly bundle: Uint8Array;
   readonly spec: ModelSpec;
@@ -57,6 +57,3 @@ export type Trained = Extract<WorkerAnswer, { kind: 'trained' }>;
 
 /** Progress of a training. */
 export type EpochDone = Extract<WorkerAnswer, { kind: 'epoch' }>;
-
-/** Tables that a thread keeps. The process counts the same way, so that it knows which ones to send. */
-export const tablesKept = 2;

@@ -1,0 +1,128 @@
+// @ts-check
+import { get } from '../api.js';
+import { h } from '../dom.js';
+import { cell, moment, number, size } from '../format.js';
+import { confusion, crumb, facts, href, json, meanStd, panel, shortId, table, tablePanel, tag, time, trace } from '../parts.js';
+
+/** @type {import('../app.js').Page} */
+export const modelPage = {
+  section: 'models',
+  title: ([name]) => name ?? 'Model',
+  async load([name], signal) {
+    const path = `/models/${encodeURIComponent(name ?? '')}`;
+    const [model, history] = await Promise.all([
+      get(path, signal),
+      // A model without a champion has no history: no reason not to show its versions.
+      get(`${path}/history`, signal).catch((error) => (error.status === 404 ? { changes: [] } : Promise.reject(error))),
+    ]);
+    return { ...model, changes: history.changes };
+  },
+  affectedBy: (event, [name]) => event.type.startsWith('ml.model.') && event.key === name,
+  view({ model, versions, changes }, { state, update }) {
+    const champion = model.aliases.find((/** @type {any} */ alias) => alias.alias === 'champion')?.version;
+    const chosen = versions.find((/** @type {any} */ version) => version.version === (state.version ?? champion)) ?? versions[0];
+    return [
+      h(
+        'div',
+        { class: 'head' },
+        crumb(h('a', { href: '#/models' }, 'Models'), model.name),
+        h('h1', null, model.name),
+        h('span', { class: 'tags' }, model.aliases.map((/** @type {any} */ alias) => tag(`${alias.alias} → v${alias.version}`, 'accent'))),
+        h('a', { class: 'push', href: href('monitor', model.name) }, 'Monitor'),
+      ),
+      tablePanel('Versions', null, versionTable(versions, chosen, (/** @type {number} */ version) => {
+        state.version = version;
+        update();
+      })),
+      chosen && versionPanels(chosen),
+      tablePanel('Champion history', 'newest first', historyTable(changes)),
+    ].flat().filter(Boolean);
+  },
+};
+
+/** @param {any[]} versions @param {any} chosen @param {(version: number) => void} choose */
+function versionTable(versions, chosen, choose) {
+  return table(
+    'Versions, newest first',
+    [{ label: 'Version' }, { label: 'Aliases' }, { label: 'Metric, mean ± std', num: true }, { label: 'Data set' }, { label: 'Run' }, { label: 'Backend' }, { label: 'Created', num: true }, { label: 'Details', num: true }],
+    versions.map((version) => [
+      `v${version.version}`,
+      version.aliases.length > 0 || version.refusals.length > 0
+        ? h('span', { class: 'tags' }, version.aliases.map((/** @type {string} */ alias) => tag(alias, 'accent')), version.refusals.length > 0 && tag(`refused by ${version.refusals.length}`, 'bad'))
+        : '',
+      version.metric ? h('span', null, h('span', { class: 'soft' }, `${version.metric.name} `), meanStd(version.metric)) : '',
+      version.lineage ? h('a', { href: href('datasets', version.lineage.datasetName, version.lineage.datasetVersion) }, `${version.lineage.datasetName} v${version.lineage.datasetVersion}`) : '',
+      h('a', { class: 'mono', href: href('runs', version.runId) }, version.runId),
+      version.lineage?.environment?.backend ?? '',
+      time(version.createdAtMs),
+      h('button', { type: 'button', class: 'quiet', 'aria-pressed': version === chosen ? 'true' : 'false', disabled: version === chosen, onclick: () => choose(version.version) }, version === chosen ? 'shown' : `show v${version.version}`),
+    ]),
+  );
+}
+
+/** @param {any} version */
+function versionPanels(version) {
+  const { lineage, signature } = version;
+  return [
+    version.refusals.map((/** @type {any} */ refusal) =>
+      h('div', { class: 'notice bad' }, h('p', null, h('b', { class: 'mono' }, refusal.code), ` ${refusal.replica ? `replica ${refusal.replica}` : refusal.stage}`), refusal.reasons.map((/** @type {string} */ reason) => h('p', { class: 'soft' }, reason))),
+    ),
+    h(
+      'div',
+      { class: 'grid' },
+      h('section', { class: 'panel flush' }, h('h2', null, `Version ${version.version}: metrics`), table('Metrics', [{ label: 'Metric' }, { label: 'Mean', num: true }, { label: 'Std', num: true }], version.metrics.map((/** @type {any} */ metric) => [metric.name, number(metric.mean), number(metric.std)]))),
+      lineage &&
+        panel(
+          'Lineage',
+          facts([
+            ['Data set', h('a', { href: href('datasets', lineage.datasetName, lineage.datasetVersion) }, `${lineage.datasetName} v${lineage.datasetVersion}`)],
+            ['Data sha256', shortId(lineage.datasetSha256, 16)],
+            ['Source', h('span', { class: 'mono' }, lineage.sourceUri)],
+            ['Folds', `${lineage.folds}${lineage.stratified ? ', stratified' : ''}`],
+            ['Seed', h('span', { class: 'mono' }, lineage.seed)],
+            ['Request', shortId(lineage.requestEventId, 28)],
+            ['Trace', trace(lineage.traceId)],
+            ['Package', [shortId(version.packageSha256, 16), ` ${size(version.packageBytes)}`]],
+            ['Created', moment(version.createdAtMs)],
+            ['Node', lineage.environment && `${lineage.environment.nodeVersion} on ${lineage.environment.platform}`],
+            ['Code', lineage.environment?.codeVersion && h('span', { class: 'mono' }, lineage.environment.codeVersion)],
+          ]),
+          lineage.modelSpec && [h('h3', null, 'Network'), json(lineage.modelSpec, 'Show the model spec')],
+        ),
+    ),
+    h(
+      'div',
+      { class: 'grid' },
+      signature &&
+        h(
+          'section',
+          { class: 'panel flush' },
+          h('div', { class: 'panel-head' }, h('h2', null, 'Signature'), h('p', { class: 'soft' }, `${signature.task}, predicts ${signature.target}${signature.classes.length > 0 ? `: ${signature.classes.join(', ')}` : ''}`)),
+          table(
+            'Features',
+            [{ label: 'Feature' }, { label: 'Type' }, { label: 'Categories' }, { label: 'Example', num: true }],
+            signature.features.map((/** @type {any} */ feature) => [feature.name, feature.type, feature.categories.length > 8 ? `${feature.categories.slice(0, 8).join(', ')} and ${feature.categories.length - 8} more` : feature.categories.join(', '), feature.name in version.inputExample ? cell(version.inputExample[feature.name]) : '']),
+          ),
+        ),
+      version.confusion && panel('Confusion matrix, held-out rows', confusion(version.confusion)),
+    ),
+    h('section', { class: 'panel' }, h('h2', null, 'Input example'), h('pre', { tabindex: 0 }, JSON.stringify(version.inputExample, null, 2))),
+  ].flat();
+}
+
+/** @param {any[]} changes */
+function historyTable(changes) {
+  const newest = [...changes].sort((a, b) => b.revision - a.revision);
+  return table(
+    'Moves of the champion alias',
+    [{ label: 'Revision' }, { label: 'Version' }, { label: 'Who' }, { label: 'Why' }, { label: 'Run' }, { label: 'When', num: true }],
+    newest.map((change) => [
+      `#${change.revision}`,
+      change.previousVersion ? `v${change.previousVersion} → v${change.version}` : `v${change.version}`,
+      change.actor,
+      change.reasons.join(' '),
+      change.runId ? h('a', { class: 'mono', href: href('runs', change.runId) }, change.runId) : '',
+      h('span', { class: 'nowrap' }, moment(change.timeMs)),
+    ]),
+  );
+}

@@ -1,0 +1,156 @@
+// @ts-check
+import { get } from '../api.js';
+import { curve } from '../charts.js';
+import { h } from '../dom.js';
+import { duration, moment, number } from '../format.js';
+import { cards, confusion, crumb, facts, href, json, panel, problem, runState, shortId, table, tablePanel, tag, time, trace } from '../parts.js';
+
+/** @type {import('../app.js').Page} */
+export const runPage = {
+  section: 'runs',
+  title: ([runId]) => runId ?? 'Run',
+  load: ([runId], signal) => get(`/runs/${encodeURIComponent(runId ?? '')}`, signal),
+  watchRun: ([runId]) => runId ?? '',
+  affectedBy: (event, [runId]) => event.key === runId || /^ml\.(model|inference)\./.test(event.type),
+  progress(run, points) {
+    for (const point of points) {
+      const job = run.folds.find((/** @type {any} */ item) => item.fold === point.fold);
+      if (!job || job.history) continue;
+      job.live ??= { epochs: point.epochs, metricName: point.metricName, loss: [], metric: [] };
+      if (job.state === 'queued') job.state = 'training';
+      // A job that is done again starts at its first epoch again.
+      job.live.loss.length = Math.min(job.live.loss.length, point.epoch - 1);
+      job.live.metric.length = job.live.loss.length;
+      while (job.live.loss.length < point.epoch) {
+        job.live.loss.push(point.loss);
+        job.live.metric.push(point.metric);
+      }
+    }
+  },
+  view(run) {
+    const took = run.endedAtMs ? run.endedAtMs - run.createdAtMs : null;
+    return [
+      h(
+        'div',
+        { class: 'head' },
+        crumb(h('a', { href: '#/runs' }, 'Runs'), run.runId),
+        h('h1', null, run.model || run.runId),
+        runState(run.state),
+        run.version && h('a', { href: href('models', run.model) }, tag(`version ${run.version}`, 'accent')),
+        h('span', { class: 'soft push' }, 'started ', time(run.createdAtMs)),
+      ),
+      steps(run),
+      run.state === 'failed' && problem({ code: run.code, message: run.message || run.reasons.join(' '), hint: run.hint }),
+      run.verdict
+        ? verdict(run)
+        : run.reasons.length > 0 && run.state !== 'failed' && h('div', { class: 'notice warn' }, run.reasons.map((/** @type {string} */ reason) => h('p', null, reason))),
+      cards([
+        ...run.metrics.slice(0, 3).map((/** @type {any} */ metric) => [metric.name, [number(metric.mean), h('small', null, ` ± ${number(metric.std)}`)]]),
+        ['published to serving', duration(run.publishedToServingMs)],
+        ['run time', duration(took)],
+        ['backend', run.backend || '–'],
+      ]),
+      tablePanel('Folds', null, foldTable(run)),
+      h(
+        'div',
+        { class: 'grid' },
+        run.metrics.length > 0 &&
+          h('section', { class: 'panel flush' }, h('h2', null, 'Metrics over the folds'), table('Mean and standard deviation of each metric', [{ label: 'Metric' }, { label: 'Mean', num: true }, { label: 'Std', num: true }], run.metrics.map((/** @type {any} */ metric) => [metric.name, number(metric.mean), number(metric.std)]))),
+        run.confusion && panel('Confusion matrix, held-out rows', confusion(run.confusion)),
+      ),
+      h('div', { class: 'grid' }, run.plan && planPanel(run), lineagePanel(run)),
+    ].filter(Boolean);
+  },
+};
+
+/** @param {any} run */
+function steps(run) {
+  const { state, jobs, verdict: judged, publishedToServingMs } = run;
+  const failed = state === 'failed';
+  const trained = jobs.total > 0 && jobs.done === jobs.total;
+  /** @type {Array<[string, string]>} */
+  const list = [
+    ['planned', run.plan ? 'done' : failed ? 'bad' : 'now'],
+    [`trained ${jobs.done}/${jobs.total}`, trained ? 'done' : failed ? 'bad' : run.plan ? 'now' : ''],
+    ['evaluated', judged ? 'done' : failed ? '' : trained ? 'now' : ''],
+    state === 'rejected' ? ['rejected', 'bad'] : ['promoted', state === 'promoted' ? 'done' : judged && !failed ? 'now' : ''],
+    ...(state === 'rejected' ? [] : /** @type {Array<[string, string]>} */ ([['serving', publishedToServingMs ? 'done' : state === 'promoted' ? 'now' : '']])),
+  ];
+  return h('ol', { class: 'steps', 'aria-label': 'Progress of the run' }, list.map(([label, status]) => h('li', { 'data-state': status || undefined }, label)));
+}
+
+/** @param {any} run */
+function verdict({ verdict: judged, state, reasons }) {
+  const good = judged.passed && state !== 'rejected';
+  const rule = judged.threshold === null ? '' : `, threshold ${number(judged.threshold)}`;
+  const all = [...new Set([...judged.reasons, ...reasons])];
+  return h(
+    'div',
+    { class: `notice ${good ? 'ok' : 'warn'}` },
+    h('p', null, h('b', null, judged.passed ? 'Gate passed' : 'Gate not passed'), ` with ${judged.metric} ${number(judged.value)}${rule}`),
+    all.map((reason) => h('p', { class: 'soft' }, reason)),
+  );
+}
+
+/** @param {any} run */
+function foldTable(run) {
+  const first = run.metrics[0]?.name ?? Object.keys(run.folds.find((/** @type {any} */ job) => Object.keys(job.metrics).length > 0)?.metrics ?? {})[0];
+  const metricName = run.folds.map((/** @type {any} */ job) => (job.history ?? job.live)?.metricName).find(Boolean) ?? 'metric';
+  return table(
+    'One row a fold',
+    [{ label: 'Fold' }, { label: 'State' }, { label: 'Loss by epoch' }, { label: `Training ${metricName} by epoch` }, { label: first ? `Held-out ${first}` : 'Held-out', num: true }, { label: 'Rows', num: true }, { label: 'Time', num: true }, { label: 'Worker' }],
+    run.folds.map((/** @type {any} */ job) => {
+      const shown = job.history ?? job.live;
+      const total = job.live?.epochs ?? shown?.loss.length ?? 0;
+      return [
+        job.final ? 'final, all rows' : `fold ${job.fold + 1}`,
+        h('span', { class: 'tags' }, tag(job.state, job.state === 'queued' ? '' : job.state === 'training' ? 'info' : 'ok'), job.live && h('span', { class: 'soft' }, `${job.live.loss.length}/${job.live.epochs}`)),
+        shown ? h('span', { class: 'curve' }, curve({ values: shown.loss, total, name: 'loss' }), h('b', null, number(shown.loss.at(-1)))) : '',
+        shown && shown.metric.length > 0 ? h('span', { class: 'curve' }, curve({ values: shown.metric, total, name: metricName, second: true }), h('b', null, number(shown.metric.at(-1)))) : '',
+        first && job.metrics[first] !== undefined ? number(job.metrics[first]) : '',
+        job.rows ? number(job.rows) : '',
+        job.durationMs ? duration(job.durationMs) : '',
+        job.worker ? h('span', { class: 'mono soft wrap' }, job.worker) : '',
+      ];
+    }),
+  );
+}
+
+/** @param {any} run */
+function planPanel({ plan, task }) {
+  const { gate } = plan;
+  return panel(
+    'Plan',
+    facts([
+      ['Task', task],
+      ['Target', plan.target],
+      ['Folds', `${plan.folds}${plan.stratified ? ', stratified' : ''}`],
+      ['Seed', h('span', { class: 'mono' }, plan.seed)],
+      ['Rows', number(plan.rows)],
+      ['Gate', gate && `${gate.metric || 'default metric'}${gate.threshold === null ? '' : `, threshold ${number(gate.threshold)}`}${gate.allowWorseThanChampion ? ', may be worse than the champion' : ''}`],
+      ['Features', plan.signature?.features.map((/** @type {any} */ feature) => feature.name).join(', ')],
+      ['Tags', Object.entries(plan.tags).map(([name, value]) => `${name}=${value}`).join(', ')],
+    ]),
+    plan.modelSpec && [h('h3', null, 'Network'), json(plan.modelSpec, 'Show the model spec')],
+  );
+}
+
+/** @param {any} run */
+function lineagePanel(run) {
+  const { plan, dataset, environment } = run;
+  return panel(
+    'Lineage and environment',
+    facts([
+      ['Data set', dataset && h('a', { href: href('datasets', dataset.name, dataset.version) }, `${dataset.name} v${dataset.version}`)],
+      ['Data sha256', plan && shortId(plan.datasetSha256, 16)],
+      ['Run', h('span', { class: 'mono' }, run.runId)],
+      ['Request', plan && shortId(plan.requestEventId, 28)],
+      ['Requested', plan && moment(plan.requestedAtMs)],
+      ['Trace', trace(run.traceId)],
+      ['Backend', environment && `${environment.backend} (${environment.engine} ${environment.engineVersion})`],
+      ['Node', environment && `${environment.nodeVersion} on ${environment.platform}`],
+      ['Code', (environment?.codeVersion || plan?.codeVersion) && h('span', { class: 'mono' }, environment?.codeVersion || plan?.codeVersion)],
+    ]),
+  );
+}
+
