@@ -48,7 +48,9 @@ function askGrpc() {
     if (status !== undefined && String(status) !== '0') end(`${name}: grpc status ${status}`);
     // HealthCheckResponse { status = 1 (SERVING) } behind the frame's five bytes.
     const message = Buffer.concat(chunks).subarray(5);
-    end(message.length === 2 && message[0] === 0x08 && message[1] === 1 ? undefined : `${name} is not serving`);
+    end(
+      message.length === 2 && message[0] === 0x08 && message[1] === 1 ? undefined : `${name} is not serving`,
+    );
   });
   // HealthCheckRequest without a service name: the whole server. An empty, uncompressed frame.
   stream.end(Buffer.alloc(5));

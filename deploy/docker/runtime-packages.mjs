@@ -11,7 +11,12 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Packages that a bundle asks for at run time and does without. */
-const optional = new Set(['@tensorflow/tfjs-node', '@tensorflow/tfjs-node-gpu', 'onnxruntime-node']);
+const optional = new Set([
+  '@tensorflow/tfjs-node',
+  '@tensorflow/tfjs-node-gpu',
+  'onnxruntime-node',
+  'encoding', // node-fetch, within TensorFlow.js, tries to load it
+]);
 
 const [metaFile, target] = process.argv.slice(2);
 if (metaFile === undefined) fail('Name the meta.json that bundle.mjs --meta wrote.');
@@ -46,7 +51,10 @@ else {
 }
 
 function packageOf(specifier) {
-  return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
 }
 
 /** Folder of a package as Node resolves it from `from`; undefined where it is not installed. */
@@ -66,7 +74,8 @@ function take(folder) {
   for (const name of Object.keys(manifest.dependencies ?? {})) {
     const next = installed(name, folder);
     if (next !== undefined) take(next);
-    else if (manifest.optionalDependencies?.[name] === undefined) fail(`${manifest.name} needs ${name}, which is not installed.`);
+    else if (manifest.optionalDependencies?.[name] === undefined)
+      fail(`${manifest.name} needs ${name}, which is not installed.`);
   }
   const perhaps = { ...manifest.optionalDependencies, ...required(manifest) };
   for (const name of Object.keys(perhaps)) {
@@ -77,7 +86,9 @@ function take(folder) {
 
 function required(manifest) {
   const peers = Object.entries(manifest.peerDependencies ?? {});
-  return Object.fromEntries(peers.filter(([name]) => manifest.peerDependenciesMeta?.[name]?.optional !== true));
+  return Object.fromEntries(
+    peers.filter(([name]) => manifest.peerDependenciesMeta?.[name]?.optional !== true),
+  );
 }
 
 function fail(message) {

@@ -1,6 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
+import { isRunning } from './embedded/process-identity.js';
+import type { ProcessIdentity } from './embedded/process-identity.js';
+
 /** A system that another launcher runs on the same data folder. */
 export interface RunningSystem {
   readonly natsUrl: string;
@@ -13,11 +16,8 @@ export function findRunningSystem(dataDirectory: string): RunningSystem | undefi
   const dataDir = resolve(dataDirectory);
   const file = join(dataDir, 'system.json');
   if (!existsSync(file)) return undefined;
-  const { pid, natsUrl, addresses } = JSON.parse(readFileSync(file, 'utf8')) as RunningSystem & { pid: number };
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return undefined;
-  }
-  return { natsUrl, addresses, dataDir };
+  const { launcher, natsUrl, addresses } = JSON.parse(readFileSync(file, 'utf8')) as RunningSystem & {
+    launcher?: ProcessIdentity;
+  };
+  return launcher !== undefined && isRunning(launcher) ? { natsUrl, addresses, dataDir } : undefined;
 }

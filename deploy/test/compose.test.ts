@@ -32,7 +32,9 @@ describe('the compose file', () => {
   });
 
   it('has every service of the embedded system, each with an image built from the one Dockerfile', () => {
-    const names = Object.entries(compose.services).filter(([, service]) => own(service)).map(([name]) => name);
+    const names = Object.entries(compose.services)
+      .filter(([, service]) => own(service))
+      .map(([name]) => name);
     expect(names.sort()).toEqual(serviceEntries.map((entry) => entry.name).sort());
     for (const [name, service] of Object.entries(compose.services).filter(([, item]) => own(item))) {
       expect(service.build?.args?.['SERVICE'], name).toBe(name);
@@ -56,7 +58,8 @@ describe('the compose file', () => {
     for (const [name, service] of Object.entries(everything.services)) {
       for (const [needed, { condition }] of Object.entries(service.depends_on ?? {})) {
         expect(everything.services, `${name} needs ${needed}`).toHaveProperty(needed);
-        if (condition === 'service_healthy') expect(everything.services[needed]?.healthcheck, needed).toBeDefined();
+        if (condition === 'service_healthy')
+          expect(everything.services[needed]?.healthcheck, needed).toBeDefined();
       }
     }
     for (const [name, service] of ownServices) {
@@ -90,7 +93,9 @@ describe('the compose file', () => {
         }
         expect(Object.keys(variables), `${name} sets ${variable}`).toContain(variable);
         const spec = variables[variable as keyof typeof variables];
-        expect(spec.schema.safeParse(String(value)).success, `${name}: ${variable}=${String(value)}`).toBe(true);
+        expect(spec.schema.safeParse(String(value)).success, `${name}: ${variable}=${String(value)}`).toBe(
+          true,
+        );
       }
     }
     const interpolated = [...text.matchAll(/\$\{(ROOKERY_[A-Z_]+)/g)].map((match) => match[1]);
@@ -101,7 +106,9 @@ describe('the compose file', () => {
     const hosts = Object.keys(compose.services);
     for (const [name, service] of ownServices) {
       for (const variable of ['ROOKERY_NATS_URL', 'MONGODB_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT']) {
-        expect(hosts, `${name}: ${variable}`).toContain(new URL(String(service.environment?.[variable])).hostname);
+        expect(hosts, `${name}: ${variable}`).toContain(
+          new URL(String(service.environment?.[variable])).hostname,
+        );
       }
     }
     expect(compose.services['console']?.environment?.['ROOKERY_PEER_HOST']).toBe('{service}');
@@ -111,7 +118,9 @@ describe('the compose file', () => {
     const ingest = compose.services['ingest'];
     expect(ingest?.environment?.['ROOKERY_FILE_ROOTS']).toBe('/data');
     expect(ingest?.volumes).toEqual(['../../data:/data:ro']);
-    expect(renderCompose(text, { DATA_DIR: '/srv/sets' }).services['ingest']?.volumes).toEqual(['/srv/sets:/data:ro']);
+    expect(renderCompose(text, { DATA_DIR: '/srv/sets' }).services['ingest']?.volumes).toEqual([
+      '/srv/sets:/data:ro',
+    ]);
   });
 
   it('names images by a version, never by latest', () => {
@@ -122,10 +131,12 @@ describe('the compose file', () => {
 
   it('refers to files and volumes that exist', () => {
     for (const [name, service] of Object.entries(everything.services)) {
-      if (service.build) expect(existsSync(resolve(folder, service.build.context, service.build.dockerfile)), name).toBe(true);
+      if (service.build)
+        expect(existsSync(resolve(folder, service.build.context, service.build.dockerfile)), name).toBe(true);
       for (const volume of service.volumes ?? []) {
         const source = volume.split(':')[0] ?? '';
-        if (source.startsWith('.')) expect(existsSync(resolve(folder, source)), `${name}: ${source}`).toBe(true);
+        if (source.startsWith('.'))
+          expect(existsSync(resolve(folder, source)), `${name}: ${source}`).toBe(true);
         else expect(Object.keys(everything.volumes ?? {}), `${name}: ${source}`).toContain(source);
       }
     }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { createGrpcServer } from '@rookery/service-kit';
+import { build } from 'esbuild';
 import { afterAll, describe, expect, it } from 'vitest';
 
 import { serviceEntries } from '../src/embedded/services.js';
@@ -100,13 +101,17 @@ describe('the packages of an image', () => {
     const meta = join(scratch, 'meta.json');
     const outputs = { 'main.js': { imports: imports.map((path) => ({ path, external: true })) } };
     writeFileSync(meta, JSON.stringify({ outputs }));
-    const { stdout } = await run(process.execPath, ['deploy/docker/runtime-packages.mjs', meta], { cwd: root });
+    const { stdout } = await run(process.execPath, ['deploy/docker/runtime-packages.mjs', meta], {
+      cwd: root,
+    });
     return JSON.parse(stdout) as string[];
   }
 
   it('are all that the bundler keeps outside, with everything those need', async () => {
     expect(external.length).toBeGreaterThan(4);
-    const wanted = external.filter((name) => !absent.includes(name)).map((name) => name.replace('/*', '/client-s3'));
+    const wanted = external
+      .filter((name) => !absent.includes(name))
+      .map((name) => name.replace('/*', '/client-s3'));
     const packages = await packagesFor([...wanted, ...absent, 'node:fs', 'fs']);
     expect(packages).toEqual(expect.arrayContaining(wanted.map((name) => `node_modules/${name}`)));
     for (const folder of packages) {
@@ -115,9 +120,43 @@ describe('the packages of an image', () => {
       };
       for (const name of Object.keys(manifest.dependencies ?? {})) {
         const places = [`${folder}/node_modules/${name}`, `node_modules/${name}`];
-        expect(places.some((place) => packages.includes(place)), `${folder} needs ${name}`).toBe(true);
+        expect(
+          places.some((place) => packages.includes(place)),
+          `${folder} needs ${name}`,
+        ).toBe(true);
       }
     }
+  });
+
+  it('can be had for every bundle as it is today', async () => {
+    const entryPoints = readdirSync(join(root, 'services')).flatMap((service) =>
+      readdirSync(join(root, 'services', service, 'src'))
+        .filter((file) => file === 'main.ts' || file.endsWith('-worker.ts'))
+        .map((file) => ({ in: `services/${service}/src/${file}`, out: `${service}/${file}` })),
+    );
+    expect(entryPoints.length).toBeGreaterThanOrEqual(serviceEntries.length);
+    const { metafile } = await build({
+      absWorkingDir: root,
+      entryPoints,
+      outdir: 'out',
+      write: false,
+      bundle: true,
+      metafile: true,
+      format: 'esm',
+      platform: 'node',
+      mainFields: ['module', 'main'],
+      loader: { '.binpb': 'binary' },
+      external,
+      logLevel: 'silent',
+    });
+    const meta = join(scratch, 'all.json');
+    writeFileSync(meta, JSON.stringify(metafile));
+    const { stdout } = await run(process.execPath, ['deploy/docker/runtime-packages.mjs', meta], {
+      cwd: root,
+    });
+    expect(JSON.parse(stdout)).toEqual(
+      expect.arrayContaining(['node_modules/mongodb', 'node_modules/@tensorflow/tfjs-backend-wasm']),
+    );
   });
 
   it('are refused where one is missing', async () => {
@@ -125,7 +164,9 @@ describe('the packages of an image', () => {
   });
 
   it('have the GPU binding in the GPU image, at the version of TensorFlow.js', () => {
-    const nn = JSON.parse(readFileSync(join(root, 'libs/nn/package.json'), 'utf8')) as { dependencies: Record<string, string> };
+    const nn = JSON.parse(readFileSync(join(root, 'libs/nn/package.json'), 'utf8')) as {
+      dependencies: Record<string, string>;
+    };
     const install = argumentsOf(stage('gpu-packages'), 'RUN').join('\n');
     expect(install).toContain(`@tensorflow/tfjs-node-gpu@${nn.dependencies['@tensorflow/tfjs-core']}`);
   });
@@ -151,8 +192,22 @@ describe('the health check of an image', () => {
   });
 
   it('is healthy while a gRPC service says SERVING, and not before or after', async () => {
-    const logger = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, fatal() {}, child: () => logger } as never;
-    const server = createGrpcServer({ logger, host: '127.0.0.1', maxReceiveBytes: 65_536, maxStreams: 10, reflection: false });
+    const logger = {
+      trace() {},
+      debug() {},
+      info() {},
+      warn() {},
+      error() {},
+      fatal() {},
+      child: () => logger,
+    } as never;
+    const server = createGrpcServer({
+      logger,
+      host: '127.0.0.1',
+      maxReceiveBytes: 65_536,
+      maxStreams: 10,
+      reflection: false,
+    });
     const env = { ROOKERY_INGEST_PORT: String(await server.listen(0)) };
     expect(await check('ingest', env)).toContain('is not serving');
     server.health.setReady(true);

@@ -33,10 +33,15 @@ export interface ComposeFile {
  * `${NAME:-default}` and `$$`, and the services of `profiles` (default: those without one). Throws for a variable that
  * has neither value nor default, and for any other form of interpolation.
  */
-export function renderCompose(text: string, variables: Interpolation = {}, profiles: readonly string[] = []): ComposeFile {
+export function renderCompose(
+  text: string,
+  variables: Interpolation = {},
+  profiles: readonly string[] = [],
+): ComposeFile {
   const file = interpolate(parse(text, { merge: true }), variables) as ComposeFile;
   const services = Object.entries(file.services).filter(
-    ([, service]) => service.profiles === undefined || service.profiles.some((profile) => profiles.includes(profile)),
+    ([, service]) =>
+      service.profiles === undefined || service.profiles.some((profile) => profiles.includes(profile)),
   );
   return { ...file, services: Object.fromEntries(services) };
 }
@@ -49,11 +54,15 @@ function interpolate(value: unknown, variables: Interpolation): unknown {
 }
 
 function interpolateText(text: string, variables: Interpolation): string {
-  return text.replace(/\$(\$|\{([A-Z_]+)(?::-([^}]*))?\}|.)/g, (whole, mark: string, name?: string, fallback?: string) => {
-    if (mark === '$') return '$';
-    if (name === undefined) throw new Error(`${whole} in ${JSON.stringify(text)} is no interpolation that is understood`);
-    const value = variables[name] || fallback;
-    if (value === undefined) throw new Error(`${name} has neither a value nor a default`);
-    return value;
-  });
+  return text.replace(
+    /\$(\$|\{([A-Z_]+)(?::-([^}]*))?\}|.)/g,
+    (whole, mark: string, name?: string, fallback?: string) => {
+      if (mark === '$') return '$';
+      if (name === undefined)
+        throw new Error(`${whole} in ${JSON.stringify(text)} is no interpolation that is understood`);
+      const value = variables[name] || fallback;
+      if (value === undefined) throw new Error(`${name} has neither a value nor a default`);
+      return value;
+    },
+  );
 }

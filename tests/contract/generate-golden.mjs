@@ -11,7 +11,16 @@ const descriptor = readFileSync(new URL('../../proto/src/gen/descriptor.binpb', 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptor));
 
 /** ScalarType of descriptors, by number. */
-const scalarNames = { 1: 'double', 3: 'int64', 4: 'uint64', 5: 'int32', 8: 'bool', 9: 'string', 12: 'bytes', 13: 'uint32' };
+const scalarNames = {
+  1: 'double',
+  3: 'int64',
+  4: 'uint64',
+  5: 'int32',
+  8: 'bool',
+  9: 'string',
+  12: 'bytes',
+  13: 'uint32',
+};
 
 const struct = { text: 'a', number: 1.5, flag: true, list: [1, 'b'], object: { inner: 2 } };
 
@@ -34,7 +43,9 @@ if (existsSync(target) && !process.argv.includes('--force')) {
   for (const [name, example] of Object.entries(before)) {
     const change = firstChange(example.json, golden[name]?.json, name);
     if (change !== undefined) {
-      process.stderr.write(`${change} is no longer what it was: released messages can not change (--force before a release).\n`);
+      process.stderr.write(
+        `${change} is no longer what it was: released messages can not change (--force before a release).\n`,
+      );
       process.exit(1);
     }
   }
@@ -65,7 +76,8 @@ function keyOf(field) {
 }
 
 function valueOf(field, index) {
-  const item = field.fieldKind === 'list' ? field.listKind : field.fieldKind === 'map' ? field.mapKind : field.fieldKind;
+  const item =
+    field.fieldKind === 'list' ? field.listKind : field.fieldKind === 'map' ? field.mapKind : field.fieldKind;
   if (item === 'message') return exampleOf(field.message);
   if (item === 'enum') return field.enum.values.at(-1).name;
   const number = field.number * 10 + index + 1;

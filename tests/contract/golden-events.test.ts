@@ -17,10 +17,11 @@ const golden = JSON.parse(
   readFileSync(new URL('./golden/events-v1.json', import.meta.url), 'utf8'),
 ) as Record<string, Golden>;
 const names = Object.keys(events) as EventName[];
-const eventOf = (name: EventName): EventType<object> => events[name] as unknown as EventType<object>;
+const eventOf = (name: EventName): EventType<object> => events[name];
 const goldenOf = (messageName: string): Golden => {
   const found = golden[messageName];
-  if (!found) throw new Error(`${messageName} has no golden example: node tests/contract/generate-golden.mjs`);
+  if (!found)
+    throw new Error(`${messageName} has no golden example: node tests/contract/generate-golden.mjs`);
   return found;
 };
 const text = (json: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(json));
@@ -37,8 +38,12 @@ describe.each(names)('the golden example of %s', (name) => {
   });
 
   it('is accepted as proto3 JSON of another implementation, in both spellings of the names', () => {
-    expect(plain(decodePayload(event, text(json), { strict: true, encoding: 'json' }))).toEqual(plain(fromBytes));
-    expect(plain(decodePayload(event, text(protoNamesJson), { strict: true, encoding: 'json' }))).toEqual(plain(fromBytes));
+    expect(plain(decodePayload(event, text(json), { strict: true, encoding: 'json' }))).toEqual(
+      plain(fromBytes),
+    );
+    expect(plain(decodePayload(event, text(protoNamesJson), { strict: true, encoding: 'json' }))).toEqual(
+      plain(fromBytes),
+    );
   });
 
   it('survives what the bus writes and reads', () => {
@@ -46,10 +51,7 @@ describe.each(names)('the golden example of %s', (name) => {
   });
 
   it('has a value in every field of today', () => {
-    const missing = Object.entries(fromBytes)
-      .filter(([, value]) => value === undefined || value === 0 || value === '' || value === false || isEmpty(value))
-      .map(([field]) => field);
-    expect(missing, 'node tests/contract/generate-golden.mjs adds fields').toEqual([]);
+    expect(unset(fromBytes, ''), 'node tests/contract/generate-golden.mjs adds fields').toEqual([]);
   });
 });
 
@@ -69,7 +71,13 @@ describe('the friendlier forms of ml.dataset.ready', () => {
   });
 
   it('take camelCase and proto names, and short names of enum values, for the same thing', () => {
-    const camel = { ...minimal, columnTypes: { sex: 'categorical' }, task: 'multiclass', batchSize: 8, missingTokens: ['.'] };
+    const camel = {
+      ...minimal,
+      columnTypes: { sex: 'categorical' },
+      task: 'multiclass',
+      batchSize: 8,
+      missingTokens: ['.'],
+    };
     const snake = {
       ...minimal,
       column_types: { sex: 'COLUMN_TYPE_CATEGORICAL' },
@@ -81,21 +89,41 @@ describe('the friendlier forms of ml.dataset.ready', () => {
   });
 
   it('refuse a field that is not known, and a value of the wrong type, by name', () => {
-    expect(() => decode({ ...minimal, tagret: 'x' })).toThrow(expect.objectContaining({ code: 'RK_MESSAGE_UNKNOWN_FIELD', details: { field: 'tagret' } }));
-    expect(() => decode({ ...minimal, folds: 'five' })).toThrow(expect.objectContaining({ code: 'RK_MESSAGE_WRONG_TYPE' }));
-    expect(() => decode({ ...minimal, task: 'clustering' })).toThrow(expect.objectContaining({ details: expect.objectContaining({ field: 'task' }) }));
+    const refused = (more: object): unknown => {
+      try {
+        return decode({ ...minimal, ...more });
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(refused({ tagret: 'x' })).toMatchObject({
+      code: 'RK_MESSAGE_UNKNOWN_FIELD',
+      details: { field: 'tagret' },
+    });
+    expect(refused({ folds: 'five' })).toMatchObject({
+      code: 'RK_MESSAGE_WRONG_TYPE',
+      details: { field: 'folds' },
+    });
+    expect(refused({ task: 'clustering' })).toMatchObject({ details: { field: 'task' } });
   });
 });
 
 describe('the table of events', () => {
   const covers = (filter: string, subject: string): boolean =>
-    new RegExp(`^${filter.replaceAll('.', '\\.').replace('>', '.+').replaceAll('*', '[^.]+').replaceAll('$', '\\$')}$`).test(subject);
+    new RegExp(
+      `^${filter.replaceAll('.', '\\.').replace('>', '.+').replaceAll('*', '[^.]+').replaceAll('$', '\\$')}$`,
+    ).test(subject);
 
   it('puts every subject into exactly one stream, the one it names', () => {
     for (const name of names) {
       const event = events[name];
-      const takers = streams.filter((stream) => stream.subjects.some((filter) => covers(filter, event.subject('a-key'))));
-      expect(takers.map((stream) => stream.name), name).toEqual([event.stream]);
+      const takers = streams.filter((stream) =>
+        stream.subjects.some((filter) => covers(filter, event.subject('a-key'))),
+      );
+      expect(
+        takers.map((stream) => stream.name),
+        name,
+      ).toEqual([event.stream]);
     }
   });
 
@@ -110,7 +138,11 @@ describe('the table of events', () => {
 function plain(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (_, item: unknown) =>
-      item instanceof Uint8Array ? Buffer.from(item).toString('base64') : isBufferJson(item) ? Buffer.from(item.data).toString('base64') : item,
+      item instanceof Uint8Array
+        ? Buffer.from(item).toString('base64')
+        : isBufferJson(item)
+          ? Buffer.from(item.data).toString('base64')
+          : item,
     ),
   );
 }
@@ -119,6 +151,14 @@ function isBufferJson(value: unknown): value is { data: number[] } {
   return typeof value === 'object' && value !== null && (value as { type?: unknown }).type === 'Buffer';
 }
 
-function isEmpty(value: unknown): boolean {
-  return Array.isArray(value) ? value.length === 0 : false;
+/** Paths of the fields below a message that have no value of their own. */
+function unset(value: unknown, path: string): string[] {
+  if (value === undefined || value === null || value === 0 || value === '' || value === false) return [path];
+  if (Array.isArray(value))
+    return value.length === 0 ? [path] : value.flatMap((item, index) => unset(item, `${path}[${index}]`));
+  if (typeof value !== 'object' || value instanceof Uint8Array) return [];
+  const fields = Object.entries(value);
+  return fields.length === 0
+    ? [path]
+    : fields.flatMap(([name, item]) => unset(item, path === '' ? name : `${path}.${name}`));
 }

@@ -35,7 +35,9 @@ describe('docs/contracts/subjects.md', () => {
   it('names services that exist', () => {
     for (const [event, { publishers, consumers }] of Object.entries(traffic)) {
       for (const name of [...publishers, ...consumers]) {
-        expect(names.has(name) || outsiders.some((outsider) => outsider === name), `${event}: ${name}`).toBe(true);
+        expect(names.has(name) || outsiders.some((outsider) => outsider === name), `${event}: ${name}`).toBe(
+          true,
+        );
       }
     }
   });
@@ -90,21 +92,31 @@ describe('docs/contracts/events.md', () => {
   it('has the defaults that the services take', () => {
     const spec = defaultSpec('classification', 1, 2);
     const constant = (path: string, name: string): string =>
-      new RegExp(`export const ${name} = ([\\d.]+);`).exec(readFromRoot(path))?.[1] ?? `${name} is not in ${path}`;
+      new RegExp(`export const ${name} = ([\\d.]+);`).exec(readFromRoot(path))?.[1] ??
+      `${name} is not in ${path}`;
     expect(fieldDefault('epochs')).toBe(String(spec.epochs));
     expect(fieldDefault('batchSize')).toBe(String(spec.batchSize));
     expect(fieldDefault('learningRate')).toBe(String(spec.optimizer.learningRate));
-    expect(fieldDefault('folds')).toBe(constant('services/ingest/src/domain/training-request.ts', 'DEFAULT_FOLDS'));
-    expect(fieldDefault('folds')).toBe(constant('services/transform/src/domain/plan-request.ts', 'defaultFolds'));
+    expect(fieldDefault('folds')).toBe(
+      constant('services/ingest/src/domain/training-request.ts', 'DEFAULT_FOLDS'),
+    );
+    expect(fieldDefault('folds')).toBe(
+      constant('services/transform/src/domain/plan-request.ts', 'defaultFolds'),
+    );
     expect(fieldDefault('gate.threshold')).toContain(
       `${constant('services/transform/src/domain/plan-request.ts', 'defaultAccuracy')} for accuracy`,
     );
-    expect(fieldDefault('seed')).toContain(constant('services/transform/src/domain/run-seed.ts', 'developmentSeed'));
+    expect(fieldDefault('seed')).toContain(
+      constant('services/transform/src/domain/run-seed.ts', 'developmentSeed'),
+    );
   });
 
   it('lists the missing tokens and the metrics of a gate', () => {
-    for (const token of DEFAULT_MISSING_TOKENS.filter((item) => item !== '')) expect(document).toContain(`\`${token}\``);
-    const metrics = [...readFromRoot('services/ingest/src/domain/gate-metrics.ts').matchAll(/'([a-z_0-9]+)'/g)];
+    for (const token of DEFAULT_MISSING_TOKENS.filter((item) => item !== ''))
+      expect(document).toContain(`\`${token}\``);
+    const metrics = [
+      ...readFromRoot('services/ingest/src/domain/gate-metrics.ts').matchAll(/'([a-z_0-9]+)'/g),
+    ];
     expect(metrics.length).toBeGreaterThan(15);
     for (const [, metric] of metrics) expect(rows.get('gate.metric')?.[3]).toContain(`\`${metric}\``);
   });
@@ -118,7 +130,9 @@ describe('docs/contracts/events.md', () => {
     for (const body of bodies) {
       const decoded = decodePayload(events.datasetReady, new TextEncoder().encode(body));
       expect(decoded.name).toBe('penguins');
-      expect(() => validateSpec(decoded.modelSpec, { task: 'classification', inputs: 9, outputs: 3 })).not.toThrow();
+      expect(() =>
+        validateSpec(decoded.modelSpec, { task: 'classification', inputs: 9, outputs: 3 }),
+      ).not.toThrow();
     }
     const body = /pub ml\.label\.received\.penguins '([^']+)'/.exec(label)?.[1] ?? '';
     expect(decodePayload(events.labelReceived, new TextEncoder().encode(body)).label).toBe('Gentoo');
@@ -166,7 +180,9 @@ describe('docs/contracts/model-spec.md', () => {
     expect(rows.get('layers[].type')?.[2]).toBe(`\`${bare.layers[0]?.type}\``);
     expect(rows.get('optimizer.type')?.[2]).toBe(`\`${bare.optimizer.type}\``);
     const [first, second, last] = defaultSpec('classification', 9, 3).layers;
-    const words = [first, second].map((layer) => (layer?.type === 'dense' ? `dense ${layer.units} ${layer.activation}` : ''));
+    const words = [first, second].map((layer) =>
+      layer?.type === 'dense' ? `dense ${layer.units} ${layer.activation}` : '',
+    );
     expect(rows.get('layers')?.[2]).toBe(`${words.join(', ')}, ${last?.type} output`);
   });
 
@@ -177,7 +193,13 @@ describe('docs/contracts/model-spec.md', () => {
       epsilon: { type: 'batch_norm' },
       activation: { units: 4 },
     };
-    const optimizers: Record<string, string> = { momentum: 'momentum', decay: 'rmsprop', epsilon: 'adam', beta1: 'adam', beta2: 'adam' };
+    const optimizers: Record<string, string> = {
+      momentum: 'momentum',
+      decay: 'rmsprop',
+      epsilon: 'adam',
+      beta1: 'adam',
+      beta2: 'adam',
+    };
     const wrong = {};
     for (const field of rows.keys()) {
       const [container, name = ''] = field.split('.');
@@ -197,7 +219,8 @@ describe('docs/contracts/model-spec.md', () => {
       }
       const allowed = /must be (.+?)(?:, not .*)?\.$/.exec(message)?.[1];
       expect(allowed, field).toBeDefined();
-      if (field === 'task' || field === 'loss') expect(rows.get(field)?.[1]).toContain(allowed?.replace('one of ', ''));
+      if (field === 'task' || field === 'loss')
+        expect(rows.get(field)?.[1]).toContain(allowed?.replace('one of ', ''));
       else expect(rows.get(field)?.[1], field).toContain(allowed);
     }
   });
@@ -205,7 +228,11 @@ describe('docs/contracts/model-spec.md', () => {
   it('has an example that is accepted', () => {
     const [example = ''] = codeBlocks(document, 'json');
     const spec = validateSpec(JSON.parse(example), context('classification'));
-    expect(spec).toMatchObject({ epochs: 120, batchSize: 64, optimizer: { type: 'adam', learningRate: 0.002, beta1: 0.9 } });
+    expect(spec).toMatchObject({
+      epochs: 120,
+      batchSize: 64,
+      optimizer: { type: 'adam', learningRate: 0.002, beta1: 0.9 },
+    });
     expect(spec.layers).toHaveLength(5);
   });
 });

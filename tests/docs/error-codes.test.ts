@@ -29,14 +29,18 @@ describe('the table of codes', () => {
       [...text.matchAll(/\bRK_[A-Z_]*[A-Z_]/g)]
         .map(([code]) => code)
         // RK_ARTIFACT_* in a comment stands for all that begin so.
-        .filter((code) => (code.endsWith('_') ? !known.some((name) => name.startsWith(code)) : !known.includes(code)))
+        .filter((code) =>
+          code.endsWith('_') ? !known.some((name) => name.startsWith(code)) : !known.includes(code),
+        )
         .map((code) => `${code} in ${path}`),
     );
     expect(strangers).toEqual([]);
   });
 
   it('has no code that nobody uses', () => {
-    const used = new Set(files.flatMap(({ text }) => [...text.matchAll(/['"`](RK_[A-Z_]+)['"`]/g)].map((match) => match[1])));
+    const used = new Set(
+      files.flatMap(({ text }) => [...text.matchAll(/['"`](RK_[A-Z_]+)['"`]/g)].map((match) => match[1])),
+    );
     expect(known.filter((code) => !used.has(code))).toEqual(Object.keys(unused));
   });
 

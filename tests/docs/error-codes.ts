@@ -8,7 +8,10 @@ const sections: readonly (readonly [title: string, prefixes: readonly string[]])
   ['Data sets', ['RK_DATASET_']],
   ['Tables', ['RK_TABULAR_']],
   ['Runs and training', ['RK_FOLDS_', 'RK_SPEC_', 'RK_GATE_INVALID', 'RK_BACKEND_', 'RK_TRAIN_', 'RK_RUN_']],
-  ['Models, versions, aliases', ['RK_MODEL_', 'RK_VERSION_', 'RK_ALIAS_', 'RK_ROLLBACK_', 'RK_GATE_FAILED', 'RK_CHAMPION_']],
+  [
+    'Models, versions, aliases',
+    ['RK_MODEL_', 'RK_VERSION_', 'RK_ALIAS_', 'RK_ROLLBACK_', 'RK_GATE_FAILED', 'RK_CHAMPION_'],
+  ],
   ['Predictions', ['RK_PREDICT_', 'RK_FEATURE_', 'RK_OVERLOADED']],
   ['Monitoring', ['RK_REFERENCE_', 'RK_NO_CAPTURES', 'RK_REPORT_', 'RK_LABEL_']],
   ['Anywhere', ['']],
@@ -32,10 +35,22 @@ export function renderErrorCodes(): string {
   for (const [title, prefixes] of sections) {
     const rows = [...rest].filter(([code]) => prefixes.some((prefix) => code.startsWith(prefix)));
     if (rows.length === 0) continue;
-    lines.push('', `## ${title}`, '', '| code | gRPC status | again | meaning | what to do |', '| --- | --- | --- | --- | --- |');
+    lines.push(
+      '',
+      `## ${title}`,
+      '',
+      '| code | gRPC status | again | meaning | what to do |',
+      '| --- | --- | --- | --- | --- |',
+    );
     for (const [code, entry] of rows) {
       rest.delete(code);
-      const cells = [`\`${code}\``, entry.grpc, entry.retryable ? 'yes' : 'no', entry.meaning, entry.whatToDo];
+      const cells = [
+        `\`${code}\``,
+        entry.grpc,
+        entry.retryable ? 'yes' : 'no',
+        entry.meaning,
+        entry.whatToDo,
+      ];
       lines.push(`| ${cells.map(escapeCell).join(' | ')} |`);
     }
   }

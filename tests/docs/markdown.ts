@@ -24,5 +24,7 @@ export function tableRows(markdown: string): Map<string, string[]> {
 
 /** The code blocks of a language. */
 export function codeBlocks(markdown: string, language: string): string[] {
-  return [...markdown.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))].map((match) => match[1] ?? '');
+  return [...markdown.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))].map(
+    (match) => match[1] ?? '',
+  );
 }

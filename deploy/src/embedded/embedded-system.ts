@@ -1,10 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { checkHealth } from '@rookery/service-kit/client';
 
+import { endAbandonedServices, takeDataFolder } from './data-folder.js';
 import { freePort, isPortTaken } from './free-port.js';
 import { embeddedNats, findNatsServer, waitForNats } from './nats-server.js';
+import { identityOf } from './process-identity.js';
 import { serviceEntries } from './services.js';
 import type { ServiceEntry } from './services.js';
 import { SupervisedProcess } from './supervised-process.js';
@@ -53,7 +55,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   const startedAt = Date.now();
   const dataDir = resolve(options.dataDir ?? process.env['ROOKERY_DATA_DIR'] ?? '.rookery');
   mkdirSync(dataDir, { recursive: true });
-  const release = takeOwnership(dataDir);
+  const folder = takeDataFolder(dataDir);
   const given: NodeJS.ProcessEnv = { ...process.env, ...options.env };
   const entries = serviceEntries.filter((entry) => options.services?.includes(entry.name) ?? true);
   const processes = new Map<string, SupervisedProcess>();
@@ -70,10 +72,11 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     const nats = processes.get('nats-server');
     await Promise.all([...processes.values()].filter((item) => item !== nats).map((item) => item.stop(stopGraceMs)));
     await nats?.stop(stopGraceMs);
-    release();
+    folder.release();
   };
 
   try {
+    if (folder.abandoned) await endAbandonedServices(dataDir, stopGraceMs);
     const ports = await choosePorts(entries, given, options.anyPorts ?? false);
     let natsUrl = given['ROOKERY_NATS_URL'];
     if (!natsUrl) {
@@ -142,7 +145,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     const readyMs = Date.now() - startedAt;
     writeFileSync(
       join(dataDir, 'system.json'),
-      JSON.stringify({ pid: process.pid, natsUrl, addresses, pids: Object.fromEntries([...processes].map(([name, item]) => [name, item.pid])) }, null, 2),
+      JSON.stringify({ launcher: identityOf(process.pid), natsUrl, addresses, pids: Object.fromEntries([...processes].map(([name, item]) => [name, item.pid])) }, null, 2),
     );
     return { natsUrl, dataDir, addresses, processes, readyMs, waitReady, failed, stop };
   } catch (error) {
@@ -184,29 +187,5 @@ async function refuseTaken(port: number, name: string, variable: string, dataDir
   if (dataDir !== '' && existsSync(join(dataDir, 'nats/nats-server.pid'))) return;
   if (await isPortTaken(port)) {
     throw new Error(`Port ${port} for ${name} is in use. Stop what uses it, or set ${variable} to another port.`);
-  }
-}
-
-function takeOwnership(dataDir: string): () => void {
-  const file = join(dataDir, 'launcher.pid');
-  if (existsSync(file)) {
-    const pid = Number(readFileSync(file, 'utf8').trim());
-    if (pid !== process.pid && isAlive(pid)) {
-      throw new Error(`A Rookery system (pid ${pid}) already runs on ${dataDir}. Stop it, or use another ROOKERY_DATA_DIR.`);
-    }
-  }
-  writeFileSync(file, String(process.pid));
-  return () => {
-    rmSync(file, { force: true });
-    rmSync(join(dataDir, 'system.json'), { force: true });
-  };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -14,6 +14,8 @@ import { reportFailure } from './report-failure.js';
 const program = new Command('rookery')
   .description('One event in, a served and watched model out.')
   .version('0.1.0')
+  // Options that follow a command are the command's; needed here too where a command has commands of its own.
+  .enablePositionalOptions()
   .showHelpAfterError('(rookery --help lists the commands)');
 
 for (const command of [

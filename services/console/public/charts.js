@@ -6,7 +6,7 @@ import { number } from './format.js';
  * A line over epochs. `total` epochs span the width, so that a curve grows to the right while its job trains.
  * @param {{ values: readonly number[], total: number, name: string, second?: boolean, width?: number, height?: number }} options
  */
-export function curve({ values, total, name, second = false, width = 190, height = 40 }) {
+export function curve({ values, total, name, second = false, width = 130, height = 36 }) {
   const finite = values.filter((value) => Number.isFinite(value));
   const low = Math.min(...finite);
   const high = Math.max(...finite);
@@ -27,7 +27,7 @@ export function curve({ values, total, name, second = false, width = 190, height
   const kind = second ? ' b' : '';
   return h(
     'svg',
-    { class: 'chart', width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label },
+    { class: 'chart', width, height, viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'xMinYMid', role: 'img', 'aria-label': label },
     h('title', null, label),
     h('line', { class: 'axis', x1: 0, x2: width, y1: height - 1, y2: height - 1 }),
     points.length > 1 && h('polyline', { class: `line${kind}`, points: points.map(({ value, index }) => `${x(index).toFixed(1)},${y(value).toFixed(1)}`).join(' ') }),

@@ -4,7 +4,7 @@
 
 const svgNames = new Set(['svg', 'polyline', 'line', 'circle', 'rect', 'g', 'title']);
 
-/** @typedef {Node | string | number | null | undefined | false | Child[]} Child */
+/** Text, an element, or lists of them; null, undefined and false are nothing. @typedef {any} Child */
 
 /**
  * Makes an element. `on…` properties are handlers, `style` is an object of CSS properties, everything else attributes.

@@ -10,6 +10,24 @@ export function number(value) {
   return value.toFixed(size >= 100 ? 1 : size >= 10 ? 2 : 4);
 }
 
+/** A measured number: never without decimals, so that a column of them lines up. @param {number | null | undefined} value */
+export function real(value) {
+  if (value === null || value === undefined || !Number.isFinite(value) || !Number.isInteger(value)) return number(value);
+  const size = Math.abs(value);
+  return size >= 1000 ? number(value) : value.toFixed(size >= 100 ? 1 : size >= 10 ? 2 : 4);
+}
+
+/** A number as somebody would write it, such as a threshold: no zeros at its end. @param {number | null | undefined} value */
+export function plain(value) {
+  return value === null || value === undefined || !Number.isFinite(value) ? '–' : String(Number(value.toPrecision(6)));
+}
+
+/** A spread with as many decimals as the mean beside it. @param {number} std @param {number} mean */
+export function spread(std, mean) {
+  const [, decimals] = real(mean).split('.');
+  return decimals === undefined || decimals.includes('e') || std >= 1000 ? real(std) : std.toFixed(decimals.length);
+}
+
 /** @param {number | null | undefined} share */
 export function percent(share) {
   if (share === null || share === undefined || !Number.isFinite(share)) return '–';

@@ -1,6 +1,6 @@
 // @ts-check
 import { h } from './dom.js';
-import { ago, moment, number } from './format.js';
+import { ago, moment, real, spread } from './format.js';
 
 /** Settings of the server, filled before the first page is shown. */
 export const settings = { jaegerUrl: /** @type {string | null} */ (null), version: '' };
@@ -19,7 +19,7 @@ export function runState(state) {
 
 /** @param {{ mean: number, std: number } | null | undefined} metric */
 export function meanStd(metric) {
-  return metric ? [number(metric.mean), h('span', { class: 'soft' }, ` ± ${number(metric.std)}`)] : '–';
+  return metric ? [real(metric.mean), h('span', { class: 'soft' }, ` ± ${spread(metric.std, metric.mean)}`)] : '–';
 }
 
 /** @param {number | null | undefined} ms */
@@ -40,7 +40,7 @@ export function trace(traceId) {
   return h('a', { class: 'mono', href, target: '_blank', rel: 'noopener noreferrer', title: `Trace ${traceId} in Jaeger` }, `${traceId.slice(0, 12)}…`);
 }
 
-/** @param {string} path @param {Array<string | number>} [parts] */
+/** @param {string} path @param {...(string | number)} parts */
 export function href(path, ...parts) {
   return `#/${[path, ...parts.map((part) => encodeURIComponent(String(part)))].join('/')}`;
 }

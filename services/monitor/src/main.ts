@@ -15,6 +15,9 @@ import { reportRequests } from './application/report-requests.js';
 import { startSchedule } from './application/schedule.js';
 import { monitorConfig } from './config.js';
 
+/** Predictions kept for each model. */
+const predictionsKept = 100_000;
+
 await runService({
   name: 'monitor',
   config: monitorConfig,
@@ -29,7 +32,7 @@ await runService({
       window: config.ROOKERY_MONITOR_WINDOW,
       driftShare: config.ROOKERY_DRIFT_SHARE,
     });
-    const schedule = startSchedule({
+    const schedule = await startSchedule({
       reporter,
       collections,
       logger,
@@ -38,21 +41,27 @@ await runService({
     });
     onStop(() => schedule.stop(), { name: 'schedule', phase: 'intake' });
     onStop(outbox.startRecovery([collections.reports]), { name: 'outbox recovery', phase: 'intake' });
-    await bus.consume(events.modelRegistered, { durable: 'monitor-models', handler: keepRegistered(collections) });
-    await bus.consume(events.modelPromoted, { durable: 'monitor-promotions', handler: keepChampion(collections) });
-    await bus.consume(events.modelRolledBack, { durable: 'monitor-rollbacks', handler: keepChampion(collections) });
-    await bus.consume(events.predictionCaptured, {
-      durable: 'monitor-captures',
-      handler: keepCaptures({ collections, captured, schedule }),
-    });
-    await bus.consume(events.labelReceived, {
-      durable: 'monitor-labels',
-      concurrency: 8,
-      handler: keepLabel(collections),
-    });
+    const keepMove = keepChampion({ collections, captured });
+    await Promise.all([
+      bus.consume(events.modelRegistered, {
+        durable: 'monitor-models',
+        handler: keepRegistered({ collections, captured }),
+      }),
+      bus.consume(events.modelPromoted, { durable: 'monitor-promotions', handler: keepMove }),
+      bus.consume(events.modelRolledBack, { durable: 'monitor-rollbacks', handler: keepMove }),
+      bus.consume(events.predictionCaptured, {
+        durable: 'monitor-captures',
+        handler: keepCaptures({ collections, captured, schedule, keep: predictionsKept, clock }),
+      }),
+      bus.consume(events.labelReceived, {
+        durable: 'monitor-labels',
+        concurrency: 8,
+        handler: keepLabel(collections),
+      }),
+    ]);
     grpc.addService(MonitorServiceService, {
       ...reportRequests({ reporter, collections, captured }),
-      addLabels: unary(addLabels(bus)),
+      addLabels: unary(addLabels({ bus, collections })),
       listPredictions: unary(listPredictions(collections)),
       getStatus: unary(monitorStatus(collections)),
     });

@@ -2,7 +2,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { TerminalError, decodeRowNumbers, toRookeryError } from '@rookery/contracts';
-import { engineVersion, resolveBackend, train, trainedModelToProto, useBackend, validateSpec, warmUp } from '@rookery/nn';
+import {
+  engineVersion,
+  resolveBackend,
+  train,
+  trainedModelToProto,
+  useBackend,
+  validateSpec,
+  warmUp,
+} from '@rookery/nn';
 import type { BackendName } from '@rookery/nn';
 import { FoldBundle, TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { columnByName, encodeTarget, tableFromArrow, transformRows } from '@rookery/tabular';
@@ -15,7 +23,6 @@ if (parentPort === null) throw new Error('training-worker runs as a worker threa
 const port = parentPort;
 const settings = workerData as WorkerSettings;
 const stopFlag = new Int32Array(settings.stopFlag);
-
 
 /** Tables that a thread keeps decoded. */
 const tablesKept = 2;
@@ -54,7 +61,9 @@ function bundleOf(job: WorkerJob): {
     };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new TerminalError('RK_ARTIFACT_CORRUPT', `The fold bundle of the job can't be read: ${why}`, { cause });
+    throw new TerminalError('RK_ARTIFACT_CORRUPT', `The fold bundle of the job can't be read: ${why}`, {
+      cause,
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -91,7 +91,8 @@ export async function startTestSystem(
     async unhealthy() {
       const found: string[] = [];
       for (const [name, address] of Object.entries(system.addresses)) {
-        const { status } = await checkHealth(address, '', 5_000);
+        const http = serviceEntries.find((entry) => entry.name === name)?.protocol === 'http';
+        const status = http ? await httpStatus(address) : (await checkHealth(address, '', 5_000)).status;
         const restarts = system.processes.get(name)?.restarts ?? 0;
         if (status !== 'SERVING' || restarts > 0) found.push(`${name}: ${status}, ${restarts} restarts`);
       }
@@ -108,17 +109,12 @@ export async function startTestSystem(
   };
 }
 
-/** What a service wrote to its log, one JSON object a line; lines that are no JSON are left out. */
-export function logLines(system: EmbeddedSystem, service: string): Record<string, unknown>[] {
-  const file = join(system.dataDir, 'logs', `${service}.log`);
-  if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as Record<string, unknown>];
-      } catch {
-        return [];
-      }
-    });
+async function httpStatus(address: string): Promise<string> {
+  try {
+    const answer = await fetch(`http://${address}/health`, { signal: AbortSignal.timeout(5_000) });
+    await answer.body?.cancel();
+    return answer.ok ? 'SERVING' : `HTTP ${answer.status}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 
+import { countOption } from '../number-option.js';
 import { output } from '../output.js';
 import { renderTable, shortTime } from '../table.js';
 import { withClient } from '../with-client.js';
@@ -13,7 +14,7 @@ export function datasetsCommand(): Command {
     .option('--json', 'JSON')
     .action(async (name: string | undefined, flags: { limit: string; json?: boolean }) => {
       await withClient(async (client) => {
-        const datasets = await client.datasets({ name: name ?? '', limit: Number(flags.limit) });
+        const datasets = await client.datasets({ name: name ?? '', limit: countOption('--limit', flags.limit) });
         output(flags.json, datasets, () =>
           renderTable(
             ['NAME', 'VERSION', 'STATE', 'ROWS', 'COLUMNS', 'CREATED', 'REASON'],

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 
+import { countOption } from '../number-option.js';
 import { output } from '../output.js';
 import { shortNumber } from '../progress/step-line.js';
 import { renderTable, shortTime } from '../table.js';
@@ -9,6 +10,8 @@ import { withClient } from '../with-client.js';
 export function modelsCommand(): Command {
   const command = new Command('models')
     .description('List models, or the versions of one')
+    // Options that follow a subcommand are the subcommand's.
+    .enablePositionalOptions()
     .argument('[model]', 'model name')
     .option('--json', 'JSON')
     .action(async (name: string | undefined, flags: { json?: boolean }) => {
@@ -73,7 +76,7 @@ export function modelsCommand(): Command {
     .option('--json', 'JSON')
     .action(async (model: string, flags: { to: string; reason: string; json?: boolean }) => {
       await withClient(async (client) => {
-        const result = await client.rollBack({ model, toVersion: Number(flags.to), actor: 'cli', reason: flags.reason });
+        const result = await client.rollBack({ model, toVersion: countOption('--to', flags.to), actor: 'cli', reason: flags.reason });
         output(flags.json, result, () => `${model}: champion is version ${result.alias?.version ?? 0} again; it was ${result.previousVersion}`);
       });
     });
@@ -89,7 +92,7 @@ export function modelsCommand(): Command {
       await withClient(async (client) => {
         const { model } = await client.model(name);
         const expectedRevision = model.aliases.find(({ alias }) => alias === flags.alias)?.revision ?? 0;
-        const alias = await client.setAlias({ model: name, alias: flags.alias, version: Number(version), expectedRevision, actor: 'cli', reason: flags.reason });
+        const alias = await client.setAlias({ model: name, alias: flags.alias, version: countOption('<version>', version), expectedRevision, actor: 'cli', reason: flags.reason });
         output(flags.json, alias, () => `${name}: ${alias.alias} is version ${alias.version} (revision ${alias.revision})`);
       });
     });

@@ -1,6 +1,7 @@
 import type { MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
 import { Command } from 'commander';
 
+import { countOption } from '../number-option.js';
 import { output } from '../output.js';
 import { shortNumber } from '../progress/step-line.js';
 import { renderTable, shortTime } from '../table.js';
@@ -43,7 +44,7 @@ export function monitorCommand(): Command {
           );
           return;
         }
-        const report = await client.report({ model, window: Number(flags.window) });
+        const report = await client.report({ model, window: countOption('--window', flags.window) });
         output(flags.json, report, () => renderReport(report));
       });
     });

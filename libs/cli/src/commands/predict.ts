@@ -37,8 +37,9 @@ export function predictCommand(): Command {
     });
 }
 
-function rowsOf(text: string): PlainRow[] {
-  const source = text === '-' ? readFileSync(0, 'utf8') : text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text;
+/** Rows of the argument: a JSON object or an array of them, stdin for `-`, a file for `@file`. Throws RK_REQUEST_INVALID. */
+export function rowsOf(text: string): PlainRow[] {
+  const source = text === '-' ? readFileSync(0, 'utf8') : text.startsWith('@') ? readRows(text.slice(1)) : text;
   let json: unknown;
   try {
     json = JSON.parse(source);
@@ -52,4 +53,15 @@ function rowsOf(text: string): PlainRow[] {
     throw new TerminalError('RK_REQUEST_INVALID', 'The rows must be objects with the features by name');
   }
   return rows as PlainRow[];
+}
+
+function readRows(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new TerminalError('RK_REQUEST_INVALID', `The rows can not be read from ${file}: ${(error as Error).message}`, {
+      hint: 'Name a file with a JSON object or an array of them.',
+      cause: error,
+    });
+  }
 }

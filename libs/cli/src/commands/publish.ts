@@ -7,6 +7,7 @@ import { TerminalError } from '@rookery/contracts';
 import { events } from '@rookery/contracts';
 import { Command } from 'commander';
 
+import { numberOption } from '../number-option.js';
 import { output } from '../output.js';
 import { ProgressView } from '../progress/progress-view.js';
 import { exitCodes } from '../report-failure.js';
@@ -99,7 +100,7 @@ function requestOf(source: string, flags: PublishFlags): DatasetRequest {
     json['gate'] = { metric: flags.metric ?? '', threshold: numberOf('threshold', flags.threshold) };
   }
   if (flags.columnType) json['columnTypes'] = Object.fromEntries(flags.columnType.map(pairOf));
-  if (flags.spec !== undefined) json['modelSpec'] = JSON.parse(flags.spec) as unknown;
+  if (flags.spec !== undefined) json['modelSpec'] = specOf(flags.spec);
   const prepared = events.datasetReady.prepare?.(json) ?? json;
   return events.datasetReady.message.fromJSON(prepared);
 }
@@ -113,10 +114,18 @@ function fileUri(path: string): string {
 }
 
 function numberOf(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!Number.isFinite(value)) throw new TerminalError('RK_REQUEST_INVALID', `--${option} needs a number; it is ${text}`);
-  return value;
+  return text === undefined ? undefined : numberOption(`--${option}`, text);
+}
+
+function specOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new TerminalError('RK_REQUEST_INVALID', `--spec needs JSON: ${(error as Error).message}`, {
+      details: { field: '--spec' },
+      hint: 'docs/contracts/model-spec.md has examples.',
+    });
+  }
 }
 
 function pairOf(text: string): [string, string] {

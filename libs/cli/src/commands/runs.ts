@@ -2,6 +2,7 @@ import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
 import type { Run } from '@rookery/proto/rookery/registry/v1/registry';
 import { Command } from 'commander';
 
+import { countOption } from '../number-option.js';
 import { output } from '../output.js';
 import { shortNumber } from '../progress/step-line.js';
 import { renderTable, shortTime } from '../table.js';
@@ -22,7 +23,7 @@ export function runsCommand(): Command {
           output(flags.json, run, () => renderRun(run));
           return;
         }
-        const runs = await client.runs({ model: flags.model ?? '', limit: Number(flags.limit) });
+        const runs = await client.runs({ model: flags.model ?? '', limit: countOption('--limit', flags.limit) });
         output(flags.json, runs, () =>
           renderTable(
             ['RUN', 'MODEL', 'STATE', 'METRIC', 'MEAN', 'STD', 'VERSION', 'STARTED'],

@@ -47,7 +47,7 @@ function rejectedTable(rejected) {
     [{ label: 'Name' }, { label: 'Code' }, { label: 'What is wrong' }, { label: 'What to do' }, { label: 'Source' }, { label: 'When', num: true }],
     rejected.map((dataset) => [
       h('span', { class: 'wrap' }, dataset.name || '(no name)'),
-      h('span', { class: 'mono wrap' }, dataset.code),
+      h('span', { class: 'mono' }, dataset.code),
       h('span', { class: 'wrap' }, dataset.message),
       h('span', { class: 'soft' }, dataset.hint),
       h('span', { class: 'mono soft wrap' }, dataset.uri),

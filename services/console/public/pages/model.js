@@ -1,7 +1,7 @@
 // @ts-check
 import { get } from '../api.js';
 import { h } from '../dom.js';
-import { cell, moment, number, size } from '../format.js';
+import { cell, moment, real, size, spread } from '../format.js';
 import { confusion, crumb, facts, href, json, meanStd, panel, shortId, table, tablePanel, tag, time, trace } from '../parts.js';
 
 /** @type {import('../app.js').Page} */
@@ -70,44 +70,74 @@ function versionPanels(version) {
     h(
       'div',
       { class: 'grid' },
-      h('section', { class: 'panel flush' }, h('h2', null, `Version ${version.version}: metrics`), table('Metrics', [{ label: 'Metric' }, { label: 'Mean', num: true }, { label: 'Std', num: true }], version.metrics.map((/** @type {any} */ metric) => [metric.name, number(metric.mean), number(metric.std)]))),
-      lineage &&
-        panel(
-          'Lineage',
-          facts([
-            ['Data set', h('a', { href: href('datasets', lineage.datasetName, lineage.datasetVersion) }, `${lineage.datasetName} v${lineage.datasetVersion}`)],
-            ['Data sha256', shortId(lineage.datasetSha256, 16)],
-            ['Source', h('span', { class: 'mono' }, lineage.sourceUri)],
-            ['Folds', `${lineage.folds}${lineage.stratified ? ', stratified' : ''}`],
-            ['Seed', h('span', { class: 'mono' }, lineage.seed)],
-            ['Request', shortId(lineage.requestEventId, 28)],
-            ['Trace', trace(lineage.traceId)],
-            ['Package', [shortId(version.packageSha256, 16), ` ${size(version.packageBytes)}`]],
-            ['Created', moment(version.createdAtMs)],
-            ['Node', lineage.environment && `${lineage.environment.nodeVersion} on ${lineage.environment.platform}`],
-            ['Code', lineage.environment?.codeVersion && h('span', { class: 'mono' }, lineage.environment.codeVersion)],
-          ]),
-          lineage.modelSpec && [h('h3', null, 'Network'), json(lineage.modelSpec, 'Show the model spec')],
-        ),
+      h('div', null, metricsPanel(version), signature && signaturePanel(version)),
+      h(
+        'div',
+        null,
+        lineage && lineagePanel(version),
+        version.confusion && panel('Confusion matrix, held-out rows', confusion(version.confusion)),
+        panel('Input example', h('pre', { tabindex: 0 }, JSON.stringify(version.inputExample, null, 2))),
+      ),
     ),
-    h(
-      'div',
-      { class: 'grid' },
-      signature &&
-        h(
-          'section',
-          { class: 'panel flush' },
-          h('div', { class: 'panel-head' }, h('h2', null, 'Signature'), h('p', { class: 'soft' }, `${signature.task}, predicts ${signature.target}${signature.classes.length > 0 ? `: ${signature.classes.join(', ')}` : ''}`)),
-          table(
-            'Features',
-            [{ label: 'Feature' }, { label: 'Type' }, { label: 'Categories' }, { label: 'Example', num: true }],
-            signature.features.map((/** @type {any} */ feature) => [feature.name, feature.type, feature.categories.length > 8 ? `${feature.categories.slice(0, 8).join(', ')} and ${feature.categories.length - 8} more` : feature.categories.join(', '), feature.name in version.inputExample ? cell(version.inputExample[feature.name]) : '']),
-          ),
-        ),
-      version.confusion && panel('Confusion matrix, held-out rows', confusion(version.confusion)),
-    ),
-    h('section', { class: 'panel' }, h('h2', null, 'Input example'), h('pre', { tabindex: 0 }, JSON.stringify(version.inputExample, null, 2))),
   ].flat();
+}
+
+/** @param {any} version */
+function metricsPanel({ version, metrics }) {
+  return tablePanel(
+    `Version ${version}: metrics`,
+    'mean and standard deviation over the folds',
+    table(
+      'Metrics',
+      [{ label: 'Metric' }, { label: 'Mean', num: true }, { label: 'Std', num: true }],
+      metrics.map((/** @type {any} */ metric) => [metric.name, real(metric.mean), spread(metric.std, metric.mean)]),
+    ),
+  );
+}
+
+/** @param {any} version */
+function lineagePanel({ lineage, packageSha256, packageBytes, createdAtMs }) {
+  const { environment } = lineage;
+  return panel(
+    'Lineage',
+    facts([
+      ['Data set', h('a', { href: href('datasets', lineage.datasetName, lineage.datasetVersion) }, `${lineage.datasetName} v${lineage.datasetVersion}`)],
+      ['Data sha256', shortId(lineage.datasetSha256, 16)],
+      ['Source', h('span', { class: 'mono' }, lineage.sourceUri)],
+      ['Folds', `${lineage.folds}${lineage.stratified ? ', stratified' : ''}`],
+      ['Seed', h('span', { class: 'mono' }, lineage.seed)],
+      ['Request', shortId(lineage.requestEventId, 28)],
+      ['Trace', trace(lineage.traceId)],
+      ['Package', [shortId(packageSha256, 16), ` ${size(packageBytes)}`]],
+      ['Created', moment(createdAtMs)],
+      ['Backend', environment && `${environment.backend} (${environment.engine} ${environment.engineVersion})`],
+      ['Node', environment && `${environment.nodeVersion} on ${environment.platform}`],
+      ['Code', environment?.codeVersion && h('span', { class: 'mono' }, environment.codeVersion)],
+    ]),
+    lineage.modelSpec && [h('h3', null, 'Network'), json(lineage.modelSpec, 'Show the model spec')],
+  );
+}
+
+/** @param {any} version */
+function signaturePanel({ signature, inputExample }) {
+  const { task, target, classes, features } = signature;
+  return tablePanel(
+    'Signature',
+    `${task}, predicts ${target}${classes.length > 0 ? `: ${classes.join(', ')}` : ''}`,
+    table(
+      'Features',
+      [{ label: 'Feature' }, { label: 'Type' }, { label: 'Categories' }, { label: 'Example', num: true }],
+      features.map((/** @type {any} */ feature) => {
+        const more = feature.categories.length > 8 ? ` and ${feature.categories.length - 8} more` : '';
+        return [
+          h('span', { class: 'nowrap' }, feature.name),
+          feature.type,
+          feature.categories.length > 0 ? h('span', { class: 'wrap' }, feature.categories.slice(0, 8).join(', '), more) : '',
+          feature.name in inputExample ? cell(inputExample[feature.name]) : '',
+        ];
+      }),
+    ),
+  );
 }
 
 /** @param {any[]} changes */
@@ -118,9 +148,9 @@ function historyTable(changes) {
     [{ label: 'Revision' }, { label: 'Version' }, { label: 'Who' }, { label: 'Why' }, { label: 'Run' }, { label: 'When', num: true }],
     newest.map((change) => [
       `#${change.revision}`,
-      change.previousVersion ? `v${change.previousVersion} → v${change.version}` : `v${change.version}`,
-      change.actor,
-      change.reasons.join(' '),
+      h('span', { class: 'nowrap' }, change.previousVersion ? `v${change.previousVersion} → v${change.version}` : `v${change.version}`),
+      h('span', { class: 'wrap' }, change.actor),
+      h('span', { class: 'wrap' }, change.reasons.join(' ')),
       change.runId ? h('a', { class: 'mono', href: href('runs', change.runId) }, change.runId) : '',
       h('span', { class: 'nowrap' }, moment(change.timeMs)),
     ]),

@@ -1,8 +1,7 @@
 // @ts-check
 import { get, post } from '../api.js';
-import { bar } from '../charts.js';
 import { h } from '../dom.js';
-import { cell, clock, moment, number, percent, plural } from '../format.js';
+import { cell, clock, moment, number, percent, plain, plural, real } from '../format.js';
 import { cards, crumb, empty, href, problem, shortId, table, tablePanel, tag, time } from '../parts.js';
 
 /** @type {import('../app.js').Page} */
@@ -49,7 +48,7 @@ export const monitoredPage = {
         state.reportId = id;
         update();
       })),
-      tablePanel('Recent predictions', predictions.length > 0 ? 'newest first' : null, predictions.length > 0 ? predictionTable(predictions) : empty('No prediction was captured yet.')),
+      tablePanel('Recent predictions', predictions.length > 0 ? 'newest first' : null, predictions.length > 0 ? h('div', { class: 'feed', tabindex: 0 }, predictionTable(predictions)) : empty('No prediction was captured yet.')),
     ].flat().filter(Boolean);
   },
 };
@@ -72,7 +71,7 @@ async function reportNow(model, { state, update, reload }) {
 function reportPanels(report) {
   const drift = report.datasetDrift;
   return [
-    report.alerts.map((/** @type {string} */ alert) => h('div', { class: 'notice warn' }, h('p', null, alert))),
+    report.alerts.length > 0 && h('div', { class: 'notice warn' }, h('ul', { class: 'plain' }, report.alerts.map((/** @type {string} */ alert) => h('li', null, alert)))),
     h(
       'section',
       { class: 'panel flush' },
@@ -86,7 +85,7 @@ function reportPanels(report) {
       driftTable(report.columns),
     ),
     qualityPanel(report),
-  ].flat();
+  ];
 }
 
 /** @param {any[]} columns */
@@ -99,11 +98,11 @@ function driftTable(columns) {
       column.role,
       column.status === 'ok' ? tag(column.drifted ? 'drifted' : 'stable', column.drifted ? 'bad' : 'ok') : h('span', { class: 'tags' }, tag(column.status, 'warn'), column.message && h('span', { class: 'soft' }, column.message)),
       column.method,
-      column.status === 'ok' ? number(column.score) : '',
-      column.status === 'ok' ? number(column.threshold) : '',
-      h('span', null, `${percent(column.referenceMissingShare)} → ${percent(column.missingShare)} `, column.missingShare > 0 && bar(column.missingShare, 'warn')),
+      column.status === 'ok' ? real(column.score) : '',
+      column.status === 'ok' ? plain(column.threshold) : '',
+      h('span', null, `${percent(column.referenceMissingShare)} → ${percent(column.missingShare)}`),
       column.type === 'numeric' ? percent(column.outOfRangeShare) : '',
-      Object.entries(column.newCategories).map(([category, count]) => `${category} (${count})`).join(', '),
+      newCategories(column.newCategories),
     ]),
   );
 }
@@ -123,7 +122,7 @@ function qualityPanel(report) {
       names.map((name) => {
         const now = report.quality[name];
         const then = report.baseline[name];
-        return [name, number(now), number(then), then === undefined ? '' : `${now >= then ? '+' : ''}${number(now - then)}`];
+        return [name, real(now), real(then), then === undefined ? '' : `${now >= then ? '+' : '−'}${real(Math.abs(now - then))}`];
       }),
     ),
   );
@@ -165,4 +164,12 @@ function predictionTable(predictions) {
       ];
     }),
   );
+}
+
+/** @param {Record<string, number>} counts */
+function newCategories(counts) {
+  const entries = Object.entries(counts).sort((a, b) => b[1] - a[1]);
+  if (entries.length === 0) return '';
+  const more = entries.length > 5 ? ` and ${entries.length - 5} more` : '';
+  return h('span', { class: 'wrap' }, entries.slice(0, 5).map(([category, count]) => `${category} (${number(count)})`).join(', '), more);
 }

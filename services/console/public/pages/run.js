@@ -2,7 +2,7 @@
 import { get } from '../api.js';
 import { curve } from '../charts.js';
 import { h } from '../dom.js';
-import { duration, moment, number } from '../format.js';
+import { duration, moment, number, plain, real, spread } from '../format.js';
 import { cards, confusion, crumb, facts, href, json, panel, problem, runState, shortId, table, tablePanel, tag, time, trace } from '../parts.js';
 
 /** @type {import('../app.js').Page} */
@@ -45,7 +45,7 @@ export const runPage = {
         ? verdict(run)
         : run.reasons.length > 0 && run.state !== 'failed' && h('div', { class: 'notice warn' }, run.reasons.map((/** @type {string} */ reason) => h('p', null, reason))),
       cards([
-        ...run.metrics.slice(0, 3).map((/** @type {any} */ metric) => [metric.name, [number(metric.mean), h('small', null, ` ± ${number(metric.std)}`)]]),
+        ...run.metrics.slice(0, 3).map((/** @type {any} */ metric) => [metric.name, [real(metric.mean), h('small', null, ` ± ${spread(metric.std, metric.mean)}`)]]),
         ['published to serving', duration(run.publishedToServingMs)],
         ['run time', duration(took)],
         ['backend', run.backend || '–'],
@@ -54,11 +54,15 @@ export const runPage = {
       h(
         'div',
         { class: 'grid' },
-        run.metrics.length > 0 &&
-          h('section', { class: 'panel flush' }, h('h2', null, 'Metrics over the folds'), table('Mean and standard deviation of each metric', [{ label: 'Metric' }, { label: 'Mean', num: true }, { label: 'Std', num: true }], run.metrics.map((/** @type {any} */ metric) => [metric.name, number(metric.mean), number(metric.std)]))),
-        run.confusion && panel('Confusion matrix, held-out rows', confusion(run.confusion)),
+        h(
+          'div',
+          null,
+          run.metrics.length > 0 &&
+          h('section', { class: 'panel flush' }, h('h2', null, 'Metrics over the folds'), table('Mean and standard deviation of each metric', [{ label: 'Metric' }, { label: 'Mean', num: true }, { label: 'Std', num: true }], run.metrics.map((/** @type {any} */ metric) => [metric.name, real(metric.mean), spread(metric.std, metric.mean)]))),
+          run.plan && planPanel(run),
+        ),
+        h('div', null, run.confusion && panel('Confusion matrix, held-out rows', confusion(run.confusion)), lineagePanel(run)),
       ),
-      h('div', { class: 'grid' }, run.plan && planPanel(run), lineagePanel(run)),
     ].filter(Boolean);
   },
 };
@@ -82,12 +86,12 @@ function steps(run) {
 /** @param {any} run */
 function verdict({ verdict: judged, state, reasons }) {
   const good = judged.passed && state !== 'rejected';
-  const rule = judged.threshold === null ? '' : `, threshold ${number(judged.threshold)}`;
+  const rule = judged.threshold === null ? '' : `, threshold ${plain(judged.threshold)}`;
   const all = [...new Set([...judged.reasons, ...reasons])];
   return h(
     'div',
     { class: `notice ${good ? 'ok' : 'warn'}` },
-    h('p', null, h('b', null, judged.passed ? 'Gate passed' : 'Gate not passed'), ` with ${judged.metric} ${number(judged.value)}${rule}`),
+    h('p', null, h('b', null, judged.passed ? 'Gate passed' : 'Gate not passed'), ` with ${judged.metric} ${real(judged.value)}${rule}`),
     all.map((reason) => h('p', { class: 'soft' }, reason)),
   );
 }
@@ -103,14 +107,14 @@ function foldTable(run) {
       const shown = job.history ?? job.live;
       const total = job.live?.epochs ?? shown?.loss.length ?? 0;
       return [
-        job.final ? 'final, all rows' : `fold ${job.fold + 1}`,
+        h('span', { class: 'nowrap' }, job.final ? 'final, all rows' : `fold ${job.fold + 1}`),
         h('span', { class: 'tags' }, tag(job.state, job.state === 'queued' ? '' : job.state === 'training' ? 'info' : 'ok'), job.live && h('span', { class: 'soft' }, `${job.live.loss.length}/${job.live.epochs}`)),
-        shown ? h('span', { class: 'curve' }, curve({ values: shown.loss, total, name: 'loss' }), h('b', null, number(shown.loss.at(-1)))) : '',
-        shown && shown.metric.length > 0 ? h('span', { class: 'curve' }, curve({ values: shown.metric, total, name: metricName, second: true }), h('b', null, number(shown.metric.at(-1)))) : '',
-        first && job.metrics[first] !== undefined ? number(job.metrics[first]) : '',
+        shown ? h('span', { class: 'curve' }, curve({ values: shown.loss, total, name: 'loss' }), h('b', null, real(shown.loss.at(-1)))) : '',
+        shown && shown.metric.length > 0 ? h('span', { class: 'curve' }, curve({ values: shown.metric, total, name: metricName, second: true }), h('b', null, real(shown.metric.at(-1)))) : '',
+        first && job.metrics[first] !== undefined ? real(job.metrics[first]) : '',
         job.rows ? number(job.rows) : '',
         job.durationMs ? duration(job.durationMs) : '',
-        job.worker ? h('span', { class: 'mono soft wrap' }, job.worker) : '',
+        job.worker ? h('span', { class: 'mono soft' }, job.worker) : '',
       ];
     }),
   );
@@ -127,7 +131,7 @@ function planPanel({ plan, task }) {
       ['Folds', `${plan.folds}${plan.stratified ? ', stratified' : ''}`],
       ['Seed', h('span', { class: 'mono' }, plan.seed)],
       ['Rows', number(plan.rows)],
-      ['Gate', gate && `${gate.metric || 'default metric'}${gate.threshold === null ? '' : `, threshold ${number(gate.threshold)}`}${gate.allowWorseThanChampion ? ', may be worse than the champion' : ''}`],
+      ['Gate', gate && `${gate.metric || 'default metric'}${gate.threshold === null ? '' : `, threshold ${plain(gate.threshold)}`}${gate.allowWorseThanChampion ? ', may be worse than the champion' : ''}`],
       ['Features', plan.signature?.features.map((/** @type {any} */ feature) => feature.name).join(', ')],
       ['Tags', Object.entries(plan.tags).map(([name, value]) => `${name}=${value}`).join(', ')],
     ]),

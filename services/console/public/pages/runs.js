@@ -72,7 +72,7 @@ function runTable(runs) {
     [{ label: 'Run' }, { label: 'State' }, { label: 'Model' }, { label: 'Data set' }, { label: 'Metric, mean ± std', num: true }, { label: 'Version', num: true }, { label: 'To serving', num: true }, { label: 'Backend' }, { label: 'Started', num: true }],
     runs.map((run) => [
       h('a', { class: 'mono', href: href('runs', run.runId) }, run.runId),
-      h('span', { class: 'tags' }, runState(run.state), run.code && tag(run.code, 'bad'), run.state === 'training' && progressOf(run)),
+      h('span', { class: 'tags' }, runState(run.state), run.state === 'failed' && run.code && tag(run.code, 'bad'), run.state === 'training' && progressOf(run)),
       run.model ? h('a', { href: href('models', run.model) }, run.model) : '',
       run.dataset ? h('a', { href: href('datasets', run.dataset.name, run.dataset.version) }, `${run.dataset.name} v${run.dataset.version}`) : '',
       run.metric ? h('span', null, h('span', { class: 'soft' }, `${run.metric.name} `), meanStd(run.metric)) : '',

@@ -50,12 +50,12 @@ export const systemPage = {
       ),
       served?.capture &&
         cards([
-          ['captured', number(served.capture.captured)],
-          ['published', number(served.capture.published)],
-          ['buffered', number(served.capture.buffered)],
-          ['dropped', number(served.capture.dropped)],
+          ['predictions captured', number(served.capture.captured)],
+          ['captures published', number(served.capture.published)],
+          ['captures waiting', number(served.capture.buffered)],
+          ['captures dropped', number(served.capture.dropped)],
         ]),
-      tablePanel('Events', `the last ${feedSize}, live; captures and labels are left out`, events.length === 0 ? empty('No event yet.') : eventTable(events)),
+      tablePanel('Events', `the last ${feedSize}, live; captures and labels are left out`, events.length === 0 ? empty('No event yet.') : h('div', { class: 'feed', tabindex: 0 }, eventTable(events))),
     ].filter(Boolean);
   },
 };

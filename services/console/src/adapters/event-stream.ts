@@ -55,7 +55,10 @@ export function createEventStreams(hub: LiveHub, feed: EventFeed, options: Event
       }
       const gap = lost ? 'event: gap\ndata: {}\n\n' : '';
       lost = false;
-      response.write(gap + text);
+      response.write(gap + text, () => {
+        // Something was dropped and all before it is sent: the page must not wait for the next message to learn of it.
+        if (lost && response.writableLength === 0) send('');
+      });
     };
     const message = (name: string, data: unknown, id?: string): void => {
       send(`${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
@@ -77,10 +80,6 @@ export function createEventStreams(hub: LiveHub, feed: EventFeed, options: Event
     const heartbeat = setInterval(() => {
       send(': still here\n\n');
     }, heartbeatMs).unref();
-    // Something was dropped and the client has caught up since: it must not wait for the next message to learn of it.
-    response.on('drain', () => {
-      if (lost) send('');
-    });
     const close = (): void => {
       clearInterval(heartbeat);
       unsubscribe();

@@ -28,11 +28,13 @@ export interface NamedMetric {
   readonly std: number;
 }
 
-/** The metrics, the one that was judged first, then by name. */
+/** Metrics that people look at first. */
+const wellKnown = ['accuracy', 'rmse', 'roc_auc', 'f1_macro', 'f1', 'log_loss', 'r2', 'mae'];
+
+/** The metrics: the one that was judged first, then the well-known ones, then the others by name. */
 export function metricsView(metrics: Readonly<Record<string, MetricSummary>>, first: string): NamedMetric[] {
-  const names = Object.keys(metrics).sort();
-  const ordered = names.includes(first) ? [first, ...names.filter((name) => name !== first)] : names;
-  return ordered.map((name) => ({ name, mean: metrics[name]?.mean ?? 0, std: metrics[name]?.std ?? 0 }));
+  const order = [...new Set([first, ...wellKnown, ...Object.keys(metrics).sort()])];
+  return order.filter((name) => Object.hasOwn(metrics, name)).map((name) => ({ name, mean: metrics[name]?.mean ?? 0, std: metrics[name]?.std ?? 0 }));
 }
 
 /** The metric that stands for a model: the judged one where it is known, else accuracy or rmse. */

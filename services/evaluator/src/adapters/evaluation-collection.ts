@@ -20,5 +20,7 @@ export interface EvaluationDocument {
 
 /** The collection of evaluations, with the index that the outbox recovery uses. */
 export function evaluationCollection(store: Store): Promise<Collection<EvaluationDocument>> {
-  return store.collection<EvaluationDocument>('evaluations', { indexes: [{ fields: ['outbox.id'], sparse: true }] });
+  return store.collection<EvaluationDocument>('evaluations', {
+    indexes: [{ fields: ['outbox.id'], sparse: true }],
+  });
 }

@@ -28,7 +28,9 @@ export interface EvaluateTrainedPorts {
  * RK_MESSAGE_MISSING_FIELD, RK_EVALUATION_FAILED (the network gives something that is no number), and what the artifact
  * store throws where the data set, the bundle or the network is gone.
  */
-export function evaluateTrained(ports: EvaluateTrainedPorts): (event: BusEvent<FoldTrained>) => Promise<void> {
+export function evaluateTrained(
+  ports: EvaluateTrainedPorts,
+): (event: BusEvent<FoldTrained>) => Promise<void> {
   return async (event) => {
     const { data } = event;
     const { evaluations } = ports;
@@ -61,7 +63,11 @@ async function keepFold(ports: EvaluateTrainedPorts, event: BusEvent<FoldTrained
     correlationId: data.runId,
   });
   // The document may not exist yet; after that the guard lets one of two concurrent deliveries write.
-  await ports.evaluations.updateOne({ _id: data.runId }, { $setOnInsert: { joined: false } }, { upsert: true });
+  await ports.evaluations.updateOne(
+    { _id: data.runId },
+    { $setOnInsert: { joined: false } },
+    { upsert: true },
+  );
   await ports.evaluations.updateOne(
     { _id: data.runId, [path]: { $exists: false } },
     { $set: { [path]: result }, $push: { outbox: entry } },
@@ -75,9 +81,13 @@ async function evaluateFold(
   const { dataset, bundle, trained } = data;
   if (!dataset || !bundle || !trained) {
     const field = !dataset ? 'dataset' : !bundle ? 'bundle' : 'trained';
-    throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `Fold ${data.fold} of ${data.runId} has no ${field}`, {
-      details: { field, runId: data.runId, fold: String(data.fold) },
-    });
+    throw new TerminalError(
+      'RK_MESSAGE_MISSING_FIELD',
+      `Fold ${data.fold} of ${data.runId} has no ${field}`,
+      {
+        details: { field, runId: data.runId, fold: String(data.fold) },
+      },
+    );
   }
   const [table, fold, network] = await Promise.all([
     ports.reader.table(dataset.sha256),
@@ -85,7 +95,12 @@ async function evaluateFold(
     ports.reader.trained(trained.sha256),
   ]);
   const rows = decodeRowNumbers(fold.testRows);
-  const outputs = await networkOutputs(network, JSON.parse(fold.transformerJson) as FittedTransformer, table, rows);
+  const outputs = await networkOutputs(
+    network,
+    JSON.parse(fold.transformerJson) as FittedTransformer,
+    table,
+    rows,
+  );
   const encoder = JSON.parse(fold.targetJson) as TargetEncoder;
   const quality = heldOutQuality(table, encoder, rows, outputs);
   const stored = await ports.artifacts.put(

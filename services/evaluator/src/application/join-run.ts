@@ -66,7 +66,11 @@ export function joinRun(ports: JoinRunPorts): JoinRun {
 }
 
 /** Computes the result and saves it together with its announcement, unless that was done already. */
-async function saveJoined(ports: JoinRunPorts, complete: CompleteEvaluation, cause: EventMeta): Promise<void> {
+async function saveJoined(
+  ports: JoinRunPorts,
+  complete: CompleteEvaluation,
+  cause: EventMeta,
+): Promise<void> {
   const { runId } = complete.plan;
   const evaluated = await evaluate(ports, complete);
   const entry = ports.outbox.entry(events.runEvaluated, runId, evaluated, {
@@ -85,10 +89,20 @@ async function evaluate(ports: JoinRunPorts, complete: CompleteEvaluation): Prom
   const { plan, folds, final } = complete;
   const { signature } = plan;
   if (!signature || !final.trained || !final.bundle || !final.dataset) {
-    const field = !signature ? 'signature' : !final.trained ? 'trained' : !final.bundle ? 'bundle' : 'dataset';
-    throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `Run ${plan.runId} can't be joined: it has no ${field}`, {
-      details: { field, runId: plan.runId },
-    });
+    const field = !signature
+      ? 'signature'
+      : !final.trained
+        ? 'trained'
+        : !final.bundle
+          ? 'bundle'
+          : 'dataset';
+    throw new TerminalError(
+      'RK_MESSAGE_MISSING_FIELD',
+      `Run ${plan.runId} can't be joined: it has no ${field}`,
+      {
+        details: { field, runId: plan.runId },
+      },
+    );
   }
   const metrics = summariseMetrics(folds.map((fold) => fold.metrics));
   const [table, bundle, trained, ...outputs] = await Promise.all([
@@ -100,7 +114,12 @@ async function evaluate(ports: JoinRunPorts, complete: CompleteEvaluation): Prom
   const examples = exampleRowNumbers(table, signature, goldenRows);
   const rows = examples.map((row) => exampleRow(table, signature, row));
   const width = trained.outputs;
-  const golden = await networkOutputs(trained, JSON.parse(bundle.transformerJson) as FittedTransformer, table, examples);
+  const golden = await networkOutputs(
+    trained,
+    JSON.parse(bundle.transformerJson) as FittedTransformer,
+    table,
+    examples,
+  );
   const packageBytes = ModelPackage.encode({
     model: plan.model,
     runId: plan.runId,
@@ -109,7 +128,10 @@ async function evaluate(ports: JoinRunPorts, complete: CompleteEvaluation): Prom
     targetJson: bundle.targetJson,
     signature,
     inputExample: rows[0],
-    golden: rows.map((row, index) => ({ row, outputs: Array.from(golden.subarray(index * width, (index + 1) * width)) })),
+    golden: rows.map((row, index) => ({
+      row,
+      outputs: Array.from(golden.subarray(index * width, (index + 1) * width)),
+    })),
     environment: final.environment,
     metrics,
   }).finish();
@@ -130,7 +152,11 @@ async function evaluate(ports: JoinRunPorts, complete: CompleteEvaluation): Prom
     model: plan.model,
     task: plan.task,
     metrics: metrics,
-    folds: folds.map(({ fold, metrics: values, rows: count }) => ({ fold, metrics: { ...values }, rows: count })),
+    folds: folds.map(({ fold, metrics: values, rows: count }) => ({
+      fold,
+      metrics: { ...values },
+      rows: count,
+    })),
     confusion: confusionOf(complete),
     verdict: gateVerdict(plan.gate ?? Gate.fromPartial({}), metrics),
     trained: final.trained,

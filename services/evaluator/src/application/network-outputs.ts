@@ -22,10 +22,14 @@ export async function networkOutputs(
     const bad = outputs.findIndex((output) => !Number.isFinite(output));
     if (bad >= 0) {
       const row = String(rows[Math.floor(bad / predictor.outputs)]);
-      throw new TerminalError('RK_EVALUATION_FAILED', `The network gives ${outputs[bad]} for row ${row} of the data set`, {
-        details: { row, output: String(outputs[bad]) },
-        hint: 'Lower the learning rate, or look for extreme values in that row.',
-      });
+      throw new TerminalError(
+        'RK_EVALUATION_FAILED',
+        `The network gives ${outputs[bad]} for row ${row} of the data set`,
+        {
+          details: { row, output: String(outputs[bad]) },
+          hint: 'Lower the learning rate, or look for extreme values in that row.',
+        },
+      );
     }
     return outputs;
   } finally {

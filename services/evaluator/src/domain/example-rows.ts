@@ -12,7 +12,8 @@ export function exampleRow(table: Table, signature: Signature, row: number): Row
 function valueOf(cell: CellValue): Value {
   if (cell === null) return { kind: undefined };
   // The transformer takes what is not finite for missing; a request that holds it would be refused.
-  if (typeof cell === 'number') return { kind: Number.isFinite(cell) ? { $case: 'number', value: cell } : undefined };
+  if (typeof cell === 'number')
+    return { kind: Number.isFinite(cell) ? { $case: 'number', value: cell } : undefined };
   if (typeof cell === 'boolean') return { kind: { $case: 'flag', value: cell } };
   return { kind: { $case: 'text', value: cell } };
 }

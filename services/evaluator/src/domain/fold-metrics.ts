@@ -1,4 +1,10 @@
-import { columnByName, encodeLabels, evaluateClassification, evaluateRegression, targetNumbers } from '@rookery/tabular';
+import {
+  columnByName,
+  encodeLabels,
+  evaluateClassification,
+  evaluateRegression,
+  targetNumbers,
+} from '@rookery/tabular';
 import type { Table, TargetEncoder } from '@rookery/tabular';
 
 /** Metrics of one fold and its confusion matrix (empty for regression). */
@@ -20,7 +26,10 @@ export function heldOutQuality(
 ): HeldOutQuality {
   const target = columnByName(table, encoder.column);
   if (encoder.task === 'regression') {
-    const { rows: counted, metrics } = evaluateRegression({ truth: targetNumbers(target, rows), predictions: outputs });
+    const { rows: counted, metrics } = evaluateRegression({
+      truth: targetNumbers(target, rows),
+      predictions: outputs,
+    });
     return { rows: counted, metrics: finiteOnly(metrics), confusion: [] };
   }
   const evaluation = evaluateClassification({

@@ -1,4 +1,7 @@
-import type { ReferenceColumn as ReferenceColumnMessage, ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import type {
+  ReferenceColumn as ReferenceColumnMessage,
+  ReferenceProfile,
+} from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { ColumnType } from '@rookery/proto/rookery/domain/v1/data';
 import type { MetricSummary, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import { buildReferenceColumn, columnByName, encodeLabels } from '@rookery/tabular';
@@ -43,7 +46,14 @@ export function referenceProfile(input: ReferenceInput): ReferenceProfile {
 function targetColumn(table: Table, { target, classes }: Signature): Column {
   const column = columnByName(table, target);
   if (classes.length === 0 || column.type !== 'numeric') return column;
-  const encoder = { version: 1, column: target, task: 'multiclass', labels: classes, mean: 0, scale: 1 } as const;
+  const encoder = {
+    version: 1,
+    column: target,
+    task: 'multiclass',
+    labels: classes,
+    mean: 0,
+    scale: 1,
+  } as const;
   return { name: target, type: 'categorical', codes: encodeLabels(encoder, column), categories: classes };
 }
 
@@ -70,7 +80,11 @@ function referenceColumn(column: Column, role: ReferenceRole): ReferenceColumnMe
 }
 
 /** Predictions of all held-out rows as one column: the most probable class of each row, or the numbers. */
-export function predictionColumn(target: string, classes: readonly string[], outputs: readonly Float32Array[]): Column {
+export function predictionColumn(
+  target: string,
+  classes: readonly string[],
+  outputs: readonly Float32Array[],
+): Column {
   if (classes.length === 0) {
     const values = new Float64Array(outputs.reduce((sum, part) => sum + part.length, 0));
     let at = 0;

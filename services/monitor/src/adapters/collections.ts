@@ -98,7 +98,11 @@ export async function openCollections(store: Store): Promise<Collections> {
     store.collection<VersionDocument>('versions', { indexes: [{ fields: ['model'] }] }),
     store.collection<ChampionDocument>('champions'),
     store.collection<CaptureDocument>('captures', {
-      indexes: [{ fields: ['model', 'version', 'timeMs'] }, { fields: ['model'] }, { fields: ['predictions.id'] }],
+      indexes: [
+        { fields: ['model', 'version', 'timeMs'] },
+        { fields: ['model'] },
+        { fields: ['predictions.id'] },
+      ],
     }),
     store.collection<ReplicaDocument>('replicas'),
     store.collection<LabelDocument>('labels', { indexes: [{ fields: ['versionKey'], sparse: true }] }),

@@ -30,7 +30,9 @@ export interface KeepCapturesPorts {
  * labels that came earlier their version. A batch delivered twice, or again after a crash at any point, is counted and
  * kept once. The version need not be registered yet. Throws RK_MESSAGE_MISSING_FIELD, RK_KEY_INVALID.
  */
-export function keepCaptures(ports: KeepCapturesPorts): (event: BusEvent<PredictionsCaptured>) => Promise<void> {
+export function keepCaptures(
+  ports: KeepCapturesPorts,
+): (event: BusEvent<PredictionsCaptured>) => Promise<void> {
   const sincePrune = new Map<string, number>();
   return async ({ data }) => {
     checkBatch(data);
@@ -54,17 +56,26 @@ export function keepCaptures(ports: KeepCapturesPorts): (event: BusEvent<Predict
 }
 
 function checkBatch(data: PredictionsCaptured): void {
-  const field = data.replicaLife === '' ? 'replica_life' : data.batch < 1 ? 'batch' : data.version < 1 ? 'version' : '';
+  const field =
+    data.replicaLife === '' ? 'replica_life' : data.batch < 1 ? 'batch' : data.version < 1 ? 'version' : '';
   if (field !== '') {
-    throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `A batch of captures of ${data.model} has no ${field}`, {
-      details: { field, model: data.model },
-    });
+    throw new TerminalError(
+      'RK_MESSAGE_MISSING_FIELD',
+      `A batch of captures of ${data.model} has no ${field}`,
+      {
+        details: { field, model: data.model },
+      },
+    );
   }
   requireKey(data.model, 'model');
 }
 
 /** Counts the batch unless it was counted before; whether it did. Two monitors that take the same batch count it once. */
-async function countOnce({ replicas }: Collections, data: PredictionsCaptured, key: string): Promise<boolean> {
+async function countOnce(
+  { replicas }: Collections,
+  data: PredictionsCaptured,
+  key: string,
+): Promise<boolean> {
   const _id = data.replicaLife;
   for (;;) {
     const known = await replicas.findOne({ _id });

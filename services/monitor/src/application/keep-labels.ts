@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
+
 import type { Bus, BusEvent } from '@rookery/bus';
 import { RookeryError, derivedEventId, events, isKey } from '@rookery/contracts';
 import type { LabelReceived } from '@rookery/proto/rookery/events/v1/dataset';
 import type { AddLabelsRequest, AddLabelsResponse } from '@rookery/proto/rookery/monitor/v1/monitor';
 
 import type { Collections } from '../adapters/collections.js';
+import { labelFits } from '../domain/model-quality.js';
 import { versionKey } from '../domain/version-key.js';
 
 /** Most labels of one call. */
@@ -19,57 +22,106 @@ const longestText = 256;
 const anyModel = 'any';
 
 /**
- * Handler of ml.label.received: keeps the newest label of a prediction, whether the prediction was captured already or
- * comes later.
+ * Handler of ml.label.received: keeps the newest label of a prediction (by its time, then by its place in the log), whether
+ * the prediction was captured already or comes later. Throws RK_MESSAGE_MISSING_FIELD, RK_LABEL_INVALID.
  */
-export function keepLabel({ labels, captures }: Collections): (event: BusEvent<LabelReceived>) => Promise<void> {
-  return async ({ data, time }) => {
+export function keepLabel({
+  labels,
+  captures,
+}: Collections): (event: BusEvent<LabelReceived>) => Promise<void> {
+  return async ({ data, time, sequence }) => {
     const { predictionId, label } = data;
     checkLabel(predictionId, label, 0);
-    const timeMs = time.getTime();
-    const batch = (await captures.find({ 'predictions.id': predictionId }, { limit: 1, projection: { model: 1, version: 1 } }))[0];
-    const known = batch ? { versionKey: versionKey(batch.model, batch.version) } : {};
-    await labels.updateOne({ _id: predictionId }, { $setOnInsert: { label, timeMs } }, { upsert: true });
-    await labels.updateOne({ _id: predictionId, timeMs: { $lte: timeMs } }, { $set: { label, timeMs, ...known } });
+    const newest = { label, timeMs: time.getTime(), sequence };
+    if ((await labels.insertMany([{ _id: predictionId, ...newest }], { ignoreDuplicates: true })) === 0) {
+      const { timeMs } = newest;
+      const older = { $or: [{ timeMs: { $lt: timeMs } }, { timeMs, sequence: { $lt: sequence } }] };
+      await labels.updateOne({ _id: predictionId, ...older }, { $set: newest });
+    }
+    // Only now: a batch that is being kept at this moment either is found here, or finds the label.
+    const found = { limit: 1, projection: { model: 1, version: 1 } } as const;
+    const [batch] = await captures.find({ 'predictions.id': predictionId }, found);
+    if (batch === undefined) return;
+    const key = versionKey(batch.model, batch.version);
+    await labels.updateOne({ _id: predictionId, versionKey: { $ne: key } }, { $set: { versionKey: key } });
   };
 }
 
 function checkLabel(predictionId: string, label: string, index: number): void {
   const wrong = predictionId === '' ? 'prediction_id' : label === '' ? 'label' : undefined;
+  const details = { index: String(index), predictionId: predictionId.slice(0, longestText) };
   if (wrong !== undefined) {
-    throw new RookeryError('RK_MESSAGE_MISSING_FIELD', `Label ${index} has no ${wrong}`, { details: { field: wrong, index: String(index) } });
+    throw new RookeryError('RK_MESSAGE_MISSING_FIELD', `Label ${index} has no ${wrong}`, {
+      details: { field: wrong, ...details },
+    });
   }
   if (predictionId.length > longestText || label.length > longestText) {
-    throw new RookeryError('RK_LABEL_INVALID', `Label ${index} is longer than ${longestText} characters`, { details: { index: String(index) } });
+    throw new RookeryError('RK_LABEL_INVALID', `Label ${index} is longer than ${longestText} characters`, {
+      details,
+    });
   }
 }
 
 /**
  * Handler of MonitorService.AddLabels: publishes each label as ml.label.received, so that it is in the log, and answers
- * when all are stored there. The same label for the same prediction is one event.
+ * when all are stored there. Calling it again changes nothing; a label given later replaces an earlier one. Where the
+ * model is named and known, its labels have to fit one of its versions. Errors, each naming the label's index, before
+ * anything is published: RK_REQUEST_INVALID (none, too many, two labels for one prediction), RK_MESSAGE_MISSING_FIELD,
+ * RK_LABEL_INVALID.
  */
-export function addLabels(bus: Pick<Bus, 'publish'>): (request: AddLabelsRequest) => Promise<AddLabelsResponse> {
+export function addLabels(ports: {
+  readonly bus: Pick<Bus, 'publish'>;
+  readonly collections: Pick<Collections, 'versions'>;
+}): (request: AddLabelsRequest) => Promise<AddLabelsResponse> {
+  const { bus, collections } = ports;
   return async ({ labels, model }) => {
-    if (labels.length === 0) throw new RookeryError('RK_REQUEST_INVALID', 'The request has no labels', { details: { field: 'labels' } });
-    if (labels.length > mostLabels) {
-      throw new RookeryError('RK_REQUEST_INVALID', `${labels.length} labels are more than ${mostLabels} at once`, { details: { field: 'labels' } });
-    }
+    checkRequest(labels);
+    const versions = model === '' ? [] : await collections.versions.find({ model });
+    const known = versions.flatMap(({ classes }) => (classes === undefined ? [] : [classes]));
     labels.forEach(({ predictionId, label }, index) => {
-      checkLabel(predictionId, label, index);
+      if (known.length === 0 || known.some((classes) => labelFits(label, classes))) return;
+      const wanted = known.at(-1)?.join(', ') || 'a number';
+      const text = `Label ${index} of ${model}, ${JSON.stringify(label)}, does not fit: expected is ${wanted}`;
+      throw new RookeryError('RK_LABEL_INVALID', text, {
+        details: { index: String(index), predictionId, label },
+      });
     });
     const key = isKey(model) ? model : anyModel;
+    // Of this call: a label that is taken back and given again later is an event again.
+    const call = randomUUID();
     for (let at = 0; at < labels.length; at += publishedAtOnce) {
       await Promise.all(
-        labels.slice(at, at + publishedAtOnce).map(({ predictionId, label }) =>
-          bus.publish(
-            events.labelReceived,
-            key,
-            { predictionId, label, model },
-            { id: derivedEventId(events.labelReceived.type, predictionId, label) },
+        labels
+          .slice(at, at + publishedAtOnce)
+          .map(({ predictionId, label }) =>
+            bus.publish(
+              events.labelReceived,
+              key,
+              { predictionId, label, model },
+              { id: derivedEventId(events.labelReceived.type, predictionId, call) },
+            ),
           ),
-        ),
       );
     }
     return { accepted: labels.length };
   };
+}
+
+function checkRequest(labels: AddLabelsRequest['labels']): void {
+  const refuse = (message: string, details: Record<string, string> = {}): never => {
+    throw new RookeryError('RK_REQUEST_INVALID', message, { details: { field: 'labels', ...details } });
+  };
+  if (labels.length === 0) refuse('The request has no labels');
+  if (labels.length > mostLabels) refuse(`${labels.length} labels are more than ${mostLabels} at once`);
+  const seen = new Map<string, string>();
+  labels.forEach(({ predictionId, label }, index) => {
+    checkLabel(predictionId, label, index);
+    if ((seen.get(predictionId) ?? label) !== label) {
+      refuse(`Label ${index} is another one for the prediction ${predictionId}`, {
+        index: String(index),
+        predictionId,
+      });
+    }
+    seen.set(predictionId, label);
+  });
 }

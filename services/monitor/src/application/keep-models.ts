@@ -18,7 +18,12 @@ export interface KeepModelsPorts {
 export function keepRegistered(ports: KeepModelsPorts): (event: BusEvent<ModelRegistered>) => Promise<void> {
   return async ({ data }) => {
     const { model, version, reference, signature } = data;
-    const fields = { model, version, referenceSha256: reference?.sha256 ?? '', classes: signature?.classes ?? [] };
+    const fields = {
+      model,
+      version,
+      referenceSha256: reference?.sha256 ?? '',
+      classes: signature?.classes ?? [],
+    };
     await ports.collections.versions.updateOne(
       { _id: versionKey(model, version) },
       { $set: fields },
@@ -41,7 +46,9 @@ export function keepChampion(
     if (data.alias !== championAlias) return;
     const known = { model, version, referenceSha256: data.reference?.sha256 ?? '' };
     await versions.updateOne({ _id: versionKey(model, version) }, { $setOnInsert: known }, { upsert: true });
-    const inserted = await champions.insertMany([{ _id: model, version, revision }], { ignoreDuplicates: true });
+    const inserted = await champions.insertMany([{ _id: model, version, revision }], {
+      ignoreDuplicates: true,
+    });
     if (inserted === 0) {
       await champions.updateOne({ _id: model, revision: { $lt: revision } }, { $set: { version, revision } });
     }

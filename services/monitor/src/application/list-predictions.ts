@@ -1,5 +1,8 @@
 import type { Value } from '@rookery/proto/rookery/domain/v1/data';
-import type { ListPredictionsRequest, ListPredictionsResponse } from '@rookery/proto/rookery/monitor/v1/monitor';
+import type {
+  ListPredictionsRequest,
+  ListPredictionsResponse,
+} from '@rookery/proto/rookery/monitor/v1/monitor';
 
 import type { CaptureDocument, Collections } from '../adapters/collections.js';
 import type { StoredValue } from '../domain/prediction-window.js';
@@ -8,8 +11,8 @@ import { labelsOf } from './reporter.js';
 /** Most predictions of one listing. */
 const mostPredictions = 10_000;
 
-/** Batches read at a time. */
-const batchesPerRead = 32;
+/** Batches of the first read; each further one takes twice as many. */
+const firstRead = 64;
 
 /** Handler of MonitorService.ListPredictions: the newest captured predictions first, with their labels. */
 export function listPredictions(
@@ -22,22 +25,32 @@ export function listPredictions(
       ...(request.version === 0 ? {} : { version: request.version }),
     };
     const predictions: ListPredictionsResponse['predictions'] = [];
-    for (let skip = 0; predictions.length < limit; skip += batchesPerRead) {
-      const page = await collections.captures.find(filter, { sort: { timeMs: -1 }, limit: batchesPerRead, skip });
-      const labels = await labelsOf(collections, page.flatMap((batch) => batch.predictions.map(({ id }) => id)));
+    const seen = new Set<string>();
+    for (let skip = 0, most = firstRead; predictions.length < limit; skip += most, most *= 2) {
+      const page = await collections.captures.find(filter, { sort: { timeMs: -1 }, limit: most, skip });
+      const labels = await labelsOf(
+        collections,
+        page.flatMap((batch) => batch.predictions.map(({ id }) => id)),
+      );
       for (const batch of page) {
+        // A batch that comes in between two reads moves the others to the next page.
+        if (seen.has(batch._id)) continue;
+        seen.add(batch._id);
         const rows = stored(batch, labels).filter(
           (row) => request.labelled === undefined || request.labelled === (row.truth !== undefined),
         );
         predictions.push(...rows.slice(0, limit - predictions.length));
       }
-      if (page.length < batchesPerRead) break;
+      if (page.length < most) break;
     }
     return { predictions };
   };
 }
 
-function stored(batch: CaptureDocument, labels: ReadonlyMap<string, string>): ListPredictionsResponse['predictions'] {
+function stored(
+  batch: CaptureDocument,
+  labels: ReadonlyMap<string, string>,
+): ListPredictionsResponse['predictions'] {
   return [...batch.predictions]
     .sort((a, b) => b.t - a.t)
     .map((prediction) => ({
@@ -45,7 +58,11 @@ function stored(batch: CaptureDocument, labels: ReadonlyMap<string, string>): Li
       model: batch.model,
       version: batch.version,
       timeMs: prediction.t,
-      row: { values: Object.fromEntries(batch.features.map((name, index) => [name, valueOf(prediction.v[index] ?? null)])) },
+      row: {
+        values: Object.fromEntries(
+          batch.features.map((name, index) => [name, valueOf(prediction.v[index] ?? null)]),
+        ),
+      },
       label: prediction.label,
       outputs: [...prediction.out],
       truth: labels.get(prediction.id),

@@ -2,12 +2,18 @@ import type { GetStatusRequest, GetStatusResponse } from '@rookery/proto/rookery
 
 import type { Collections } from '../adapters/collections.js';
 
-/** Handler of MonitorService.GetStatus: what was taken in of each watched version, newest version first. */
-export function monitorStatus(collections: Collections): (request: GetStatusRequest) => Promise<GetStatusResponse> {
+/**
+ * Handler of MonitorService.GetStatus: what was taken in of each watched version, newest version first. What replicas
+ * dropped, and batches that are missing, can't be told apart by version: each version shows those of the replicas that
+ * served it.
+ */
+export function monitorStatus(
+  collections: Collections,
+): (request: GetStatusRequest) => Promise<GetStatusResponse> {
   return async ({ model }) => {
     const [versions, replicas, waitingLabels] = await Promise.all([
       collections.versions.find(model === '' ? {} : { model }, { sort: { model: 1, version: -1 } }),
-      collections.replicas.find({}, { projection: { recent: 0 } }),
+      collections.replicas.find({}, { projection: { ledger: 0 } }),
       collections.labels.count({ versionKey: { $exists: false } }),
     ]);
     const models = await Promise.all(
@@ -26,7 +32,10 @@ export function monitorStatus(collections: Collections): (request: GetStatusRequ
           captured: serving.reduce((sum, replica) => sum + (replica.counts[version._id] ?? 0), 0),
           labelled,
           dropped: serving.reduce((sum, replica) => sum + replica.dropped, 0),
-          lostBatches: serving.reduce((sum, replica) => sum + Math.max(0, replica.lastBatch - replica.batches), 0),
+          lostBatches: serving.reduce(
+            (sum, replica) => sum + Math.max(0, replica.lastBatch - replica.batches),
+            0,
+          ),
           waitingLabels,
           lastReportId: reports[0]?._id ?? '',
         };

@@ -2,8 +2,8 @@ import { streams } from '@rookery/contracts';
 
 import type { Collections } from '../adapters/collections.js';
 
-/** A label waits for its prediction as long as the bus keeps captures; later none can come. */
-const labelWaitMs = streams.find(({ name }) => name === 'ML_CAPTURES')?.maxAgeMs ?? Infinity;
+/** A label waits for its prediction as long as the bus keeps captures (0: for ever); later none can come. */
+const labelWaitMs = streams.find(({ name }) => name === 'ML_CAPTURES')?.maxAgeMs ?? 0;
 
 /**
  * Removes the oldest batches of a model beyond `keep` predictions, with the labels of their predictions, and labels of any
@@ -26,5 +26,6 @@ export async function pruneCaptures(
     await labels.deleteMany({ _id: { $in: batch.predictions.map(({ id }) => id) } });
     await captures.deleteOne({ _id: batch._id });
   }
+  if (labelWaitMs === 0) return;
   await labels.deleteMany({ versionKey: { $exists: false }, timeMs: { $lt: nowMs - labelWaitMs } });
 }

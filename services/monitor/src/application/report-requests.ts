@@ -9,6 +9,7 @@ import type { Collections } from '../adapters/collections.js';
 import { versionKey } from '../domain/version-key.js';
 import type { CaptureSignal } from './capture-signal.js';
 import type { Reporter } from './reporter.js';
+import { takenIn } from './taken-in.js';
 
 /** Longest time that a caller may wait for captures, milliseconds. */
 const longestWaitMs = 60_000;
@@ -16,7 +17,10 @@ const longestWaitMs = 60_000;
 /** Most reports of one listing. */
 const mostReports = 1_000;
 
-/** The RPCs about reports. */
+/**
+ * The RPCs about reports. RunReport with `wait_ms` waits until the version is known and `min_predictions` (at least one) of
+ * its predictions were captured, or the time is over; then it reports what there is.
+ */
 export function reportRequests(ports: {
   readonly reporter: Reporter;
   readonly collections: Collections;
@@ -25,12 +29,16 @@ export function reportRequests(ports: {
   const { reporter, collections, captured } = ports;
   return {
     runReport: unary(async (request: RunReportRequest, { signal }: { signal: AbortSignal }) => {
-      const version = await versionOf(collections, request.model, request.version);
-      const key = versionKey(request.model, version);
-      if (request.minPredictions > 0 && request.waitMs > 0) {
-        const enough = async (): Promise<boolean> => (await takenIn(collections, key)) >= request.minPredictions;
-        await captured.waitUntil(key, enough, Math.min(request.waitMs, longestWaitMs), signal);
+      if (request.model === '') {
+        throw new RookeryError('RK_REQUEST_INVALID', 'The request names no model', {
+          details: { field: 'model' },
+        });
       }
+      if (request.waitMs > 0) {
+        const waitMs = Math.min(request.waitMs, longestWaitMs);
+        await captured.waitUntil(request.model, () => isReady(collections, request), waitMs, signal);
+      }
+      const version = await versionOf(collections, request.model, request.version);
       const report = await reporter.report({
         model: request.model,
         version,
@@ -45,14 +53,16 @@ export function reportRequests(ports: {
         sort: { createdAtMs: -1 },
         limit: Math.min(limit || 20, mostReports),
       });
-      return { reports: documents.map(({ report }) => MonitorReported.fromJSON(report)) };
+      return { reports: documents.map(({ report }) => MonitorReported.fromJSON(JSON.parse(report))) };
     }),
     getReport: unary(async ({ reportId }) => {
       const document = await collections.reports.findOne({ _id: reportId });
       if (document === null) {
-        throw new RookeryError('RK_REPORT_NOT_FOUND', `There is no report ${JSON.stringify(reportId)}`, { details: { reportId } });
+        throw new RookeryError('RK_REPORT_NOT_FOUND', `There is no report ${JSON.stringify(reportId)}`, {
+          details: { reportId },
+        });
       }
-      return { report: MonitorReported.fromJSON(document.report) };
+      return { report: MonitorReported.fromJSON(JSON.parse(document.report)) };
     }),
   };
 }
@@ -62,12 +72,21 @@ async function versionOf({ champions }: Collections, model: string, version: num
   if (version > 0) return version;
   const champion = await champions.findOne({ _id: model });
   if (champion === null) {
-    throw new RookeryError('RK_MODEL_NOT_FOUND', `The monitor knows no champion of ${JSON.stringify(model)}`, { details: { model } });
+    throw new RookeryError(
+      'RK_MODEL_NOT_FOUND',
+      `The monitor knows no champion of ${JSON.stringify(model)}`,
+      { details: { model } },
+    );
   }
   return champion.version;
 }
 
-async function takenIn({ replicas }: Collections, key: string): Promise<number> {
-  const found = await replicas.find({ [`counts.${key}`]: { $exists: true } }, { projection: { counts: 1 } });
-  return found.reduce((sum, replica) => sum + (replica.counts[key] ?? 0), 0);
+/** Whether a request that waits need not: the version is known, and enough of its predictions were captured. */
+async function isReady(collections: Collections, request: RunReportRequest): Promise<boolean> {
+  const { model, minPredictions } = request;
+  const version = request.version || (await collections.champions.findOne({ _id: model }))?.version;
+  if (version === undefined) return false;
+  const key = versionKey(model, version);
+  if ((await collections.versions.findOne({ _id: key })) === null) return false;
+  return (await takenIn(collections, key)) >= Math.max(1, minPredictions);
 }

@@ -3,13 +3,11 @@ import { RetryableError, RookeryError, derivedEventId, digestOf, events } from '
 import type { ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
 
-import type { CaptureDocument, Collections } from '../adapters/collections.js';
+import type { CaptureDocument, Collections, ReportTrigger } from '../adapters/collections.js';
 import { compareWindow } from '../domain/compare-window.js';
 import { newestRows } from '../domain/prediction-window.js';
 import { versionKey } from '../domain/version-key.js';
-
-/** Why a report was made. */
-export type ReportTrigger = 'on_demand' | 'count' | 'scheduled';
+import { takenIn } from './taken-in.js';
 
 /** A report that is asked for. */
 export interface ReportOrder {
@@ -41,8 +39,11 @@ export interface ReporterPorts {
   readonly driftShare: number;
 }
 
-/** Batches read at a time, newest first, until the window is full. */
-const batchesPerRead = 64;
+/** Batches of the first read, newest first; each further one takes twice as many, until the window is full. */
+const firstRead = 64;
+
+/** Reports kept of each version; the oldest go first. They stay in the log as ml.monitor.reported. */
+const reportsKept = 500;
 
 /** See {@link Reporter}. The report and the events that announce it are saved in one document. */
 export function createReporter(ports: ReporterPorts): Reporter {
@@ -53,8 +54,9 @@ export function createReporter(ports: ReporterPorts): Reporter {
       const existing = await collections.reports.findOne({ _id: reportId });
       if (existing !== null) {
         await outbox.flush(collections.reports, reportId);
-        return MonitorReported.fromJSON(existing.report);
+        return MonitorReported.fromJSON(JSON.parse(existing.report));
       }
+      const taken = await takenIn(collections, versionKey(order.model, order.version));
       const report = await makeReport(ports, order, reportId);
       const cause = { correlationId: reportId };
       const entries = [
@@ -88,19 +90,26 @@ export function createReporter(ports: ReporterPorts): Reporter {
             version: order.version,
             windowEndMs: report.windowEndMs,
             createdAtMs: ports.clock(),
-            report: MonitorReported.toJSON(report),
+            trigger: order.trigger,
+            taken,
+            report: JSON.stringify(MonitorReported.toJSON(report)),
             outbox: entries,
           },
         ],
         { ignoreDuplicates: true },
       );
       await outbox.flush(collections.reports, reportId);
+      await pruneReports(collections, order.model, order.version);
       return report;
     },
   };
 }
 
-async function makeReport(ports: ReporterPorts, order: ReportOrder, reportId: string): Promise<MonitorReported> {
+async function makeReport(
+  ports: ReporterPorts,
+  order: ReportOrder,
+  reportId: string,
+): Promise<MonitorReported> {
   const { collections } = ports;
   const { model, version } = order;
   const known = await collections.versions.findOne({ _id: versionKey(model, version) });
@@ -110,15 +119,22 @@ async function makeReport(ports: ReporterPorts, order: ReportOrder, reportId: st
     });
   }
   if (known.referenceSha256 === '') {
-    throw new RetryableError('RK_REFERENCE_MISSING', `Version ${version} of ${model} has no reference profile`);
+    throw new RetryableError(
+      'RK_REFERENCE_MISSING',
+      `Version ${version} of ${model} has no reference profile`,
+    );
   }
   const size = order.window ?? ports.window;
   const batches = await newestBatches(collections, model, version, size);
   const ids = batches.flatMap((batch) => batch.predictions.map(({ id }) => id));
   if (ids.length === 0) {
-    throw new RetryableError('RK_NO_CAPTURES', `No prediction of version ${version} of ${model} was captured yet`, {
-      details: { model, version: String(version) },
-    });
+    throw new RetryableError(
+      'RK_NO_CAPTURES',
+      `No prediction of version ${version} of ${model} was captured yet`,
+      {
+        details: { model, version: String(version) },
+      },
+    );
   }
   const labels = await labelsOf(collections, ids);
   const findings = compareWindow({
@@ -126,7 +142,9 @@ async function makeReport(ports: ReporterPorts, order: ReportOrder, reportId: st
     rows: newestRows(batches, size, labels),
     driftShare: ports.driftShare,
   });
-  const replicas = await collections.replicas.find({ [`counts.${versionKey(model, version)}`]: { $exists: true } });
+  const replicas = await collections.replicas.find({
+    [`counts.${versionKey(model, version)}`]: { $exists: true },
+  });
   return {
     reportId,
     model,
@@ -143,25 +161,42 @@ async function newestBatches(
   version: number,
   rows: number,
 ): Promise<CaptureDocument[]> {
-  const batches: CaptureDocument[] = [];
+  // By id: a batch that comes in between two reads moves the others to the next page.
+  const batches = new Map<string, CaptureDocument>();
   let found = 0;
-  for (let skip = 0; found < rows; skip += batchesPerRead) {
-    const page = await captures.find({ model, version }, { sort: { timeMs: -1 }, limit: batchesPerRead, skip });
-    batches.push(...page);
-    found += page.reduce((sum, batch) => sum + batch.predictions.length, 0);
-    if (page.length < batchesPerRead) break;
+  for (let skip = 0, limit = firstRead; found < rows; skip += limit, limit *= 2) {
+    const page = await captures.find({ model, version }, { sort: { timeMs: -1 }, limit, skip });
+    for (const batch of page) {
+      if (!batches.has(batch._id)) found += batch.predictions.length;
+      batches.set(batch._id, batch);
+    }
+    if (page.length < limit) break;
   }
-  return batches;
+  return [...batches.values()];
+}
+
+async function pruneReports({ reports }: Collections, model: string, version: number): Promise<void> {
+  const old = await reports.find(
+    { model, version },
+    { sort: { createdAtMs: -1 }, skip: reportsKept, projection: { _id: 1 } },
+  );
+  // One that is still to be announced goes at a later call.
+  const ids = old.map(({ _id }) => _id);
+  if (ids.length > 0) await reports.deleteMany({ _id: { $in: ids }, outbox: { $size: 0 } });
 }
 
 /** Ids asked for in one query. */
 const idsPerQuery = 2_000;
 
 /** Labels of these predictions by id. */
-export async function labelsOf({ labels }: Collections, ids: readonly string[]): Promise<Map<string, string>> {
+export async function labelsOf(
+  { labels }: Collections,
+  ids: readonly string[],
+): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (let at = 0; at < ids.length; at += idsPerQuery) {
-    for (const { _id, label } of await labels.find({ _id: { $in: ids.slice(at, at + idsPerQuery) } })) found.set(_id, label);
+    for (const { _id, label } of await labels.find({ _id: { $in: ids.slice(at, at + idsPerQuery) } }))
+      found.set(_id, label);
   }
   return found;
 }

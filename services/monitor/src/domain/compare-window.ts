@@ -1,9 +1,10 @@
-import type { ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
-import type { ColumnReport, DatasetDrift, MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
+import type { ReferenceColumn, ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import { ColumnReport } from '@rookery/proto/rookery/events/v1/monitoring';
+import type { DatasetDrift, MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
 import { columnDrift, dataQuality, datasetDrift, metricDirection } from '@rookery/tabular';
 import type { ColumnDrift } from '@rookery/tabular';
 
-import { modelQuality } from './model-quality.js';
+import { modelQuality, numberOf } from './model-quality.js';
 import type { StoredValue, WindowRow } from './prediction-window.js';
 import { currentOf, referenceOf } from './reference-columns.js';
 
@@ -17,7 +18,15 @@ export interface WindowComparison {
 /** The findings of a comparison: the report without its identity. */
 export type Findings = Pick<
   MonitorReported,
-  'predictions' | 'labelled' | 'columns' | 'datasetDrift' | 'quality' | 'baseline' | 'alerts' | 'windowStartMs' | 'windowEndMs'
+  | 'predictions'
+  | 'labelled'
+  | 'columns'
+  | 'datasetDrift'
+  | 'quality'
+  | 'baseline'
+  | 'alerts'
+  | 'windowStartMs'
+  | 'windowEndMs'
 >;
 
 /** Fewer rows than this say nothing about a distribution. */
@@ -34,44 +43,19 @@ const qualityTolerance = 0.1;
 export function compareWindow({ reference, rows, driftShare }: WindowComparison): Findings {
   const tested: ColumnDrift[] = [];
   const alerts: string[] = [];
-  const columns = reference.columns
-    .map((message) => {
-      const values = valuesOf(message.name, message.role, rows);
-      if (message.role === 'target' && values.length === 0) return undefined;
-      const expected = referenceOf(message);
-      const current = currentOf(expected, values);
-      const drift = columnDrift(expected, current, { minimumRows });
-      const quality = dataQuality(expected, current);
-      if (message.role !== 'target') tested.push(drift);
-      if (drift.drifted) alerts.push(`${message.role} ${message.name} drifted (${drift.method} ${shown(drift.score)})`);
-      if (quality.rows >= minimumRows) {
-        alerts.push(...quality.issues.map((issue) => `${message.role} ${message.name}: ${issue.message}`));
-      }
-      const report: ColumnReport = {
-        name: message.name,
-        role: message.role,
-        type: message.type,
-        status: drift.status,
-        message: drift.message ?? '',
-        method: drift.method ?? '',
-        score: drift.score ?? 0,
-        threshold: drift.threshold ?? 0,
-        drifted: drift.drifted,
-        referenceRows: drift.referenceRows,
-        currentRows: drift.currentRows,
-        missingShare: quality.missingShare,
-        referenceMissingShare: quality.referenceMissingShare,
-        outOfRangeShare: quality.outOfRangeShare,
-        newCategories: Object.fromEntries(quality.newCategories.map(({ category, count }) => [category, count])),
-        statistic: drift.statistic,
-        pValue: drift.pValue,
-      };
-      return report;
-    })
-    .filter((column) => column !== undefined);
+  const regression = reference.classes.length === 0;
+  const columns: ColumnReport[] = [];
+  for (const message of reference.columns) {
+    const values = valuesOf(message, rows, regression);
+    if (message.role === 'target' && values.length === 0) continue;
+    const compared = compareColumn(message, values);
+    columns.push(compared.report);
+    alerts.push(...compared.alerts);
+    if (compared.drift !== undefined && message.role !== 'target') tested.push(compared.drift);
+  }
   const whole = datasetDrift(tested, driftShare);
   const quality = modelQuality(rows, reference.classes);
-  if (quality.unknownLabels > 0) alerts.push(`${quality.unknownLabels} labels are no class of the model`);
+  if (quality.unknownLabels > 0) alerts.push(`${quality.unknownLabels} labels do not fit the model`);
   alerts.push(...qualityAlerts(quality.metrics, reference.baseline, quality.labelled));
   const overall: DatasetDrift = {
     drifted: whole.drifted,
@@ -93,16 +77,63 @@ export function compareWindow({ reference, rows, driftShare }: WindowComparison)
   };
 }
 
-function valuesOf(name: string, role: string, rows: readonly WindowRow[]): StoredValue[] {
-  if (role === 'prediction') return rows.map((row) => (row.label === '' ? (row.outputs[0] ?? null) : numberOr(row.label, row)));
-  if (role === 'target') return rows.flatMap((row) => (row.truth === undefined ? [] : [numberOr(row.truth, row)]));
-  return rows.map((row) => row.values.get(name) ?? null);
+interface ComparedColumn {
+  readonly report: ColumnReport;
+  readonly alerts: readonly string[];
+  readonly drift: ColumnDrift | undefined;
 }
 
-/** Regression has one output and a label that is its number; a class that looks like a number stays a word. */
-function numberOr(text: string, row: WindowRow): StoredValue {
-  const value = Number(text);
-  return row.outputs.length === 1 && Number.isFinite(value) ? value : text;
+/** One column against its reference. A fault in it is a status of this column, never an error of the report. */
+function compareColumn(message: ReferenceColumn, values: readonly StoredValue[]): ComparedColumn {
+  const { name, role, type } = message;
+  try {
+    const expected = referenceOf(message);
+    const current = currentOf(expected, values);
+    const drift = columnDrift(expected, current, { minimumRows });
+    const quality = dataQuality(expected, current);
+    const alerts = drift.drifted ? [`${role} ${name} drifted (${drift.method} ${shown(drift.score)})`] : [];
+    if (quality.rows >= minimumRows)
+      alerts.push(...quality.issues.map((issue) => `${role} ${name}: ${issue.message}`));
+    const report: ColumnReport = {
+      name,
+      role,
+      type,
+      status: drift.status,
+      message: drift.message ?? '',
+      method: drift.method ?? '',
+      score: drift.score ?? 0,
+      threshold: drift.threshold ?? 0,
+      drifted: drift.drifted,
+      referenceRows: drift.referenceRows,
+      currentRows: drift.currentRows,
+      missingShare: quality.missingShare,
+      referenceMissingShare: quality.referenceMissingShare,
+      outOfRangeShare: quality.outOfRangeShare,
+      newCategories: Object.fromEntries(
+        quality.newCategories.map(({ category, count }) => [category, count]),
+      ),
+      statistic: drift.statistic,
+      pValue: drift.pValue,
+    };
+    return { report, alerts, drift };
+  } catch (thrown) {
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    const report = ColumnReport.fromPartial({ name, role, type, status: 'error', message: why });
+    return { report, alerts: [], drift: undefined };
+  }
+}
+
+/** The values of a column in the window, for the target only those that are known. */
+function valuesOf(
+  { name, role }: ReferenceColumn,
+  rows: readonly WindowRow[],
+  regression: boolean,
+): StoredValue[] {
+  if (role === 'prediction')
+    return rows.map((row) => (regression ? (row.outputs[0] ?? null) : row.label || null));
+  if (role === 'feature') return rows.map((row) => row.values.get(name) ?? null);
+  const truths = rows.flatMap((row) => (row.truth === undefined ? [] : [row.truth]));
+  return regression ? truths.map((truth) => numberOf(truth) ?? null) : truths;
 }
 
 function qualityAlerts(
@@ -115,7 +146,9 @@ function qualityAlerts(
     const [now, before] = [metrics[name], baseline[name]];
     if (now === undefined || before === undefined) return [];
     const worse = metricDirection(name) === 'higher' ? before - now : now - before;
-    return worse > Math.abs(before) * qualityTolerance ? [`${name} is ${shown(now)}; it was ${shown(before)} at training`] : [];
+    return worse > Math.abs(before) * qualityTolerance
+      ? [`${name} is ${shown(now)}; it was ${shown(before)} at training`]
+      : [];
   });
 }
 

@@ -50,7 +50,11 @@ export class TrainingThread {
   readonly ended: Promise<void>;
 
   constructor(script: URL, backend: BackendRequest, engine: EngineRequest) {
-    const settings: WorkerSettings = { backend, engine, stopFlag: this.#stopFlag.buffer as SharedArrayBuffer };
+    const settings: WorkerSettings = {
+      backend,
+      engine,
+      stopFlag: this.#stopFlag.buffer as SharedArrayBuffer,
+    };
     this.#worker = new Worker(script, { workerData: settings });
     let end = (): void => undefined;
     this.ended = new Promise((resolve) => (end = resolve));

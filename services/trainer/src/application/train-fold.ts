@@ -41,7 +41,9 @@ export interface TrainFoldPorts {
  * (RK_TRAIN_INPUT, RK_TRAIN_DIVERGED, RK_SPEC_INVALID …: terminal), RK_TRAIN_WORKER_DIED and RK_DEADLINE_EXCEEDED (tried
  * again), and what the artifact store throws where the data set or the bundle is gone.
  */
-export function trainFold(ports: TrainFoldPorts): (event: BusEvent<FoldJob>, context: HandlerContext) => Promise<void> {
+export function trainFold(
+  ports: TrainFoldPorts,
+): (event: BusEvent<FoldJob>, context: HandlerContext) => Promise<void> {
   const datasets = new SharedDatasets(ports.artifacts);
   return async (event, { signal }) => {
     const job = event.data;

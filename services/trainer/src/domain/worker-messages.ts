@@ -26,9 +26,21 @@ export interface WorkerJob {
 
 /** Answers of a thread. */
 export type WorkerAnswer =
-  | { readonly kind: 'ready'; readonly backend: BackendName; readonly reason: string; readonly fallbacks: readonly string[] }
+  | {
+      readonly kind: 'ready';
+      readonly backend: BackendName;
+      readonly reason: string;
+      readonly fallbacks: readonly string[];
+    }
   | { readonly kind: 'unusable'; readonly code: string; readonly message: string; readonly hint: string }
-  | { readonly kind: 'epoch'; readonly job: number; readonly epoch: number; readonly loss: number; readonly metric: number; readonly metricName: string }
+  | {
+      readonly kind: 'epoch';
+      readonly job: number;
+      readonly epoch: number;
+      readonly loss: number;
+      readonly metric: number;
+      readonly metricName: string;
+    }
   | {
       readonly kind: 'trained';
       readonly job: number;

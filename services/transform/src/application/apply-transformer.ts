@@ -27,7 +27,10 @@ export function applyTransformer(ports: {
   return async (request) => {
     if (request.rows.length === 0) throw new RookeryError('RK_PREDICT_NO_ROWS', 'The request has no rows');
     if (request.rows.length > mostRows) {
-      throw new RookeryError('RK_PREDICT_TOO_MANY_ROWS', `${request.rows.length} rows are more than ${mostRows}`);
+      throw new RookeryError(
+        'RK_PREDICT_TOO_MANY_ROWS',
+        `${request.rows.length} rows are more than ${mostRows}`,
+      );
     }
     const plan = await ports.plans.findOne({ _id: request.runId });
     if (plan === null) {

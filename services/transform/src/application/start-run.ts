@@ -48,10 +48,16 @@ export function startRun(ports: StartRunPorts): (event: BusEvent<DatasetIngested
       const { document, run, jobs } = await plan(ports, runId, event, source);
       const cause = { cause: event, correlationId: runId };
       const entries = [
-        outbox.entry(events.runStarted, runId, run, { id: derivedEventId(events.runStarted.type, runId), ...cause }),
+        outbox.entry(events.runStarted, runId, run, {
+          id: derivedEventId(events.runStarted.type, runId),
+          ...cause,
+        }),
         ...jobs.map((job) => {
           const key = jobKeyOf(runId, job.fold, job.final);
-          return outbox.entry(events.foldJob, key, job, { id: derivedEventId(events.foldJob.type, key), ...cause });
+          return outbox.entry(events.foldJob, key, job, {
+            id: derivedEventId(events.foldJob.type, key),
+            ...cause,
+          });
         }),
       ];
       const { _id, ...fields } = document;
@@ -65,15 +71,20 @@ export function startRun(ports: StartRunPorts): (event: BusEvent<DatasetIngested
 function sourceOf(data: DatasetIngested): { request: DatasetReady; dataset: ArtifactRef } {
   const { request, artifact } = data;
   const field =
-    data.requestEventId === ''
-      ? 'request_event_id'
-      : request === undefined
-        ? 'request'
-        : 'artifact.sha256';
-  if (data.requestEventId === '' || request === undefined || artifact === undefined || artifact.sha256 === '') {
-    throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `${events.datasetIngested.type} of ${data.name} has no ${field}`, {
-      details: { field, dataset: data.name },
-    });
+    data.requestEventId === '' ? 'request_event_id' : request === undefined ? 'request' : 'artifact.sha256';
+  if (
+    data.requestEventId === '' ||
+    request === undefined ||
+    artifact === undefined ||
+    artifact.sha256 === ''
+  ) {
+    throw new TerminalError(
+      'RK_MESSAGE_MISSING_FIELD',
+      `${events.datasetIngested.type} of ${data.name} has no ${field}`,
+      {
+        details: { field, dataset: data.name },
+      },
+    );
   }
   return { request, dataset: artifact };
 }
@@ -94,7 +105,9 @@ async function plan(
   // Every fold has its own number of inputs where a category is missing from its rows: the final one's is checked here.
   const spec = { ...settleSpec(request, settings, width, seed) };
   const bundles = await Promise.all(
-    planned.map((job) => artifacts.put(bundleOf(runId, job, dataset, request.target, signature), artifactTypes.foldBundle)),
+    planned.map((job) =>
+      artifacts.put(bundleOf(runId, job, dataset, request.target, signature), artifactTypes.foldBundle),
+    ),
   );
   const jobs: FoldJob[] = planned.map((job, index) => ({
     runId,

@@ -1,5 +1,12 @@
 import { TerminalError } from '@rookery/contracts';
-import { columnByName, encodeTarget, fitTarget, fitTransformer, kFold, stratifiedKFold } from '@rookery/tabular';
+import {
+  columnByName,
+  encodeTarget,
+  fitTarget,
+  fitTransformer,
+  kFold,
+  stratifiedKFold,
+} from '@rookery/tabular';
 import type { FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
 
 import type { RunSettings } from './plan-request.js';
@@ -19,7 +26,12 @@ export interface PlannedJob {
  * all rows. Every row is held out exactly once. The same seed gives the same folds. Throws RK_TABULAR_FOLDS_INVALID, and
  * RK_DATASET_NO_FEATURES where the training rows of a fold have no value in any feature.
  */
-export function planFolds(table: Table, targetName: string, settings: RunSettings, seed: number): PlannedJob[] {
+export function planFolds(
+  table: Table,
+  targetName: string,
+  settings: RunSettings,
+  seed: number,
+): PlannedJob[] {
   const target = columnByName(table, targetName);
   const all = Uint32Array.from({ length: table.rows }, (_, row) => row);
   const encoder = (rows: Uint32Array): TargetEncoder =>
@@ -43,6 +55,9 @@ function nothingToLearnFrom(fold: number, rows: number, features: readonly strin
   return new TerminalError(
     'RK_DATASET_NO_FEATURES',
     `The ${rows} training rows of fold ${fold} have no value in any of the features ${names}`,
-    { details: { fold: String(fold), features: names }, hint: 'Use fewer folds, or fill the columns that are named.' },
+    {
+      details: { fold: String(fold), features: names },
+      hint: 'Use fewer folds, or fill the columns that are named.',
+    },
   );
 }

@@ -41,9 +41,13 @@ export function settleRequest(request: DatasetReady, table: Table): RunSettings 
     .filter((column) => hasValue(column))
     .map((column) => column.name);
   if (features.length === 0) {
-    throw new TerminalError('RK_DATASET_NO_FEATURES', `${request.name} has no column to learn ${request.target} from`, {
-      details: { dataset: request.name, target: request.target },
-    });
+    throw new TerminalError(
+      'RK_DATASET_NO_FEATURES',
+      `${request.name} has no column to learn ${request.target} from`,
+      {
+        details: { dataset: request.name, target: request.target },
+      },
+    );
   }
   return {
     model: requireKey(request.model || request.name, 'model'),
@@ -57,7 +61,9 @@ export function settleRequest(request: DatasetReady, table: Table): RunSettings 
 }
 
 function hasValue(column: Table['columns'][number]): boolean {
-  return column.type === 'numeric' ? column.values.some(Number.isFinite) : column.codes.some((code) => code >= 0);
+  return column.type === 'numeric'
+    ? column.values.some(Number.isFinite)
+    : column.codes.some((code) => code >= 0);
 }
 
 function settleGate(gate: Gate | undefined, task: TaskName): Gate {
@@ -87,7 +93,12 @@ export function signatureOf(settings: RunSettings, table: Table, target: string)
  * The complete model specification of a run: the request's `model_spec`, then its short forms (epochs, batch_size,
  * learning_rate), then defaults. Throws RK_SPEC_INVALID naming the field.
  */
-export function settleSpec(request: DatasetReady, settings: RunSettings, inputs: number, seed: number): ModelSpec {
+export function settleSpec(
+  request: DatasetReady,
+  settings: RunSettings,
+  inputs: number,
+  seed: number,
+): ModelSpec {
   const task = settings.task === 'regression' ? 'regression' : 'classification';
   const outputs = settings.task === 'regression' ? 1 : settings.labels.length;
   const given: Record<string, unknown> = { ...request.modelSpec };

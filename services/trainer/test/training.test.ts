@@ -1,0 +1,379 @@
+import { BroadcastChannel } from 'node:worker_threads';
+import type { ArtifactStore } from '@rookery/artifacts';
+import { connectBus } from '@rookery/bus';
+import type { Bus, BusEvent, Consumption } from '@rookery/bus';
+import { collect, startNatsServer } from '@rookery/bus/testing';
+import type { NatsServer } from '@rookery/bus/testing';
+import { artifactTypes, events, jobKeyOf } from '@rookery/contracts';
+import { TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import type { FoldJob, FoldProgress, FoldTrained } from '@rookery/proto/rookery/events/v1/run';
+import { loadPredictor, trainedModelFromProto } from '@rookery/nn';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+import { openTrainingPool } from '../src/adapters/training-pool.js';
+import type { OpenPool, PoolOptions } from '../src/adapters/training-pool.js';
+import { TrainingThread } from '../src/adapters/training-thread.js';
+import type { ThreadJob } from '../src/adapters/training-thread.js';
+import { trainFold } from '../src/application/train-fold.js';
+import { buildWorker, foldJob, killChannel, openFolder, quiet } from './fixtures.js';
+import type { BuiltWorker } from './fixtures.js';
+
+let built: BuiltWorker;
+let server: NatsServer;
+let bus: Bus;
+let folder: Awaited<ReturnType<typeof openFolder>>;
+let artifacts: ArtifactStore;
+const kill = new BroadcastChannel(killChannel);
+const closing: (() => Promise<unknown>)[] = [];
+let serial = 0;
+
+beforeAll(async () => {
+  [built, server, folder] = await Promise.all([buildWorker(), startNatsServer(), openFolder()]);
+  artifacts = folder.artifacts;
+  bus = await connectBus({ url: server.url, name: 'trainer' });
+  await bus.ensureTopology();
+}, 120_000);
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+afterAll(async () => {
+  kill.close();
+  await bus.close();
+  await Promise.all([server.stop(), folder.close(), built.remove()]);
+});
+
+async function openPool(options: Partial<PoolOptions> = {}): Promise<OpenPool> {
+  const pool = await openTrainingPool({
+    workers: 1,
+    backend: 'cpu',
+    engine: 'auto',
+    deadlineMs: 600_000,
+    logger: quiet,
+    script: built.script,
+    ...options,
+  });
+  closing.push(() => pool.close());
+  return pool;
+}
+
+/** A run id that no other test has. */
+function newRun(): string {
+  serial += 1;
+  return `run-${serial.toString(16).padStart(16, '0')}`;
+}
+
+interface Trainer {
+  readonly consumption: Consumption;
+  /** Deliveries of each job, by its key. */
+  readonly deliveries: Map<string, number>;
+}
+
+/** The trainer as main.ts composes it, for the jobs of one test. */
+async function startTrainer(pool: OpenPool, maxDeliver = 3): Promise<Trainer> {
+  const deliveries = new Map<string, number>();
+  const handle = trainFold({ bus, artifacts, pool, codeVersion: '1.2.3' });
+  const consumption = await bus.consume(events.foldJob, {
+    durable: `trainer-${serial}`,
+    from: 'new',
+    concurrency: pool.size,
+    maxDeliver,
+    retryDelay: () => 1,
+    handler: async (event, context) => {
+      deliveries.set(event.key, (deliveries.get(event.key) ?? 0) + 1);
+      await handle(event, context);
+    },
+  });
+  closing.push(() => consumption.stop(0));
+  return { consumption, deliveries };
+}
+
+async function publish(job: FoldJob, id = ''): Promise<void> {
+  const key = jobKeyOf(job.runId, job.fold, job.final);
+  await bus.publish(events.foldJob, key, job, { id: `job-${key}${id}` });
+}
+
+/** ml.fold.trained of a run, as soon as `count` are there. */
+async function trainedOf(runId: string, count = 1): Promise<FoldTrained[]> {
+  const found: FoldTrained[] = [];
+  let enough = (): void => undefined;
+  const all = new Promise<void>((resolve) => (enough = resolve));
+  const replay = await bus.replay(events.foldTrained, {
+    key: runId,
+    untilCaughtUp: false,
+    onEvent: ({ data }) => {
+      found.push(data);
+      if (found.length >= count) enough();
+    },
+  });
+  await all;
+  await replay.stop();
+  return found;
+}
+
+async function letterOf(key: string): Promise<BusEvent<{ code: string; attempts: number; message: string }>> {
+  for (let seen = 1; ; seen += 1) {
+    const letters = await collect(bus, events.deadLetter, seen);
+    const letter = letters.find(({ data }) => data.subject.endsWith(key));
+    if (letter) return letter;
+  }
+}
+
+/** A job as the pool takes it. */
+async function threadJob(
+  spec: object = {},
+  task: 'multiclass' | 'regression' = 'multiclass',
+): Promise<ThreadJob> {
+  const job = await foldJob(artifacts, { runId: newRun(), task, spec });
+  const bytes = await artifacts.get(job.dataset?.sha256 ?? '');
+  const dataset = new SharedArrayBuffer(bytes.length);
+  new Uint8Array(dataset).set(bytes);
+  return {
+    datasetSha256: job.dataset?.sha256 ?? '',
+    dataset,
+    bundle: await artifacts.get(job.bundle?.sha256 ?? ''),
+    spec: job.modelSpec as unknown as ThreadJob['spec'],
+    seed: job.seed,
+    onEpoch: () => undefined,
+  };
+}
+
+const endless = { epochs: 100_000 };
+const never = new AbortController().signal;
+
+describe('a job', () => {
+  test('trains, tells each listener of its progress to the last epoch, and announces a network that predicts', async () => {
+    await startTrainer(await openPool());
+    const runId = newRun();
+    const progress: FoldProgress[] = [];
+    const stop = bus.subscribeProgress(runId, (seen) => void progress.push(seen));
+    await bus.nc.flush();
+    await publish(await foldJob(artifacts, { runId, spec: { epochs: 20 } }));
+    const [trained] = await trainedOf(runId);
+    await bus.nc.flush();
+    expect(progress.at(-1)).toMatchObject({ runId, fold: 0, epoch: 20, epochs: 20, metricName: 'accuracy' });
+    await stop();
+    expect(trained).toMatchObject({ runId, fold: 0, final: false, epochsRun: 20 });
+    expect(trained?.environment).toMatchObject({ backend: 'cpu', engine: 'compiled', codeVersion: '1.2.3' });
+    expect(trained?.environment?.worker).toMatch(/^.+\/\d+\/\d+$/);
+    expect(trained?.history?.loss).toHaveLength(20);
+    expect(trained?.history?.loss.at(-1)).toBeLessThan(trained?.history?.loss[0] ?? 0);
+    const model = TrainedModel.decode(await artifacts.get(trained?.trained?.sha256 ?? ''));
+    const predictor = await loadPredictor(trainedModelFromProto(model));
+    const outputs = predictor.predict(new Float32Array(model.inputs), 1);
+    predictor.dispose();
+    expect(outputs.reduce((sum, probability) => sum + probability, 0)).toBeCloseTo(1, 5);
+  });
+
+  test('gives the same artifact each time, on whichever thread', async () => {
+    await startTrainer(await openPool({ workers: 2 }));
+    const [first, second] = [newRun(), newRun()];
+    await publish(await foldJob(artifacts, { runId: first }));
+    await publish(await foldJob(artifacts, { runId: second }));
+    const [[one], [two]] = await Promise.all([trainedOf(first), trainedOf(second)]);
+    expect(two?.trained?.sha256).toBe(one?.trained?.sha256);
+    expect(two?.history).toEqual(one?.history);
+  });
+
+  test('done twice is one ml.fold.trained', async () => {
+    const { deliveries } = await startTrainer(await openPool());
+    const runId = newRun();
+    const job = await foldJob(artifacts, { runId });
+    await publish(job);
+    await publish(job, '-again');
+    const last = newRun();
+    await publish(await foldJob(artifacts, { runId: last }));
+    await trainedOf(last);
+    expect(deliveries.get(`${runId}-f0`)).toBe(2);
+    let count = 0;
+    const replay = await bus.replay(events.foldTrained, { key: runId, onEvent: () => void (count += 1) });
+    await replay.done;
+    expect(count).toBe(1);
+  });
+
+  test.each([
+    ['binary', 2, 'accuracy'],
+    ['regression', 1, 'rmse'],
+  ] as const)('of a %s task gives %d outputs, and reports its %s', async (task, outputs, metricName) => {
+    await startTrainer(await openPool());
+    const runId = newRun();
+    await publish(await foldJob(artifacts, { runId, task }));
+    const [trained] = await trainedOf(runId);
+    const model = TrainedModel.decode(await artifacts.get(trained?.trained?.sha256 ?? ''));
+    expect(model.outputs).toBe(outputs);
+    expect(trained?.history?.metricName).toBe(metricName);
+  });
+
+  test('of a single row, whose class is the only one there, trains', async () => {
+    await startTrainer(await openPool());
+    const runId = newRun();
+    await publish(await foldJob(artifacts, { runId, rows: [4] }));
+    const [trained] = await trainedOf(runId);
+    expect(trained?.history?.loss.every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe('a job that fails', () => {
+  test.each([
+    [
+      'whose data set is gone',
+      'RK_ARTIFACT_NOT_FOUND',
+      { dataset: { sha256: 'e'.repeat(64), bytes: 1, mediaType: 'a/b' } },
+    ],
+    [
+      'whose bundle is gone',
+      'RK_ARTIFACT_NOT_FOUND',
+      { bundle: { sha256: 'd'.repeat(64), bytes: 1, mediaType: 'a/b' } },
+    ],
+    ['without a bundle', 'RK_MESSAGE_MISSING_FIELD', { bundle: undefined }],
+    ['with a broken specification', 'RK_SPEC_INVALID', { modelSpec: { epochs: 'many' } }],
+  ])('%s is a dead letter at once, with code %s', async (_, code, fields) => {
+    await startTrainer(await openPool());
+    const runId = newRun();
+    await publish({ ...(await foldJob(artifacts, { runId })), ...fields });
+    expect((await letterOf(`${runId}-f0`)).data).toMatchObject({ code, attempts: 1 });
+  });
+
+  test('by diverging is a dead letter that says so: no NaN gets into an event', async () => {
+    await startTrainer(await openPool());
+    const runId = newRun();
+    const spec = { optimizer: { type: 'sgd', learningRate: 99 } as const, targetScaling: 'none' as const };
+    await publish(await foldJob(artifacts, { runId, task: 'regression', spec }));
+    expect((await letterOf(`${runId}-f0`)).data).toMatchObject({ code: 'RK_TRAIN_DIVERGED', attempts: 1 });
+  });
+
+  test('for damaged bytes leaves its thread able to train the next one', async () => {
+    await startTrainer(await openPool());
+    const [bad, worse, good] = [newRun(), newRun(), newRun()];
+    const junk = await artifacts.put(Buffer.from('this is no Arrow stream'), artifactTypes.dataset);
+    const noBundle = await artifacts.put(Buffer.from([0x0a, 0xff, 0xff]), artifactTypes.foldBundle);
+    await publish({ ...(await foldJob(artifacts, { runId: bad })), dataset: junk });
+    await publish({ ...(await foldJob(artifacts, { runId: worse })), bundle: noBundle });
+    await publish(await foldJob(artifacts, { runId: good }));
+    expect((await letterOf(`${bad}-f0`)).data.code).toBe('RK_TABULAR_ARROW_INVALID');
+    expect((await letterOf(`${worse}-f0`)).data.code).toBe('RK_ARTIFACT_CORRUPT');
+    expect(await trainedOf(good)).toHaveLength(1);
+  });
+});
+
+describe('a thread that dies', () => {
+  test('in the middle of a job has it trained again, to the same artifact', async () => {
+    const pool = await openPool({ script: built.killable });
+    const { deliveries } = await startTrainer(pool);
+    const runId = newRun();
+    const calm = newRun();
+    const spec = { epochs: 3_000 };
+    let killed = false;
+    const stop = bus.subscribeProgress(runId, () => {
+      if (!killed) kill.postMessage('die');
+      killed = true;
+    });
+    await bus.nc.flush();
+    await publish(await foldJob(artifacts, { runId, spec }));
+    const [trained] = await trainedOf(runId);
+    await stop();
+    expect(deliveries.get(`${runId}-f0`)).toBe(2);
+    await publish(await foldJob(artifacts, { runId: calm, spec }));
+    const [undisturbed] = await trainedOf(calm);
+    expect(trained?.trained?.sha256).toBe(undisturbed?.trained?.sha256);
+  });
+
+  test('of every attempt of a job sends it to the dead letters; the others go on', async () => {
+    const { deliveries } = await startTrainer(await openPool({ script: built.killable }), 2);
+    const [poison, good] = [newRun(), newRun()];
+    const stop = bus.subscribeProgress(poison, () => {
+      kill.postMessage('die');
+    });
+    await bus.nc.flush();
+    await publish(await foldJob(artifacts, { runId: poison, spec: endless }));
+    const letter = await letterOf(`${poison}-f0`);
+    expect(letter.data).toMatchObject({ code: 'RK_TRAIN_WORKER_DIED', attempts: 2 });
+    await stop();
+    expect(deliveries.get(`${poison}-f0`)).toBe(2);
+    await publish(await foldJob(artifacts, { runId: good }));
+    expect(await trainedOf(good)).toHaveLength(1);
+  });
+
+  test('while it is idle never holds a later job', async () => {
+    const pool = await openPool({ script: built.killable });
+    const job = await threadJob();
+    kill.postMessage('die');
+    const attempt = (): Promise<string> =>
+      pool.run(job, never).then(
+        () => 'trained',
+        (error: { code: string }) => error.code,
+      );
+    // The first may still meet the dying thread; it ends either way, and the second has a new one.
+    expect(['trained', 'RK_TRAIN_WORKER_DIED']).toContain(await attempt());
+    expect(await attempt()).toBe('trained');
+  });
+
+  test('takes no job any more', async () => {
+    const thread = new TrainingThread(built.script, 'cpu', 'auto');
+    await thread.ready;
+    await thread.close();
+    await thread.ended;
+    expect(thread.alive).toBe(false);
+    await expect(thread.run(await threadJob(), never)).rejects.toMatchObject({
+      code: 'RK_TRAIN_WORKER_DIED',
+    });
+  });
+});
+
+describe('a pool', () => {
+  test('ends a job at its deadline with a code that is tried again, and its thread trains the next one', async () => {
+    const pool = await openPool({ deadlineMs: 50 });
+    await expect(pool.run(await threadJob(endless), never)).rejects.toMatchObject({
+      code: 'RK_DEADLINE_EXCEEDED',
+    });
+    const patient = await openPool();
+    expect((await patient.run(await threadJob({ epochs: 2 }), never)).epochsRun).toBe(2);
+  });
+
+  test('ends a job in good order when it is told to stop, and the same thread trains the next one', async () => {
+    const pool = await openPool();
+    const stop = new AbortController();
+    const job = { ...(await threadJob(endless)), onEpoch: () => stop.abort(new Error('the service stops')) };
+    await expect(pool.run(job, stop.signal)).rejects.toThrow('the service stops');
+    const { thread: first } = await pool.run(await threadJob({ epochs: 2 }), never);
+    const { thread: second } = await pool.run(await threadJob({ epochs: 2 }), never);
+    expect(second).toBe(first);
+  });
+
+  test('that is closed in the middle of a job gives the job back and starts no thread', async () => {
+    const pool = await openPool();
+    let begun = (): void => undefined;
+    const started = new Promise<void>((resolve) => (begun = resolve));
+    const running = pool.run({ ...(await threadJob(endless)), onEpoch: () => begun() }, never);
+    const outcome = running.then(
+      () => 'trained',
+      (error: { code: string }) => error.code,
+    );
+    await started;
+    await pool.close();
+    expect(await outcome).toBe('RK_TRAIN_WORKER_DIED');
+  });
+
+  test('refuses to open where the backend asked for is not installed', async () => {
+    await expect(openPool({ backend: 'gpu' })).rejects.toMatchObject({ code: 'RK_BACKEND_UNAVAILABLE' });
+  });
+
+  test('hands an event back when the consumer stops: another trainer ends it', async () => {
+    const { consumption } = await startTrainer(await openPool());
+    const runId = newRun();
+    let begun = (): void => undefined;
+    const started = new Promise<void>((resolve) => (begun = resolve));
+    const stop = bus.subscribeProgress(runId, () => begun());
+    await bus.nc.flush();
+    await publish(await foldJob(artifacts, { runId, spec: { epochs: 5_000 } }));
+    await started;
+    await consumption.stop(0);
+    await stop();
+    const pool = await openPool();
+    const again = await bus.consume(events.foldJob, {
+      durable: consumption.durable,
+      handler: trainFold({ bus, artifacts, pool, codeVersion: '1.2.3' }),
+    });
+    closing.push(() => again.stop(0));
+    expect((await trainedOf(runId))[0]?.epochsRun).toBe(5_000);
+  });
+});
