@@ -57,6 +57,15 @@ function finishedRun(runId: string): Promise<Run> {
   }, `the record of ${runId}`);
 }
 
+/** How many messages the log holds on each of the subjects. */
+async function storedEvents(subjects: readonly string[]): Promise<Record<string, number>> {
+  const counts = subjects.map(async (subject) => {
+    const { state } = await bus.jsm.streams.info('ML_EVENTS', { subjects_filter: subject });
+    return [subject, state.subjects?.[subject] ?? 0] as const;
+  });
+  return Object.fromEntries(await Promise.all(counts));
+}
+
 function meanAndDeviation(values: readonly number[]): { mean: number; std: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   return { mean, std: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length) };
@@ -318,7 +327,7 @@ describe('a service that is killed', () => {
           name: `killed_${service}`,
           uri: exampleUri('penguins.csv'),
           target: 'species',
-          epochs: 5,
+          epochs: 150,
           gate: { metric: '', threshold: 0, allowWorseThanChampion: true },
         });
         outcomes.push({ service, outcome: published.outcome.then(({ state }) => state) });
@@ -337,6 +346,11 @@ describe('a service that is killed', () => {
         const runs = await world.client.runs({ model: `killed_${service}` });
         expect(runs.map(({ state }) => state), service).toEqual([RunState.RUN_STATE_PROMOTED]);
         expect(runs[0]?.jobs.map(({ fold }) => fold).sort(), service).toEqual([0, 1, 2, 3, 4, 5]);
+        // Whatever was done again, its effect is there once.
+        const runId = runs[0]?.runId ?? '';
+        const model = `killed_${service}`;
+        const once = [`ml.run.started.${runId}`, `ml.run.evaluated.${runId}`, `ml.run.completed.${runId}`, `ml.model.registered.${model}`, `ml.model.promoted.${model}`];
+        expect(await storedEvents(once), service).toEqual(Object.fromEntries(once.map((subject) => [subject, 1])));
       }
     },
     300_000,

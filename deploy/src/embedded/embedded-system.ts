@@ -68,7 +68,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     note(`${event.name} ended (${event.signal ?? `exit code ${event.code}`}); starting it again in ${event.restartInMs} ms`);
   };
 
+  let stopping = false;
   const stop = async (): Promise<void> => {
+    stopping = true;
     const nats = processes.get('nats-server');
     await Promise.all([...processes.values()].filter((item) => item !== nats).map((item) => item.stop(stopGraceMs)));
     await nats?.stop(stopGraceMs);
@@ -127,6 +129,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       if (!entry || !address) throw new Error(`There is no service ${name} in this system`);
       const end = Date.now() + ms;
       while (!(await isReady(entry, address))) {
+        if (stopping) throw new Error(`The system was stopped before ${name} was ready`);
         if (Date.now() > end) {
           const lines = processes.get(name)?.lastLines().slice(-5).join('\n') ?? '';
           throw new Error(`${name} is not ready after ${ms} ms. Its last lines:\n${lines}`);

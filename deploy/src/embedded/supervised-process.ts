@@ -76,7 +76,10 @@ export class SupervisedProcess {
       if (child.pid === undefined) this.#exited(null, null);
     });
     child.once('exit', (code, signal) => {
-      this.#exited(code, signal);
+      const fatal = code !== null && this.#options.fatalExitCodes?.includes(code) === true;
+      // What it said last may still be in the pipe, and is what a fatal end is explained with.
+      if (fatal) child.once('close', () => this.#exited(code, signal));
+      else this.#exited(code, signal);
     });
   }
 

@@ -18,7 +18,11 @@ export function get(path, signal) {
 
 /** @param {string} path @param {unknown} body @returns {Promise<any>} */
 export function post(path, body) {
-  return call(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  return call(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
 }
 
 /** @param {string} path @param {RequestInit} init */
@@ -28,7 +32,10 @@ async function call(path, init) {
     response = await fetch(`/api/v1${path}`, init);
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiError(0, { message: 'The console can not be reached.', hint: 'It is asked again by itself.' });
+    throw new ApiError(0, {
+      message: 'The console can not be reached.',
+      hint: 'It is asked again by itself.',
+    });
   }
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new ApiError(response.status, body);

@@ -71,7 +71,9 @@ function show() {
   }
   const page = Object.hasOwn(pages, name) ? pages[name]?.(params) : undefined;
   nav.replaceChildren(
-    ...sections.map(([id, label]) => h('a', { href: `#/${id}`, 'aria-current': id === page?.section ? 'page' : undefined }, label)),
+    ...sections.map(([id, label]) =>
+      h('a', { href: `#/${id}`, 'aria-current': id === page?.section ? 'page' : undefined }, label),
+    ),
   );
   if (!page) {
     main.replaceChildren(empty('There is no such page.', h('a', { href: '#/runs' }, 'Go to the runs')));
@@ -100,6 +102,8 @@ function open(page, params) {
     if (ended.signal.aborted) return;
     const content = data === undefined ? [] : page.view(data, context);
     const next = main.cloneNode(false);
+    if (failure && data === undefined)
+      next.appendChild(h('div', { class: 'head' }, h('h1', null, page.title(params))));
     if (failure) next.appendChild(problem(failure, data === undefined ? 'bad' : 'warn'));
     else if (data === undefined) next.appendChild(h('p', { class: 'soft' }, 'Reading …'));
     for (const part of [content].flat()) next.appendChild(part);

@@ -15,12 +15,15 @@ const svgNames = new Set(['svg', 'polyline', 'line', 'circle', 'rect', 'g', 'tit
  */
 export function h(name, props, ...children) {
   const element = /** @type {any} */ (
-    svgNames.has(name) ? document.createElementNS('http://www.w3.org/2000/svg', name) : document.createElement(name)
+    svgNames.has(name)
+      ? document.createElementNS('http://www.w3.org/2000/svg', name)
+      : document.createElement(name)
   );
   for (const [key, value] of Object.entries(props ?? {})) {
     if (value === undefined || value === null || value === false) continue;
     if (key.startsWith('on')) element[key] = value;
-    else if (key === 'style') for (const [property, part] of Object.entries(value)) element.style.setProperty(property, String(part));
+    else if (key === 'style')
+      for (const [property, part] of Object.entries(value)) element.style.setProperty(property, String(part));
     else if (key === 'value') element.value = value;
     else element.setAttribute(key, value === true ? '' : String(value));
   }
@@ -53,12 +56,20 @@ export function morph(old, next) {
     if (old.nodeValue !== next.nodeValue) old.nodeValue = next.nodeValue;
     return;
   }
-  for (const { name, value } of [...next.attributes]) if (name !== 'style' && old.getAttribute(name) !== value) old.setAttribute(name, value);
-  for (const { name } of [...old.attributes]) if (name !== 'style' && name !== 'open' && !next.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of [...next.attributes])
+    if (name !== 'style' && old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const { name } of [...old.attributes])
+    if (name !== 'style' && name !== 'open' && !next.hasAttribute(name)) old.removeAttribute(name);
   if (old.style.cssText !== next.style.cssText) old.style.cssText = next.style.cssText;
   for (const handler of handlers) old[handler] = next[handler];
   morphChildren(old, next);
-  if ('value' in next && (old.nodeName === 'SELECT' || old.nodeName === 'INPUT') && old !== document.activeElement && old.value !== next.value) old.value = next.value;
+  if (
+    'value' in next &&
+    (old.nodeName === 'SELECT' || old.nodeName === 'INPUT') &&
+    old !== document.activeElement &&
+    old.value !== next.value
+  )
+    old.value = next.value;
 }
 
 /** @param {any} old @param {any} next */

@@ -12,20 +12,25 @@ export function number(value) {
 
 /** A measured number: never without decimals, so that a column of them lines up. @param {number | null | undefined} value */
 export function real(value) {
-  if (value === null || value === undefined || !Number.isFinite(value) || !Number.isInteger(value)) return number(value);
+  if (value === null || value === undefined || !Number.isFinite(value) || !Number.isInteger(value))
+    return number(value);
   const size = Math.abs(value);
   return size >= 1000 ? number(value) : value.toFixed(size >= 100 ? 1 : size >= 10 ? 2 : 4);
 }
 
 /** A number as somebody would write it, such as a threshold: no zeros at its end. @param {number | null | undefined} value */
 export function plain(value) {
-  return value === null || value === undefined || !Number.isFinite(value) ? '–' : String(Number(value.toPrecision(6)));
+  return value === null || value === undefined || !Number.isFinite(value)
+    ? '–'
+    : String(Number(value.toPrecision(6)));
 }
 
 /** A spread with as many decimals as the mean beside it. @param {number} std @param {number} mean */
 export function spread(std, mean) {
   const [, decimals] = real(mean).split('.');
-  return decimals === undefined || decimals.includes('e') || std >= 1000 ? real(std) : std.toFixed(decimals.length);
+  return decimals === undefined || decimals.includes('e') || std >= 1000
+    ? real(std)
+    : std.toFixed(decimals.length);
 }
 
 /** @param {number | null | undefined} share */
@@ -40,7 +45,9 @@ export function duration(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
   const minutes = Math.floor(ms / 60_000);
-  return minutes < 60 ? `${minutes} min ${Math.round((ms % 60_000) / 1000)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return minutes < 60
+    ? `${minutes} min ${Math.round((ms % 60_000) / 1000)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** @param {number} ms */
@@ -55,7 +62,12 @@ export function ago(ms) {
 
 /** @param {number} ms */
 export function clock(ms) {
-  return new Date(ms).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 });
+  return new Date(ms).toLocaleTimeString('en-GB', {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    fractionalSecondDigits: 3,
+  });
 }
 
 /** @param {number} ms */

@@ -19,7 +19,9 @@ export function runState(state) {
 
 /** @param {{ mean: number, std: number } | null | undefined} metric */
 export function meanStd(metric) {
-  return metric ? [real(metric.mean), h('span', { class: 'soft' }, ` ± ${spread(metric.std, metric.mean)}`)] : '–';
+  return metric
+    ? [real(metric.mean), h('span', { class: 'soft' }, ` ± ${spread(metric.std, metric.mean)}`)]
+    : '–';
 }
 
 /** @param {number | null | undefined} ms */
@@ -29,7 +31,9 @@ export function time(ms) {
 
 /** A long hexadecimal or id, shortened, whole in its title. @param {string} id @param {number} [length] */
 export function shortId(id, length = 12) {
-  return id ? h('span', { class: 'mono', title: id }, id.length > length + 1 ? `${id.slice(0, length)}…` : id) : '–';
+  return id
+    ? h('span', { class: 'mono', title: id }, id.length > length + 1 ? `${id.slice(0, length)}…` : id)
+    : '–';
 }
 
 /** @param {string} traceId */
@@ -37,7 +41,17 @@ export function trace(traceId) {
   if (!traceId) return '–';
   if (!settings.jaegerUrl) return shortId(traceId);
   const href = `${settings.jaegerUrl.replace(/\/+$/, '')}/trace/${encodeURIComponent(traceId)}`;
-  return h('a', { class: 'mono', href, target: '_blank', rel: 'noopener noreferrer', title: `Trace ${traceId} in Jaeger` }, `${traceId.slice(0, 12)}…`);
+  return h(
+    'a',
+    {
+      class: 'mono',
+      href,
+      target: '_blank',
+      rel: 'noopener noreferrer',
+      title: `Trace ${traceId} in Jaeger`,
+    },
+    `${traceId.slice(0, 12)}…`,
+  );
 }
 
 /** @param {string} path @param {...(string | number)} parts */
@@ -65,13 +79,19 @@ export function facts(entries) {
   return h(
     'dl',
     { class: 'facts' },
-    entries.filter(([, value]) => value !== null && value !== undefined && value !== '').map(([name, value]) => [h('dt', null, name), h('dd', null, value)]),
+    entries
+      .filter(([, value]) => value !== null && value !== undefined && value !== '')
+      .map(([name, value]) => [h('dt', null, name), h('dd', null, value)]),
   );
 }
 
 /** @param {Array<[any, any]>} entries */
 export function cards(entries) {
-  return h('dl', { class: 'cards' }, entries.map(([name, value]) => h('div', null, h('dt', null, name), h('dd', null, value))));
+  return h(
+    'dl',
+    { class: 'cards' },
+    entries.map(([name, value]) => h('div', null, h('dt', null, name), h('dd', null, value))),
+  );
 }
 
 /**
@@ -88,7 +108,15 @@ export function table(caption, columns, rows) {
       'table',
       { class: 'stack' },
       h('caption', { class: 'vh' }, caption),
-      h('thead', null, h('tr', null, columns.map(({ label, num }) => h('th', { scope: 'col', class: num ? 'num' : undefined }, label)))),
+      h(
+        'thead',
+        null,
+        h(
+          'tr',
+          null,
+          columns.map(({ label, num }) => h('th', { scope: 'col', class: num ? 'num' : undefined }, label)),
+        ),
+      ),
       h(
         'tbody',
         null,
@@ -99,7 +127,10 @@ export function table(caption, columns, rows) {
             cells.map((content, index) => {
               const column = columns[index];
               const blank = content === null || content === undefined || content === '';
-              const props = { 'data-label': column?.label, class: [column?.num ? 'num' : '', blank ? 'blank' : ''].join(' ').trim() || undefined };
+              const props = {
+                'data-label': column?.label,
+                class: [column?.num ? 'num' : '', blank ? 'blank' : ''].join(' ').trim() || undefined,
+              };
               return index === 0 ? h('th', { scope: 'row', ...props }, content) : h('td', props, content);
             }),
           ),
@@ -116,12 +147,21 @@ export function panel(title, ...content) {
 
 /** A panel around a table. @param {string} title @param {any} note @param {...any} content */
 export function tablePanel(title, note, ...content) {
-  return h('section', { class: 'panel flush' }, h('div', { class: 'panel-head' }, h('h2', null, title), note && h('p', { class: 'soft' }, note)), content);
+  return h(
+    'section',
+    { class: 'panel flush' },
+    h('div', { class: 'panel-head' }, h('h2', null, title), note && h('p', { class: 'soft' }, note)),
+    content,
+  );
 }
 
 /** @param {any[]} crumbs */
 export function crumb(...crumbs) {
-  return h('p', { class: 'crumb soft' }, crumbs.map((part, index) => [index > 0 && ' / ', part]));
+  return h(
+    'p',
+    { class: 'crumb soft' },
+    crumbs.map((part, index) => [index > 0 && ' / ', part]),
+  );
 }
 
 /** Truth by prediction. @param {{ classes: string[], counts: number[] }} matrix */
@@ -134,19 +174,36 @@ export function confusion({ classes, counts }) {
       'table',
       { class: 'confusion' },
       h('caption', { class: 'vh' }, 'Held-out rows: truth by row, prediction by column'),
-      h('thead', null, h('tr', null, h('th', null, 'truth \\ predicted'), classes.map((name) => h('th', { scope: 'col' }, name)))),
+      h(
+        'thead',
+        null,
+        h(
+          'tr',
+          null,
+          h('th', null, 'truth \\ predicted'),
+          classes.map((name) => h('th', { scope: 'col' }, name)),
+        ),
+      ),
       h(
         'tbody',
         null,
         classes.map((name, row) => {
-          const total = counts.slice(row * size, (row + 1) * size).reduce((sum, count) => sum + count, 0) || 1;
+          const total =
+            counts.slice(row * size, (row + 1) * size).reduce((sum, count) => sum + count, 0) || 1;
           return h(
             'tr',
             null,
             h('th', { scope: 'row' }, name),
             classes.map((_, column) => {
               const count = counts[row * size + column] ?? 0;
-              return h('td', { class: row === column ? undefined : 'wrong', style: { '--share': (count / total).toFixed(3) } }, count);
+              return h(
+                'td',
+                {
+                  class: row === column ? undefined : 'wrong',
+                  style: { '--share': (count / total).toFixed(3) },
+                },
+                count,
+              );
             }),
           );
         }),
@@ -157,5 +214,10 @@ export function confusion({ classes, counts }) {
 
 /** @param {unknown} value @param {string} label */
 export function json(value, label) {
-  return h('details', null, h('summary', null, label), h('pre', { tabindex: 0 }, JSON.stringify(value, null, 2)));
+  return h(
+    'details',
+    null,
+    h('summary', null, label),
+    h('pre', { tabindex: 0 }, JSON.stringify(value, null, 2)),
+  );
 }

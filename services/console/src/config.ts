@@ -24,12 +24,16 @@ export type ConsoleConfig = Config<(typeof config)[number]>;
 /** Where the other services listen, of values that were checked already. */
 export function addressesOf(values: ConsoleConfig): Addresses {
   return addressesFromEnvironment(
-    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value === undefined ? undefined : String(value)])),
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, value === undefined ? undefined : String(value)]),
+    ),
   );
 }
 
 /** Host names by which the console may be called, beside the loopback ones. */
-export function allowedHostsOf(values: Pick<ConsoleConfig, 'ROOKERY_HOST' | 'ROOKERY_CONSOLE_HOSTS'>): readonly string[] {
+export function allowedHostsOf(
+  values: Pick<ConsoleConfig, 'ROOKERY_HOST' | 'ROOKERY_CONSOLE_HOSTS'>,
+): readonly string[] {
   const configured = (values.ROOKERY_CONSOLE_HOSTS ?? '').split(',').filter((name) => name !== '');
   return [values.ROOKERY_HOST, ...configured];
 }

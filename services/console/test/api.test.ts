@@ -1,9 +1,9 @@
 import { RetryableError } from '@rookery/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { runIds } from './fake-system.js';
+import { runIds } from './fake-runs.js';
 import { startTestConsole } from './start-console.js';
-import type { TestConsole } from './start-console.js';
+import type { Json, TestConsole } from './start-console.js';
 
 let console_: TestConsole;
 beforeAll(async () => {
@@ -15,20 +15,24 @@ describe('the JSON API', () => {
   it('lists runs with state in words, headline metric and how far they are', async () => {
     const { status, json } = await console_.call('/api/v1/runs');
     expect(status).toBe(200);
-    expect(json.runs.map((run: any) => [run.state, run.metric?.name ?? null, run.jobs.done])).toEqual([
+    expect(json.runs.map((run: Json) => [run.state, run.metric?.name ?? null, run.jobs.done])).toEqual([
       ['training', null, 2],
       ['promoted', 'accuracy', 6],
       ['rejected', 'rmse', 6],
       ['failed', null, 1],
     ]);
-    expect(json.runs[1]).toMatchObject({ version: 3, publishedToServingMs: 3120, dataset: { name: 'penguins', version: 2 } });
+    expect(json.runs[1]).toMatchObject({
+      version: 3,
+      publishedToServingMs: 3120,
+      dataset: { name: 'penguins', version: 2 },
+    });
   });
 
   it('pages and filters runs', async () => {
     const page = await console_.call('/api/v1/runs?limit=1&offset=1');
-    expect(page.json.runs.map((run: any) => run.runId)).toEqual([runIds.promoted]);
+    expect(page.json.runs.map((run: Json) => run.runId)).toEqual([runIds.promoted]);
     const filtered = await console_.call('/api/v1/runs?model=diabetes');
-    expect(filtered.json.runs.map((run: any) => run.model)).toEqual(['diabetes']);
+    expect(filtered.json.runs.map((run: Json) => run.model)).toEqual(['diabetes']);
   });
 
   it('shows a run with plan, curves, confusion and verdict', async () => {
@@ -48,7 +52,16 @@ describe('the JSON API', () => {
   });
 
   it('adds what was reported live to a job that has no stored history', async () => {
-    const at = (epoch: number): any => ({ runId: runIds.training, fold: 2, final: false, epoch, epochs: 50, loss: 1 / epoch, metricName: 'accuracy', metric: 0.5 });
+    const at = (epoch: number): Json => ({
+      runId: runIds.training,
+      fold: 2,
+      final: false,
+      epoch,
+      epochs: 50,
+      loss: 1 / epoch,
+      metricName: 'accuracy',
+      metric: 0.5,
+    });
     for (const epoch of [1, 2, 3]) console_.hub.progress(at(epoch));
     const { json } = await console_.call(`/api/v1/runs/${runIds.training}`);
     expect(json.folds[2]).toMatchObject({ state: 'training', live: { epochs: 50, loss: [1, 0.5, 1 / 3] } });
@@ -58,15 +71,35 @@ describe('the JSON API', () => {
   });
 
   it.each([
-    ['/api/v1/models', (json: any) => json.models[0].aliases[0], { alias: 'champion', version: 3 }],
-    ['/api/v1/models/penguins', (json: any) => json.versions[0], { version: 3, metric: { name: 'accuracy' }, inputExample: { island: 'Biscoe', sex: null } }],
-    ['/api/v1/models/penguins/history', (json: any) => json.changes[1], { version: 3, previousVersion: 1 }],
-    ['/api/v1/datasets', (json: any) => json.datasets[1], { state: 'rejected', version: null, code: 'RK_DATASET_TARGET_MISSING' }],
-    ['/api/v1/datasets/penguins/2', (json: any) => json.profile.columns[1], { name: 'body_mass_g', min: 2700 }],
-    ['/api/v1/monitor', (json: any) => json.models[0], { captured: 1204, dropped: 3 }],
-    ['/api/v1/monitor/penguins', (json: any) => json.reports[0], { datasetDrift: { drifted: true, driftedColumns: 4 } }],
-    ['/api/v1/monitor/penguins/predictions', (json: any) => json.predictions[0], { label: 'Adelie', truth: 'Adelie', row: { body_mass_g: 5200 } }],
-    ['/api/v1/settings', (json: any) => json, { jaegerUrl: 'http://127.0.0.1:16686' }],
+    ['/api/v1/models', (json: Json) => json.models[0].aliases[0], { alias: 'champion', version: 3 }],
+    [
+      '/api/v1/models/penguins',
+      (json: Json) => json.versions[0],
+      { version: 3, metric: { name: 'accuracy' }, inputExample: { island: 'Biscoe', sex: null } },
+    ],
+    ['/api/v1/models/penguins/history', (json: Json) => json.changes[1], { version: 3, previousVersion: 1 }],
+    [
+      '/api/v1/datasets',
+      (json: Json) => json.datasets[1],
+      { state: 'rejected', version: null, code: 'RK_DATASET_TARGET_MISSING' },
+    ],
+    [
+      '/api/v1/datasets/penguins/2',
+      (json: Json) => json.profile.columns[1],
+      { name: 'body_mass_g', min: 2700 },
+    ],
+    ['/api/v1/monitor', (json: Json) => json.models[0], { captured: 1204, dropped: 3 }],
+    [
+      '/api/v1/monitor/penguins',
+      (json: Json) => json.reports[0],
+      { datasetDrift: { drifted: true, driftedColumns: 4 } },
+    ],
+    [
+      '/api/v1/monitor/penguins/predictions',
+      (json: Json) => json.predictions[0],
+      { label: 'Adelie', truth: 'Adelie', row: { body_mass_g: 5200 } },
+    ],
+    ['/api/v1/settings', (json: Json) => json, { jaegerUrl: 'http://127.0.0.1:16686' }],
   ])('answers %s', async (path, part, expected) => {
     const { status, json } = await console_.call(path);
     expect(status).toBe(200);
@@ -75,15 +108,27 @@ describe('the JSON API', () => {
 
   it('shows a service that is down as down', async () => {
     const { json } = await console_.call('/api/v1/system');
-    expect(json.services.map((service: any) => service.status)).toEqual(['SERVING', 'SERVING', 'UNREACHABLE']);
+    expect(json.services.map((service: Json) => service.status)).toEqual([
+      'SERVING',
+      'SERVING',
+      'UNREACHABLE',
+    ]);
     expect(json.served.models[0]).toMatchObject({ model: 'penguins', version: 3 });
   });
 
   it('asks for a report with the version that is given, the champion otherwise', async () => {
-    const post = (body: string): Promise<any> => console_.call('/api/v1/monitor/penguins/report', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const post = (body: string): Promise<Json> =>
+      console_.call('/api/v1/monitor/penguins/report', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
     expect((await post('{}')).json.report.reportId).toBe('report-3');
     await post('{"version":2}');
-    expect(console_.data.reportsAsked).toEqual([{ model: 'penguins', version: 0 }, { model: 'penguins', version: 2 }]);
+    expect(console_.data.reportsAsked).toEqual([
+      { model: 'penguins', version: 0 },
+      { model: 'penguins', version: 2 },
+    ]);
   });
 });
 
@@ -108,7 +153,9 @@ describe('errors of the API', () => {
 
   it('names the methods that a path takes', async () => {
     expect((await console_.call('/api/v1/runs', { method: 'PUT' })).headers.allow).toBe('GET, HEAD');
-    expect((await console_.call('/api/v1/monitor/penguins/report', { method: 'GET' })).headers.allow).toBe('POST');
+    expect((await console_.call('/api/v1/monitor/penguins/report', { method: 'GET' })).headers.allow).toBe(
+      'POST',
+    );
   });
 
   it.each([
@@ -116,9 +163,27 @@ describe('errors of the API', () => {
     ['a form', { 'content-type': 'application/x-www-form-urlencoded' }, 'a=1', 400, 'RK_REQUEST_INVALID'],
     ['broken JSON', { 'content-type': 'application/json' }, '{', 400, 'RK_MESSAGE_MALFORMED'],
     ['a list', { 'content-type': 'application/json' }, '[]', 400, 'RK_MESSAGE_WRONG_TYPE'],
-    ['an unknown field', { 'content-type': 'application/json' }, '{"versoin":1}', 400, 'RK_MESSAGE_UNKNOWN_FIELD'],
-    ['a version of the wrong type', { 'content-type': 'application/json' }, '{"version":"1"}', 400, 'RK_MESSAGE_WRONG_TYPE'],
-    ['too much', { 'content-type': 'application/json' }, `"${'x'.repeat(70_000)}"`, 429, 'RK_MESSAGE_TOO_LARGE'],
+    [
+      'an unknown field',
+      { 'content-type': 'application/json' },
+      '{"versoin":1}',
+      400,
+      'RK_MESSAGE_UNKNOWN_FIELD',
+    ],
+    [
+      'a version of the wrong type',
+      { 'content-type': 'application/json' },
+      '{"version":"1"}',
+      400,
+      'RK_MESSAGE_WRONG_TYPE',
+    ],
+    [
+      'too much',
+      { 'content-type': 'application/json' },
+      `"${'x'.repeat(70_000)}"`,
+      429,
+      'RK_MESSAGE_TOO_LARGE',
+    ],
   ])('refuses a body with %s', async (_, headers, body, status, code) => {
     const answer = await console_.call('/api/v1/monitor/penguins/report', { method: 'POST', headers, body });
     expect([answer.status, answer.json.code]).toEqual([status, code]);
@@ -128,7 +193,10 @@ describe('errors of the API', () => {
     const secret = 'mongodb://user:pass@host';
     const failing = await startTestConsole();
     try {
-      failing.data.models = () => Promise.reject(Object.assign(new Error('14 UNAVAILABLE'), { code: 14, details: 'connection refused' }));
+      failing.data.models = () =>
+        Promise.reject(
+          Object.assign(new Error('14 UNAVAILABLE'), { code: 14, details: 'connection refused' }),
+        );
       failing.data.runs = () => Promise.reject(new Error(secret));
       failing.data.datasets = () => Promise.reject(new RetryableError('RK_OVERLOADED', 'full'));
       const away = await failing.call('/api/v1/models');

@@ -4,30 +4,58 @@ import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { hostile, runIds } from './fake-system.js';
+import { hostile, runIds } from './fake-runs.js';
 import { eventMeta, startTestConsole } from './start-console.js';
 import type { TestConsole } from './start-console.js';
 
-const executablePath = [process.env['CHROMIUM'] ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  (path) => path !== '' && existsSync(path),
-);
-if (executablePath === undefined) console.log('browser tests are skipped: there is no Chromium (apt-get install chromium, or set CHROMIUM)');
+const executablePath = [
+  process.env['CHROMIUM'] ?? '',
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+].find((path) => path !== '' && existsSync(path));
+if (executablePath === undefined)
+  console.log('browser tests are skipped: there is no Chromium (apt-get install chromium, or set CHROMIUM)');
 
 /** Set CONSOLE_SCREENSHOTS to a folder to have every page drawn there. */
 const screenshots = process.env['CONSOLE_SCREENSHOTS'];
 
 const pages: [name: string, path: string, texts: string[]][] = [
-  ['runs', '#/runs', [runIds.promoted, 'promoted', 'training', 'RK_TRAIN_DIVERGED', 'accuracy 0.9767 ± 0.0132', '3.12 s']],
-  ['run-promoted', `#/runs/${runIds.promoted}`, ['Gate passed', 'Confusion matrix', 'fold 5', 'final, all rows', 'host-a/4711/2', 'v20.20.0', 'Better than the champion']],
+  [
+    'runs',
+    '#/runs',
+    [runIds.promoted, 'promoted', 'training', 'RK_TRAIN_DIVERGED', 'accuracy 0.9767 ± 0.0132', '3.12 s'],
+  ],
+  [
+    'run-promoted',
+    `#/runs/${runIds.promoted}`,
+    [
+      'Gate passed',
+      'Confusion matrix',
+      'fold 5',
+      'final, all rows',
+      'host-a/4711/2',
+      'v20.20.0',
+      'Better than the champion',
+    ],
+  ],
   ['run-training', `#/runs/${runIds.training}`, ['trained 2/6', 'queued']],
   ['run-failed', `#/runs/${runIds.failed}`, ['RK_TRAIN_DIVERGED', 'the loss is not finite', hostile]],
   ['run-rejected', `#/runs/${runIds.rejected}`, ['Gate not passed', 'rmse 61.2 is above 55']],
   ['models', '#/models', ['penguins', 'champion → v3']],
-  ['model', '#/models/penguins', ['Versions', 'Signature', 'Input example', 'Champion history', 'refused by 1', hostile]],
+  [
+    'model',
+    '#/models/penguins',
+    ['Versions', 'Signature', 'Input example', 'Champion history', 'refused by 1', hostile],
+  ],
   ['datasets', '#/datasets', ['penguins v2', 'Rejected requests', 'RK_DATASET_TARGET_MISSING', hostile]],
   ['dataset', '#/datasets/penguins/2', ['body_mass_g', 'Distribution', hostile]],
   ['monitor', '#/monitor', ['penguins', '1,204']],
-  ['monitored', '#/monitor/penguins', ['data set drifted', '4 of 6 columns drifted', 'Quality', 'Recent predictions', hostile, 'insufficient']],
+  [
+    'monitored',
+    '#/monitor/penguins',
+    ['data set drifted', '4 of 6 columns drifted', 'Quality', 'Recent predictions', hostile, 'insufficient'],
+  ],
   ['system', '#/system', ['2 of 3 serving', 'unreachable', 'host-a/4712', 'Events']],
 ];
 
@@ -39,7 +67,10 @@ describe.skipIf(executablePath === undefined)('the pages in a browser', () => {
 
   beforeAll(async () => {
     console_ = await startTestConsole();
-    browser = await chromium.launch({ executablePath: executablePath ?? '', args: ['--no-sandbox', '--disable-gpu'] });
+    browser = await chromium.launch({
+      executablePath: executablePath ?? '',
+      args: ['--no-sandbox', '--disable-gpu'],
+    });
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     complaints = [];
     page.on('console', (message) => {
@@ -47,7 +78,8 @@ describe.skipIf(executablePath === undefined)('the pages in a browser', () => {
     });
     page.on('pageerror', (error) => complaints.push(String(error)));
     page.on('request', (request) => {
-      if (!request.url().startsWith(console_.url) && !request.url().startsWith('data:')) complaints.push(`foreign request: ${request.url()}`);
+      if (!request.url().startsWith(console_.url) && !request.url().startsWith('data:'))
+        complaints.push(`foreign request: ${request.url()}`);
     });
   });
   afterAll(async () => {
@@ -61,15 +93,18 @@ describe.skipIf(executablePath === undefined)('the pages in a browser', () => {
   };
   const shown = (): Promise<string> => page.evaluate("document.body.textContent.replaceAll('\\u00a0', ' ')");
 
-  it.each(pages)('%s shows what it should, without a complaint of the browser, and hostile text stays text', async (name, path, texts) => {
-    complaints.length = 0;
-    await open(path);
-    for (const text of texts) await expect.poll(shown).toContain(text);
-    expect(await page.evaluate('globalThis.pwned')).toBeUndefined();
-    expect(await page.locator('main img, main script').count()).toBe(0);
-    expect(complaints).toEqual([]);
-    if (screenshots !== undefined) await takeScreenshots(name);
-  });
+  it.each(pages)(
+    '%s shows what it should, without a complaint of the browser, and hostile text stays text',
+    async (name, path, texts) => {
+      complaints.length = 0;
+      await open(path);
+      for (const text of texts) await expect.poll(shown).toContain(text);
+      expect(await page.evaluate('globalThis.pwned')).toBeUndefined();
+      expect(await page.locator('main img, main script').count()).toBe(0);
+      expect(complaints).toEqual([]);
+      if (screenshots !== undefined) await takeScreenshots(name);
+    },
+  );
 
   it.each(pages)('%s is not wider than a narrow screen', async (_, path) => {
     await page.setViewportSize({ width: 400, height: 800 });
@@ -82,7 +117,16 @@ describe.skipIf(executablePath === undefined)('the pages in a browser', () => {
     await open(`#/runs/${runIds.training}`);
     await page.waitForSelector('.link-state[data-state=live]');
     for (let epoch = 1; epoch <= 12; epoch++) {
-      console_.hub.progress({ runId: runIds.training, fold: 2, final: false, epoch, epochs: 50, loss: 1 / epoch, metricName: 'accuracy', metric: epoch / 50 });
+      console_.hub.progress({
+        runId: runIds.training,
+        fold: 2,
+        final: false,
+        epoch,
+        epochs: 50,
+        loss: 1 / epoch,
+        metricName: 'accuracy',
+        metric: epoch / 50,
+      });
     }
     await expect.poll(shown).toContain('12/50');
     expect(await page.locator('svg[aria-label^="loss from 1 to 0.0833"]').count()).toBe(1);
@@ -106,7 +150,9 @@ describe.skipIf(executablePath === undefined)('the pages in a browser', () => {
     const reads = page.waitForResponse((response) => response.url().includes('/api/v1/runs'));
     console_.hub.event(eventMeta('ml.run.completed', runIds.promoted));
     await reads;
-    expect(await page.evaluate('document.activeElement.getAttribute("href")')).toBe(`#/runs/${runIds.promoted}`);
+    expect(await page.evaluate('document.activeElement.getAttribute("href")')).toBe(
+      `#/runs/${runIds.promoted}`,
+    );
   });
 
   it('makes a report by the button, by keyboard alone', async () => {
@@ -122,6 +168,23 @@ describe.skipIf(executablePath === undefined)('the pages in a browser', () => {
     await open('#/models/penguins');
     await page.getByRole('button', { name: 'show v2' }).click();
     await expect.poll(shown).toContain('golden row 3 differs by 0.2');
+  });
+
+  it('finds back by itself after the console was away, and reads everything again', async () => {
+    const before = await startTestConsole();
+    await page.goto(`${before.url}/#/runs`);
+    await page.waitForSelector('.link-state[data-state=live]');
+    await before.stop();
+    await page.waitForSelector('.link-state[data-state=lost]');
+    const after = await startTestConsole({ port: before.port });
+    try {
+      after.data.runs = async () => [];
+      await page.waitForSelector('.link-state[data-state=live]');
+      await expect.poll(shown).toContain('No run yet');
+    } finally {
+      await page.goto('about:blank');
+      await after.stop();
+    }
   });
 
   it('says what is wrong and what to do where something is not there', async () => {

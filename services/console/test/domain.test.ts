@@ -5,9 +5,27 @@ import { describe, expect, it } from 'vitest';
 import { createEventFeed } from '../src/domain/event-feed.js';
 import { errorAnswer } from '../src/domain/error-view.js';
 import { createProgressBook } from '../src/domain/progress-book.js';
+import type { Json } from './start-console.js';
 
-const point = (runId: string, fold: number, epoch: number, loss = epoch): any => ({ runId, fold, final: false, epoch, epochs: 50, loss, metricName: 'accuracy', metric: 0 });
-const line = (key: string): any => ({ id: key, type: 't', key, source: 's', timeMs: 0, correlationId: 'c', traceId: '' });
+const point = (runId: string, fold: number, epoch: number, loss = epoch): Json => ({
+  runId,
+  fold,
+  final: false,
+  epoch,
+  epochs: 50,
+  loss,
+  metricName: 'accuracy',
+  metric: 0,
+});
+const line = (key: string): Json => ({
+  id: key,
+  type: 't',
+  key,
+  source: 's',
+  timeMs: 0,
+  correlationId: 'c',
+  traceId: '',
+});
 
 describe('the progress book', () => {
   it('has one value an epoch, whatever comes twice, late or not at all', () => {
@@ -34,7 +52,9 @@ describe('the progress book', () => {
   it('keeps a bounded number of runs, the one heard of longest ago goes first', () => {
     const book = createProgressBook(2);
     for (const run of ['a', 'b', 'a', 'c']) book.add(point(run, 0, 1));
-    expect([book.curve('a', 0), book.curve('b', 0), book.curve('c', 0)].map((curve) => curve !== null)).toEqual([true, false, true]);
+    expect(
+      [book.curve('a', 0), book.curve('b', 0), book.curve('c', 0)].map((curve) => curve !== null),
+    ).toEqual([true, false, true]);
   });
 
   it('ignores an epoch that would need unbounded memory', () => {
@@ -66,7 +86,11 @@ describe('an error answer', () => {
   });
 
   it.each([undefined, null, 'text', 7, new Error('secret')])('is opaque for %s', (thrown) => {
-    expect(errorAnswer(thrown)).toMatchObject({ status: 500, unforeseen: true, body: { code: 'RK_INTERNAL' } });
+    expect(errorAnswer(thrown)).toMatchObject({
+      status: 500,
+      unforeseen: true,
+      body: { code: 'RK_INTERNAL' },
+    });
     expect(JSON.stringify(errorAnswer(thrown).body)).not.toContain('secret');
   });
 });

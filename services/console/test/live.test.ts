@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { eventMeta, startTestConsole } from './start-console.js';
-import type { TestConsole } from './start-console.js';
+import type { Json, TestConsole } from './start-console.js';
 
 const open: TestConsole[] = [];
 const sockets: Socket[] = [];
@@ -18,7 +18,11 @@ const start = async (options: Parameters<typeof startTestConsole>[0] = {}): Prom
 };
 
 /** A live stream as a browser holds it; `until` resolves when the text received so far satisfies a condition. */
-function stream(port: number, path = '/api/v1/stream', headers = ''): { socket: Socket; until(test: (text: string) => boolean): Promise<string>; ended: Promise<void> } {
+function stream(
+  port: number,
+  path = '/api/v1/stream',
+  headers = '',
+): { socket: Socket; until(test: (text: string) => boolean): Promise<string>; ended: Promise<void> } {
   const socket = connect(port, '127.0.0.1');
   sockets.push(socket);
   let text = '';
@@ -45,7 +49,16 @@ function stream(port: number, path = '/api/v1/stream', headers = ''): { socket: 
   };
 }
 
-const progress = (runId: string, epoch: number): any => ({ runId, fold: 0, final: false, epoch, epochs: 9, loss: 0.5, metricName: 'accuracy', metric: 0.9 });
+const progress = (runId: string, epoch: number): Json => ({
+  runId,
+  fold: 0,
+  final: false,
+  epoch,
+  epochs: 9,
+  loss: 0.5,
+  metricName: 'accuracy',
+  metric: 0.9,
+});
 
 describe('the live stream', () => {
   it('tells every event to every page, without its payload', async () => {
@@ -68,8 +81,11 @@ describe('the live stream', () => {
     one.hub.progress(progress('run-1', 1));
     one.hub.progress(progress('run-1', 2));
     const text = await page.until((all) => all.includes('event: shares'));
-    const points = JSON.parse(/event: progress\ndata: (.*)/.exec(text)?.[1] ?? '[]') as any[];
-    expect(points.map((point) => [point.runId, point.epoch])).toEqual([['run-1', 1], ['run-1', 2]]);
+    const points = JSON.parse(/event: progress\ndata: (.*)/.exec(text)?.[1] ?? '[]') as Json[];
+    expect(points.map((point) => [point.runId, point.epoch])).toEqual([
+      ['run-1', 1],
+      ['run-1', 2],
+    ]);
     expect(text).toContain('{"runId":"run-2","epochsDone":1,"epochs":9}');
   });
 

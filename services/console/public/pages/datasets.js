@@ -17,7 +17,8 @@ export const datasetsPage = {
       h('div', { class: 'head' }, h('h1', null, 'Data sets')),
       datasets.length === 0 && h('section', { class: 'panel' }, empty('No data set was published yet.')),
       versions.length > 0 && tablePanel('Versions', null, versionTable(versions)),
-      rejected.length > 0 && tablePanel('Rejected requests', 'what was wrong, and what to do about it', rejectedTable(rejected)),
+      rejected.length > 0 &&
+        tablePanel('Rejected requests', 'what was wrong, and what to do about it', rejectedTable(rejected)),
     ].filter(Boolean);
   },
 };
@@ -26,9 +27,22 @@ export const datasetsPage = {
 function versionTable(versions) {
   return table(
     'Versions of data sets, newest first',
-    [{ label: 'Data set' }, { label: 'Rows', num: true }, { label: 'Columns', num: true }, { label: 'Size', num: true }, { label: 'Source' }, { label: 'Run' }, { label: 'Sha256' }, { label: 'Taken in', num: true }],
+    [
+      { label: 'Data set' },
+      { label: 'Rows', num: true },
+      { label: 'Columns', num: true },
+      { label: 'Size', num: true },
+      { label: 'Source' },
+      { label: 'Run' },
+      { label: 'Sha256' },
+      { label: 'Taken in', num: true },
+    ],
     versions.map((dataset) => [
-      h('a', { href: href('datasets', dataset.name, dataset.version) }, `${dataset.name} v${dataset.version}`),
+      h(
+        'a',
+        { href: href('datasets', dataset.name, dataset.version) },
+        `${dataset.name} v${dataset.version}`,
+      ),
       number(dataset.rows),
       number(dataset.columns.length),
       size(dataset.bytes),
@@ -44,7 +58,14 @@ function versionTable(versions) {
 function rejectedTable(rejected) {
   return table(
     'Rejected requests, newest first',
-    [{ label: 'Name' }, { label: 'Code' }, { label: 'What is wrong' }, { label: 'What to do' }, { label: 'Source' }, { label: 'When', num: true }],
+    [
+      { label: 'Name' },
+      { label: 'Code' },
+      { label: 'What is wrong' },
+      { label: 'What to do' },
+      { label: 'Source' },
+      { label: 'When', num: true },
+    ],
     rejected.map((dataset) => [
       h('span', { class: 'wrap' }, dataset.name || '(no name)'),
       h('span', { class: 'mono' }, dataset.code),

@@ -13,15 +13,32 @@ export const monitorPage = {
   pollMs: 5_000,
   view({ models }) {
     return [
-      h('div', { class: 'head' }, h('h1', null, 'Monitor'), h('p', { class: 'lead' }, 'Predictions in production, compared with what each model was trained on.')),
+      h(
+        'div',
+        { class: 'head' },
+        h('h1', null, 'Monitor'),
+        h('p', { class: 'lead' }, 'Predictions in production, compared with what each model was trained on.'),
+      ),
       models.length === 0
-        ? h('section', { class: 'panel' }, empty('Nothing is watched yet. A model is watched from its promotion on.'))
+        ? h(
+            'section',
+            { class: 'panel' },
+            empty('Nothing is watched yet. A model is watched from its promotion on.'),
+          )
         : h(
             'section',
             { class: 'panel flush' },
             table(
               'Watched models',
-              [{ label: 'Model' }, { label: 'Version', num: true }, { label: 'Captured', num: true }, { label: 'Labelled', num: true }, { label: 'Dropped', num: true }, { label: 'Lost batches', num: true }, { label: 'Reports' }],
+              [
+                { label: 'Model' },
+                { label: 'Version', num: true },
+                { label: 'Captured', num: true },
+                { label: 'Labelled', num: true },
+                { label: 'Dropped', num: true },
+                { label: 'Lost batches', num: true },
+                { label: 'Reports' },
+              ],
               models.map((/** @type {any} */ model) => [
                 h('a', { href: href('monitor', model.model) }, model.model),
                 `v${model.version}`,

@@ -3,7 +3,23 @@ import { get } from '../api.js';
 import { curve } from '../charts.js';
 import { h } from '../dom.js';
 import { duration, moment, number, plain, real, spread } from '../format.js';
-import { cards, confusion, crumb, facts, href, json, panel, problem, runState, shortId, table, tablePanel, tag, time, trace } from '../parts.js';
+import {
+  cards,
+  confusion,
+  crumb,
+  facts,
+  href,
+  json,
+  panel,
+  problem,
+  runState,
+  shortId,
+  table,
+  tablePanel,
+  tag,
+  time,
+  trace,
+} from '../parts.js';
 
 /** @type {import('../app.js').Page} */
 export const runPage = {
@@ -40,12 +56,24 @@ export const runPage = {
         h('span', { class: 'soft push' }, 'started ', time(run.createdAtMs)),
       ),
       steps(run),
-      run.state === 'failed' && problem({ code: run.code, message: run.message || run.reasons.join(' '), hint: run.hint }),
+      run.state === 'failed' &&
+        problem({ code: run.code, message: run.message || run.reasons.join(' '), hint: run.hint }),
       run.verdict
         ? verdict(run)
-        : run.reasons.length > 0 && run.state !== 'failed' && h('div', { class: 'notice warn' }, run.reasons.map((/** @type {string} */ reason) => h('p', null, reason))),
+        : run.reasons.length > 0 &&
+          run.state !== 'failed' &&
+          h(
+            'div',
+            { class: 'notice warn' },
+            run.reasons.map((/** @type {string} */ reason) => h('p', null, reason)),
+          ),
       cards([
-        ...run.metrics.slice(0, 3).map((/** @type {any} */ metric) => [metric.name, [real(metric.mean), h('small', null, ` ± ${spread(metric.std, metric.mean)}`)]]),
+        ...run.metrics
+          .slice(0, 3)
+          .map((/** @type {any} */ metric) => [
+            metric.name,
+            [real(metric.mean), h('small', null, ` ± ${spread(metric.std, metric.mean)}`)],
+          ]),
         ['published to serving', duration(run.publishedToServingMs)],
         ['run time', duration(took)],
         ['backend', run.backend || '–'],
@@ -58,10 +86,28 @@ export const runPage = {
           'div',
           null,
           run.metrics.length > 0 &&
-          h('section', { class: 'panel flush' }, h('h2', null, 'Metrics over the folds'), table('Mean and standard deviation of each metric', [{ label: 'Metric' }, { label: 'Mean', num: true }, { label: 'Std', num: true }], run.metrics.map((/** @type {any} */ metric) => [metric.name, real(metric.mean), spread(metric.std, metric.mean)]))),
+            h(
+              'section',
+              { class: 'panel flush' },
+              h('h2', null, 'Metrics over the folds'),
+              table(
+                'Mean and standard deviation of each metric',
+                [{ label: 'Metric' }, { label: 'Mean', num: true }, { label: 'Std', num: true }],
+                run.metrics.map((/** @type {any} */ metric) => [
+                  metric.name,
+                  real(metric.mean),
+                  spread(metric.std, metric.mean),
+                ]),
+              ),
+            ),
           run.plan && planPanel(run),
         ),
-        h('div', null, run.confusion && panel('Confusion matrix, held-out rows', confusion(run.confusion)), lineagePanel(run)),
+        h(
+          'div',
+          null,
+          run.confusion && panel('Confusion matrix, held-out rows', confusion(run.confusion)),
+          lineagePanel(run),
+        ),
       ),
     ].filter(Boolean);
   },
@@ -77,10 +123,20 @@ function steps(run) {
     ['planned', run.plan ? 'done' : failed ? 'bad' : 'now'],
     [`trained ${jobs.done}/${jobs.total}`, trained ? 'done' : failed ? 'bad' : run.plan ? 'now' : ''],
     ['evaluated', judged ? 'done' : failed ? '' : trained ? 'now' : ''],
-    state === 'rejected' ? ['rejected', 'bad'] : ['promoted', state === 'promoted' ? 'done' : judged && !failed ? 'now' : ''],
-    ...(state === 'rejected' ? [] : /** @type {Array<[string, string]>} */ ([['serving', publishedToServingMs ? 'done' : state === 'promoted' ? 'now' : '']])),
+    state === 'rejected'
+      ? ['rejected', 'bad']
+      : ['promoted', state === 'promoted' ? 'done' : judged && !failed ? 'now' : ''],
+    ...(state === 'rejected'
+      ? []
+      : /** @type {Array<[string, string]>} */ ([
+          ['serving', publishedToServingMs ? 'done' : state === 'promoted' ? 'now' : ''],
+        ])),
   ];
-  return h('ol', { class: 'steps', 'aria-label': 'Progress of the run' }, list.map(([label, status]) => h('li', { 'data-state': status || undefined }, label)));
+  return h(
+    'ol',
+    { class: 'steps', 'aria-label': 'Progress of the run' },
+    list.map(([label, status]) => h('li', { 'data-state': status || undefined }, label)),
+  );
 }
 
 /** @param {any} run */
@@ -91,26 +147,65 @@ function verdict({ verdict: judged, state, reasons }) {
   return h(
     'div',
     { class: `notice ${good ? 'ok' : 'warn'}` },
-    h('p', null, h('b', null, judged.passed ? 'Gate passed' : 'Gate not passed'), ` with ${judged.metric} ${real(judged.value)}${rule}`),
+    h(
+      'p',
+      null,
+      h('b', null, judged.passed ? 'Gate passed' : 'Gate not passed'),
+      ` with ${judged.metric} ${real(judged.value)}${rule}`,
+    ),
     all.map((reason) => h('p', { class: 'soft' }, reason)),
   );
 }
 
 /** @param {any} run */
 function foldTable(run) {
-  const first = run.metrics[0]?.name ?? Object.keys(run.folds.find((/** @type {any} */ job) => Object.keys(job.metrics).length > 0)?.metrics ?? {})[0];
-  const metricName = run.folds.map((/** @type {any} */ job) => (job.history ?? job.live)?.metricName).find(Boolean) ?? 'metric';
+  const first =
+    run.metrics[0]?.name ??
+    Object.keys(
+      run.folds.find((/** @type {any} */ job) => Object.keys(job.metrics).length > 0)?.metrics ?? {},
+    )[0];
+  const metricName =
+    run.folds.map((/** @type {any} */ job) => (job.history ?? job.live)?.metricName).find(Boolean) ??
+    'metric';
   return table(
     'One row a fold',
-    [{ label: 'Fold' }, { label: 'State' }, { label: 'Loss by epoch' }, { label: `Training ${metricName} by epoch` }, { label: first ? `Held-out ${first}` : 'Held-out', num: true }, { label: 'Rows', num: true }, { label: 'Time', num: true }, { label: 'Worker' }],
+    [
+      { label: 'Fold' },
+      { label: 'State' },
+      { label: 'Loss by epoch' },
+      { label: `Training ${metricName} by epoch` },
+      { label: first ? `Held-out ${first}` : 'Held-out', num: true },
+      { label: 'Rows', num: true },
+      { label: 'Time', num: true },
+      { label: 'Worker' },
+    ],
     run.folds.map((/** @type {any} */ job) => {
       const shown = job.history ?? job.live;
       const total = job.live?.epochs ?? shown?.loss.length ?? 0;
       return [
         h('span', { class: 'nowrap' }, job.final ? 'final, all rows' : `fold ${job.fold + 1}`),
-        h('span', { class: 'tags' }, tag(job.state, job.state === 'queued' ? '' : job.state === 'training' ? 'info' : 'ok'), job.live && h('span', { class: 'soft' }, `${job.live.loss.length}/${job.live.epochs}`)),
-        shown ? h('span', { class: 'curve' }, curve({ values: shown.loss, total, name: 'loss' }), h('b', null, real(shown.loss.at(-1)))) : '',
-        shown && shown.metric.length > 0 ? h('span', { class: 'curve' }, curve({ values: shown.metric, total, name: metricName, second: true }), h('b', null, real(shown.metric.at(-1)))) : '',
+        h(
+          'span',
+          { class: 'tags' },
+          tag(job.state, job.state === 'queued' ? '' : job.state === 'training' ? 'info' : 'ok'),
+          job.live && h('span', { class: 'soft' }, `${job.live.loss.length}/${job.live.epochs}`),
+        ),
+        shown
+          ? h(
+              'span',
+              { class: 'curve' },
+              curve({ values: shown.loss, total, name: 'loss' }),
+              h('b', null, real(shown.loss.at(-1))),
+            )
+          : '',
+        shown && shown.metric.length > 0
+          ? h(
+              'span',
+              { class: 'curve' },
+              curve({ values: shown.metric, total, name: metricName, second: true }),
+              h('b', null, real(shown.metric.at(-1))),
+            )
+          : '',
         first && job.metrics[first] !== undefined ? real(job.metrics[first]) : '',
         job.rows ? number(job.rows) : '',
         job.durationMs ? duration(job.durationMs) : '',
@@ -131,9 +226,18 @@ function planPanel({ plan, task }) {
       ['Folds', `${plan.folds}${plan.stratified ? ', stratified' : ''}`],
       ['Seed', h('span', { class: 'mono' }, plan.seed)],
       ['Rows', number(plan.rows)],
-      ['Gate', gate && `${gate.metric || 'default metric'}${gate.threshold === null ? '' : `, threshold ${plain(gate.threshold)}`}${gate.allowWorseThanChampion ? ', may be worse than the champion' : ''}`],
+      [
+        'Gate',
+        gate &&
+          `${gate.metric || 'default metric'}${gate.threshold === null ? '' : `, threshold ${plain(gate.threshold)}`}${gate.allowWorseThanChampion ? ', may be worse than the champion' : ''}`,
+      ],
       ['Features', plan.signature?.features.map((/** @type {any} */ feature) => feature.name).join(', ')],
-      ['Tags', Object.entries(plan.tags).map(([name, value]) => `${name}=${value}`).join(', ')],
+      [
+        'Tags',
+        Object.entries(plan.tags)
+          .map(([name, value]) => `${name}=${value}`)
+          .join(', '),
+      ],
     ]),
     plan.modelSpec && [h('h3', null, 'Network'), json(plan.modelSpec, 'Show the model spec')],
   );
@@ -145,16 +249,30 @@ function lineagePanel(run) {
   return panel(
     'Lineage and environment',
     facts([
-      ['Data set', dataset && h('a', { href: href('datasets', dataset.name, dataset.version) }, `${dataset.name} v${dataset.version}`)],
+      [
+        'Data set',
+        dataset &&
+          h(
+            'a',
+            { href: href('datasets', dataset.name, dataset.version) },
+            `${dataset.name} v${dataset.version}`,
+          ),
+      ],
       ['Data sha256', plan && shortId(plan.datasetSha256, 16)],
       ['Run', h('span', { class: 'mono' }, run.runId)],
       ['Request', plan && shortId(plan.requestEventId, 28)],
       ['Requested', plan && moment(plan.requestedAtMs)],
       ['Trace', trace(run.traceId)],
-      ['Backend', environment && `${environment.backend} (${environment.engine} ${environment.engineVersion})`],
+      [
+        'Backend',
+        environment && `${environment.backend} (${environment.engine} ${environment.engineVersion})`,
+      ],
       ['Node', environment && `${environment.nodeVersion} on ${environment.platform}`],
-      ['Code', (environment?.codeVersion || plan?.codeVersion) && h('span', { class: 'mono' }, environment?.codeVersion || plan?.codeVersion)],
+      [
+        'Code',
+        (environment?.codeVersion || plan?.codeVersion) &&
+          h('span', { class: 'mono' }, environment?.codeVersion || plan?.codeVersion),
+      ],
     ]),
   );
 }
-

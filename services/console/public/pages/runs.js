@@ -14,8 +14,13 @@ export const runsPage = {
   title: () => 'Runs',
   async load(_, signal, state) {
     const offset = state.offset ?? 0;
-    const { runs } = await get(`/runs?limit=${pageSize}&offset=${offset}${state.model ? `&model=${encodeURIComponent(state.model)}` : ''}`, signal);
-    state.models = [...new Set([...(state.models ?? []), ...runs.map((/** @type {any} */ run) => run.model)])].filter(Boolean).sort();
+    const { runs } = await get(
+      `/runs?limit=${pageSize}&offset=${offset}${state.model ? `&model=${encodeURIComponent(state.model)}` : ''}`,
+      signal,
+    );
+    state.models = [...new Set([...(state.models ?? []), ...runs.map((/** @type {any} */ run) => run.model)])]
+      .filter(Boolean)
+      .sort();
     return { runs, offset };
   },
   affectedBy: ({ type }) => /^ml\.(run|fold|model|inference|dataset)\./.test(type),
@@ -51,7 +56,14 @@ export const runsPage = {
         ),
       ),
       runs.length === 0 && offset === 0
-        ? h('section', { class: 'panel' }, empty('No run yet. Publish a data set and it appears here:', h('pre', { class: 'mono' }, "npx rookery publish --name penguins --uri file:///… --target species")))
+        ? h(
+            'section',
+            { class: 'panel' },
+            empty(
+              'No run yet. Publish a data set and it appears here:',
+              h('pre', { class: 'mono' }, 'npx rookery publish data/penguins.csv --target species'),
+            ),
+          )
         : shown.length === 0
           ? h('section', { class: 'panel' }, empty('No run on this page has that state.'))
           : h('section', { class: 'panel flush' }, runTable(shown)),
@@ -69,13 +81,37 @@ export const runsPage = {
 function runTable(runs) {
   return table(
     'Runs, newest first',
-    [{ label: 'Run' }, { label: 'State' }, { label: 'Model' }, { label: 'Data set' }, { label: 'Metric, mean ± std', num: true }, { label: 'Version', num: true }, { label: 'To serving', num: true }, { label: 'Backend' }, { label: 'Started', num: true }],
+    [
+      { label: 'Run' },
+      { label: 'State' },
+      { label: 'Model' },
+      { label: 'Data set' },
+      { label: 'Metric, mean ± std', num: true },
+      { label: 'Version', num: true },
+      { label: 'To serving', num: true },
+      { label: 'Backend' },
+      { label: 'Started', num: true },
+    ],
     runs.map((run) => [
       h('a', { class: 'mono', href: href('runs', run.runId) }, run.runId),
-      h('span', { class: 'tags' }, runState(run.state), run.state === 'failed' && run.code && tag(run.code, 'bad'), run.state === 'training' && progressOf(run)),
+      h(
+        'span',
+        { class: 'tags' },
+        runState(run.state),
+        run.state === 'failed' && run.code && tag(run.code, 'bad'),
+        run.state === 'training' && progressOf(run),
+      ),
       run.model ? h('a', { href: href('models', run.model) }, run.model) : '',
-      run.dataset ? h('a', { href: href('datasets', run.dataset.name, run.dataset.version) }, `${run.dataset.name} v${run.dataset.version}`) : '',
-      run.metric ? h('span', null, h('span', { class: 'soft' }, `${run.metric.name} `), meanStd(run.metric)) : '',
+      run.dataset
+        ? h(
+            'a',
+            { href: href('datasets', run.dataset.name, run.dataset.version) },
+            `${run.dataset.name} v${run.dataset.version}`,
+          )
+        : '',
+      run.metric
+        ? h('span', null, h('span', { class: 'soft' }, `${run.metric.name} `), meanStd(run.metric))
+        : '',
       run.version ? h('a', { href: href('models', run.model) }, `v${run.version}`) : '',
       run.publishedToServingMs ? duration(run.publishedToServingMs) : '',
       run.backend,
@@ -86,8 +122,16 @@ function runTable(runs) {
 
 /** @param {any} run */
 function progressOf({ live, jobs }) {
-  const share = live && live.epochs > 0 ? live.epochsDone / (live.epochs * Math.max(1, jobs.total)) : jobs.done / Math.max(1, jobs.total);
-  return h('span', { title: `${number(jobs.done)} of ${number(jobs.total)} jobs` }, bar(share), h('span', { class: 'vh' }, `${Math.round(share * 100)} % trained`));
+  const share =
+    live && live.epochs > 0
+      ? live.epochsDone / (live.epochs * Math.max(1, jobs.total))
+      : jobs.done / Math.max(1, jobs.total);
+  return h(
+    'span',
+    { title: `${number(jobs.done)} of ${number(jobs.total)} jobs` },
+    bar(share),
+    h('span', { class: 'vh' }, `${Math.round(share * 100)} % trained`),
+  );
 }
 
 /** @param {string} label @param {string[]} values @param {string | undefined} chosen @param {(value: string) => void} change */
@@ -99,4 +143,3 @@ function choice(label, values, chosen, change) {
     values.map((value) => h('option', { value, selected: value === chosen }, value)),
   );
 }
-

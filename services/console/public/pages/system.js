@@ -25,7 +25,12 @@ export const systemPage = {
     const up = services.filter((/** @type {any} */ service) => service.status === 'SERVING').length;
     const all = up === services.length && busConnected;
     return [
-      h('div', { class: 'head' }, h('h1', null, 'System'), tag(all ? 'all serving' : `${up} of ${services.length} serving`, all ? 'ok' : 'bad')),
+      h(
+        'div',
+        { class: 'head' },
+        h('h1', null, 'System'),
+        tag(all ? 'all serving' : `${up} of ${services.length} serving`, all ? 'ok' : 'bad'),
+      ),
       h(
         'div',
         { class: 'grid' },
@@ -36,16 +41,40 @@ export const systemPage = {
             'Health of each service',
             [{ label: 'Service' }, { label: 'Health' }, { label: 'Address' }],
             [
-              ...services.map((/** @type {any} */ service) => [service.name, h('span', { title: service.detail }, tag(service.status.toLowerCase().replace('_', ' '), service.status === 'SERVING' ? 'ok' : 'bad')), h('span', { class: 'mono' }, service.address)]),
-              ['event bus', tag(busConnected ? 'connected' : 'not connected', busConnected ? 'ok' : 'bad'), ''],
+              ...services.map((/** @type {any} */ service) => [
+                service.name,
+                h(
+                  'span',
+                  { title: service.detail },
+                  tag(
+                    service.status.toLowerCase().replace('_', ' '),
+                    service.status === 'SERVING' ? 'ok' : 'bad',
+                  ),
+                ),
+                h('span', { class: 'mono' }, service.address),
+              ]),
+              [
+                'event bus',
+                tag(busConnected ? 'connected' : 'not connected', busConnected ? 'ok' : 'bad'),
+                '',
+              ],
             ],
           ),
         ),
         h(
           'section',
           { class: 'panel flush' },
-          h('div', { class: 'panel-head' }, h('h2', null, 'Served models'), served && h('p', { class: 'soft' }, `replica ${served.replica}`)),
-          servedError ? problem(servedError) : served.models.length === 0 ? empty('No model is served yet.') : servedTable(served.models),
+          h(
+            'div',
+            { class: 'panel-head' },
+            h('h2', null, 'Served models'),
+            served && h('p', { class: 'soft' }, `replica ${served.replica}`),
+          ),
+          servedError
+            ? problem(servedError)
+            : served.models.length === 0
+              ? empty('No model is served yet.')
+              : servedTable(served.models),
         ),
       ),
       served?.capture &&
@@ -55,7 +84,13 @@ export const systemPage = {
           ['captures waiting', number(served.capture.buffered)],
           ['captures dropped', number(served.capture.dropped)],
         ]),
-      tablePanel('Events', `the last ${feedSize}, live; captures and labels are left out`, events.length === 0 ? empty('No event yet.') : h('div', { class: 'feed', tabindex: 0 }, eventTable(events))),
+      tablePanel(
+        'Events',
+        `the last ${feedSize}, live; captures and labels are left out`,
+        events.length === 0
+          ? empty('No event yet.')
+          : h('div', { class: 'feed', tabindex: 0 }, eventTable(events)),
+      ),
     ].filter(Boolean);
   },
 };
@@ -64,8 +99,22 @@ export const systemPage = {
 function servedTable(models) {
   return table(
     'What inference serves',
-    [{ label: 'Model' }, { label: 'Version', num: true }, { label: 'Engine' }, { label: 'Predictions', num: true }, { label: 'Tensors', num: true }, { label: 'Loaded', num: true }],
-    models.map((model) => [h('a', { href: href('models', model.model) }, model.model), `v${model.version}`, `${model.engine}, ${model.backend}`, number(model.predictions), number(model.tensors), time(model.loadedAtMs)]),
+    [
+      { label: 'Model' },
+      { label: 'Version', num: true },
+      { label: 'Engine' },
+      { label: 'Predictions', num: true },
+      { label: 'Tensors', num: true },
+      { label: 'Loaded', num: true },
+    ],
+    models.map((model) => [
+      h('a', { href: href('models', model.model) }, model.model),
+      `v${model.version}`,
+      `${model.engine}, ${model.backend}`,
+      number(model.predictions),
+      number(model.tensors),
+      time(model.loadedAtMs),
+    ]),
   );
 }
 

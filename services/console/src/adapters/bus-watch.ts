@@ -76,7 +76,9 @@ async function lastEvents(bus: Pick<Bus, 'jsm'>, count: number): Promise<EventMe
 }
 
 function typeOf(subject: string): EventType<never> | undefined {
-  return shown.find((event) => subject === event.type || (event.keyed && subject.startsWith(`${event.type}.`)));
+  return shown.find(
+    (event) => subject === event.type || (event.keyed && subject.startsWith(`${event.type}.`)),
+  );
 }
 
 /** Whoever publishes without headers still shows with the type and the key of the subject. */

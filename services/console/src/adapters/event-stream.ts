@@ -23,14 +23,21 @@ export interface EventStreams {
    * (how far each run is), `gap` after something was lost: the page reads everything again then. `lastEventId` of a
    * reconnecting browser brings the events that it missed. RK_OVERLOADED where too many are connected.
    */
-  open(response: ServerResponse, options: { runId: string | undefined; lastEventId: string | undefined }): void;
+  open(
+    response: ServerResponse,
+    options: { runId: string | undefined; lastEventId: string | undefined },
+  ): void;
   clients(): number;
   /** Ends all streams. */
   stop(): void;
 }
 
 /** Streams of what a hub tells. */
-export function createEventStreams(hub: LiveHub, feed: EventFeed, options: EventStreamOptions = {}): EventStreams {
+export function createEventStreams(
+  hub: LiveHub,
+  feed: EventFeed,
+  options: EventStreamOptions = {},
+): EventStreams {
   const { heartbeatMs = 15_000, maxClients = 64, maxBufferedBytes = 256 * 1024 } = options;
   // Positions in the feed start again with the process: an id of another life means nothing.
   const life = randomUUID().slice(0, 8);
@@ -38,7 +45,9 @@ export function createEventStreams(hub: LiveHub, feed: EventFeed, options: Event
 
   const open: EventStreams['open'] = (response, { runId, lastEventId }) => {
     if (closers.size >= maxClients) {
-      throw new RetryableError('RK_OVERLOADED', `${maxClients} live connections are open already`, { hint: 'Close some pages of the console.' });
+      throw new RetryableError('RK_OVERLOADED', `${maxClients} live connections are open already`, {
+        hint: 'Close some pages of the console.',
+      });
     }
     response.writeHead(200, {
       ...securityHeaders,

@@ -49,7 +49,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const { found, ...missed } = find(method, url.pathname);
     // Probes call by address; the answer says nothing but that the service is up.
     if (found?.route.kind === 'health') {
-      sendJson(response, method, options.ready() ? 200 : 503, { status: options.ready() ? 'SERVING' : 'NOT_SERVING' });
+      sendJson(response, method, options.ready() ? 200 : 503, {
+        status: options.ready() ? 'SERVING' : 'NOT_SERVING',
+      });
       return;
     }
     requireKnownHost(request.headers.host, options.allowedHosts);
@@ -63,27 +65,39 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     }
     if (found?.route.kind === 'api') {
       const body = method === 'POST' ? await bodyOf(request) : undefined;
-      sendJson(response, method, 200, await found.route.answer({ params: found.params, query: url.searchParams, body }));
+      sendJson(
+        response,
+        method,
+        200,
+        await found.route.answer({ params: found.params, query: url.searchParams, body }),
+      );
       return;
     }
     const file = options.files.get(url.pathname);
-    const allowed = 'allowed' in missed && missed.allowed.length > 0 ? missed.allowed : file ? ['GET', 'HEAD'] : [];
+    const allowed =
+      'allowed' in missed && missed.allowed.length > 0 ? missed.allowed : file ? ['GET', 'HEAD'] : [];
     if (allowed.length > 0 && !(file && (method === 'GET' || method === 'HEAD'))) {
       response.setHeader('allow', allowed.join(', '));
-      throw new TerminalError('RK_METHOD_NOT_ALLOWED', `${url.pathname} takes ${allowed.join(', ')}, not ${method}`);
+      throw new TerminalError(
+        'RK_METHOD_NOT_ALLOWED',
+        `${url.pathname} takes ${allowed.join(', ')}, not ${method}`,
+      );
     }
     if (!file) throw new TerminalError('RK_ROUTE_NOT_FOUND', `There is nothing at ${url.pathname}`);
     sendFile(request, response, file);
   }
 
-  const server: Server = createServer({ maxHeaderSize: 16 * 1024, requestTimeout: 30_000 }, (request, response) => {
-    handle(request, response).catch((error: unknown) => {
-      const { status, body, unforeseen } = errorAnswer(error);
-      if (unforeseen) options.onError(error, request.url ?? '');
-      if (response.headersSent) response.destroy();
-      else sendJson(response, request.method ?? 'GET', status, body);
-    });
-  });
+  const server: Server = createServer(
+    { maxHeaderSize: 16 * 1024, requestTimeout: 30_000 },
+    (request, response) => {
+      handle(request, response).catch((error: unknown) => {
+        const { status, body, unforeseen } = errorAnswer(error);
+        if (unforeseen) options.onError(error, request.url ?? '');
+        if (response.headersSent) response.destroy();
+        else sendJson(response, request.method ?? 'GET', status, body);
+      });
+    },
+  );
   return {
     listen: (port, host) =>
       new Promise((resolve, reject) => {

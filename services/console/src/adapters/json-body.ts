@@ -9,18 +9,25 @@ const maxBytes = 64 * 1024;
  */
 export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
-    throw new TerminalError('RK_REQUEST_INVALID', 'The body is not declared as JSON', { hint: 'Send content-type: application/json.' });
+    throw new TerminalError('RK_REQUEST_INVALID', 'The body is not declared as JSON', {
+      hint: 'Send content-type: application/json.',
+    });
   }
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > maxBytes) throw new TerminalError('RK_MESSAGE_TOO_LARGE', `The body has more than ${maxBytes} bytes`, { hint: 'Send less.' });
+    if (bytes > maxBytes)
+      throw new TerminalError('RK_MESSAGE_TOO_LARGE', `The body has more than ${maxBytes} bytes`, {
+        hint: 'Send less.',
+      });
     chunks.push(chunk);
   }
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
   } catch {
-    throw new TerminalError('RK_MESSAGE_MALFORMED', 'The body is not valid JSON', { hint: 'Send a JSON object such as {}.' });
+    throw new TerminalError('RK_MESSAGE_MALFORMED', 'The body is not valid JSON', {
+      hint: 'Send a JSON object such as {}.',
+    });
   }
 }

@@ -8,8 +8,7 @@ export interface RouteMatch<R> {
 
 /** What a path leads to: a route, or the methods that the path would take, or nothing. */
 export type Lookup<R> =
-  | { readonly found: RouteMatch<R> }
-  | { readonly found: undefined; readonly allowed: readonly string[] };
+  { readonly found: RouteMatch<R> } | { readonly found: undefined; readonly allowed: readonly string[] };
 
 /** Finds routes by method and path; `:name` in a path takes one segment, percent-decoded. HEAD goes where GET goes. */
 export function createRouter<R extends { readonly method: string; readonly path: string }>(
@@ -22,7 +21,8 @@ export function createRouter<R extends { readonly method: string; readonly path:
     for (const candidate of compiled) {
       const params = match(candidate.segments, segments);
       if (!params) continue;
-      if (candidate.route.method === (method === 'HEAD' ? 'GET' : method)) return { found: { route: candidate.route, params } };
+      if (candidate.route.method === (method === 'HEAD' ? 'GET' : method))
+        return { found: { route: candidate.route, params } };
       allowed.add(candidate.route.method);
       if (candidate.route.method === 'GET') allowed.add('HEAD');
     }
@@ -46,6 +46,9 @@ function decoded(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {
-    throw new TerminalError('RK_REQUEST_INVALID', `The path has a part that is no valid percent-encoding: ${JSON.stringify(segment)}`);
+    throw new TerminalError(
+      'RK_REQUEST_INVALID',
+      `The path has a part that is no valid percent-encoding: ${JSON.stringify(segment)}`,
+    );
   }
 }

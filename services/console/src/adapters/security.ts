@@ -31,19 +31,23 @@ export function requireSameOrigin(headers: IncomingHttpHeaders): void {
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];
   const foreign = site !== undefined && site !== 'same-origin' && site !== 'none';
-  if (!foreign && (origin === undefined || origin === `http://${host}` || origin === `https://${host}`)) return;
+  if (!foreign && (origin === undefined || origin === `http://${host}` || origin === `https://${host}`))
+    return;
   throw new TerminalError('RK_ORIGIN_FORBIDDEN', `A page of ${origin ?? 'another site'} may not do this`, {
     hint: 'Use the console itself, or a client that sends no Origin header.',
   });
 }
 
 function hostNameOf(host: string): string | undefined {
-  if (!/^[\w.-]+(:\d+)?$|^\[[0-9a-fA-F:.]+\](:\d+)?$|^[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:]*$/.test(host)) return undefined;
+  if (!/^[\w.-]+(:\d+)?$|^\[[0-9a-fA-F:.]+\](:\d+)?$|^[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:]*$/.test(host))
+    return undefined;
   const bracketed = /^\[(.*)\]/.exec(host)?.[1];
   if (bracketed !== undefined) return bracketed.toLowerCase();
   return (host.split(':').length > 2 ? host : (host.split(':')[0] ?? '')).toLowerCase();
 }
 
 function isLoopback(name: string): boolean {
-  return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
+  return (
+    name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name)
+  );
 }

@@ -36,12 +36,19 @@ export interface ApiDependencies extends ConsolePorts {
 /** All routes of the JSON API. */
 export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
   const { data, book, feed } = deps;
-  const get = (path: string, answer: ApiRoute['answer']): ApiRoute => ({ method: 'GET', path: `/api/v1${path}`, answer });
+  const get = (path: string, answer: ApiRoute['answer']): ApiRoute => ({
+    method: 'GET',
+    path: `/api/v1${path}`,
+    answer,
+  });
   return [
     get('/settings', async () => ({ jaegerUrl: deps.jaegerUrl ?? null, version: deps.version })),
     get('/runs', async ({ query }) => {
       const model = query.get('model') ?? '';
-      const runs = await data.runs({ model: model === '' ? '' : requireKey(model, 'model'), ...pageOf(query, 50, 200) });
+      const runs = await data.runs({
+        model: model === '' ? '' : requireKey(model, 'model'),
+        ...pageOf(query, 50, 200),
+      });
       return { runs: runs.map((run) => ({ ...runSummaryView(run), live: book.share(run.runId) })) };
     }),
     get('/runs/:runId', async ({ params }) => {
@@ -59,21 +66,33 @@ export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
     }),
     get('/datasets', async ({ query }) => {
       const name = query.get('name') ?? '';
-      const datasets = await data.datasets({ name: name === '' ? '' : requireKey(name, 'name'), ...pageOf(query, 100, 500) });
+      const datasets = await data.datasets({
+        name: name === '' ? '' : requireKey(name, 'name'),
+        ...pageOf(query, 100, 500),
+      });
       return { datasets: datasets.map(datasetView) };
     }),
     get('/datasets/:name/:version', async ({ params }) => {
-      const { dataset, profileJson } = await data.dataset(keyOf(params, 'name'), numberOf(params['version'] ?? '', 'version', 0));
+      const { dataset, profileJson } = await data.dataset(
+        keyOf(params, 'name'),
+        numberOf(params['version'] ?? '', 'version', 0),
+      );
       return { dataset: datasetView(dataset), profile: profileView(profileJson) };
     }),
     get('/monitor', async () => ({ models: await data.monitored() })),
     get('/monitor/:model', async ({ params, query }) => {
       const model = keyOf(params, 'model');
-      const [models, reports] = await Promise.all([data.monitored(model), data.reports(model, pageOf(query, 20, 100).limit)]);
+      const [models, reports] = await Promise.all([
+        data.monitored(model),
+        data.reports(model, pageOf(query, 20, 100).limit),
+      ]);
       return { models, reports: reports.map(reportView) };
     }),
     get('/monitor/:model/predictions', async ({ params, query }) => {
-      const predictions = await data.predictions({ model: keyOf(params, 'model'), limit: pageOf(query, 25, 200).limit });
+      const predictions = await data.predictions({
+        model: keyOf(params, 'model'),
+        limit: pageOf(query, 25, 200).limit,
+      });
       return { predictions: predictions.map(predictionView) };
     }),
     {
@@ -103,20 +122,32 @@ function pageOf(query: URLSearchParams, limit: number, maxLimit: number): { limi
 function numberOf(text: string, field: string, least: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= least)) {
-    throw new TerminalError('RK_REQUEST_INVALID', `${field} is ${JSON.stringify(text)}, expected an integer of at least ${least}`, { details: { field } });
+    throw new TerminalError(
+      'RK_REQUEST_INVALID',
+      `${field} is ${JSON.stringify(text)}, expected an integer of at least ${least}`,
+      { details: { field } },
+    );
   }
   return value;
 }
 
 function versionOfBody(body: unknown): number {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new TerminalError('RK_MESSAGE_WRONG_TYPE', 'The body is no JSON object', { hint: 'Send {} or {"version": 3}.' });
+    throw new TerminalError('RK_MESSAGE_WRONG_TYPE', 'The body is no JSON object', {
+      hint: 'Send {} or {"version": 3}.',
+    });
   }
   const { version = 0, ...others } = body as Record<string, unknown>;
   const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw new TerminalError('RK_MESSAGE_UNKNOWN_FIELD', `The body has a field ${JSON.stringify(unknown)}; only version is known`);
+  if (unknown !== undefined)
+    throw new TerminalError(
+      'RK_MESSAGE_UNKNOWN_FIELD',
+      `The body has a field ${JSON.stringify(unknown)}; only version is known`,
+    );
   if (typeof version !== 'number' || !Number.isInteger(version) || version < 0) {
-    throw new TerminalError('RK_MESSAGE_WRONG_TYPE', 'version is no whole number from 0', { details: { field: 'version' } });
+    throw new TerminalError('RK_MESSAGE_WRONG_TYPE', 'version is no whole number from 0', {
+      details: { field: 'version' },
+    });
   }
   return version;
 }

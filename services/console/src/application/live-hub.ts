@@ -9,7 +9,11 @@ import type { ProgressBook, RunShare } from '../domain/progress-book.js';
 export type LiveMessage =
   | { readonly kind: 'event'; readonly line: EventLine }
   /** Epochs of any run, in the order they came. */
-  | { readonly kind: 'progress'; readonly points: readonly FoldProgress[]; readonly shares: readonly RunShare[] };
+  | {
+      readonly kind: 'progress';
+      readonly points: readonly FoldProgress[];
+      readonly shares: readonly RunShare[];
+    };
 
 /** Takes in what passes on the bus, keeps a little of it, and tells the listeners. */
 export interface LiveHub {
@@ -34,7 +38,9 @@ export function createLiveHub(feed: EventFeed, book: ProgressBook, maxPoints = 5
     timer = undefined;
     const gathered = points;
     points = [];
-    const shares = [...new Set(gathered.map(({ runId }) => runId))].flatMap((runId) => book.share(runId) ?? []);
+    const shares = [...new Set(gathered.map(({ runId }) => runId))].flatMap(
+      (runId) => book.share(runId) ?? [],
+    );
     tell({ kind: 'progress', points: gathered, shares });
   };
   return {

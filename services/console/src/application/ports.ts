@@ -4,7 +4,18 @@ import type { HealthReport } from '@rookery/service-kit/client';
 /** What the console asks the other services: a part of the client, so that tests can stand in for it. */
 export type SystemData = Pick<
   RookeryClient,
-  'runs' | 'run' | 'models' | 'model' | 'aliasHistory' | 'datasets' | 'dataset' | 'monitored' | 'reports' | 'report' | 'predictions' | 'served'
+  | 'runs'
+  | 'run'
+  | 'models'
+  | 'model'
+  | 'aliasHistory'
+  | 'datasets'
+  | 'dataset'
+  | 'monitored'
+  | 'reports'
+  | 'report'
+  | 'predictions'
+  | 'served'
 >;
 
 /** A service whose health is shown. */

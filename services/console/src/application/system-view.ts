@@ -8,7 +8,12 @@ import type { ConsolePorts } from './ports.js';
 
 /** The whole system at a glance. */
 export interface SystemView {
-  readonly services: readonly { readonly name: string; readonly address: string; readonly status: string; readonly detail: string }[];
+  readonly services: readonly {
+    readonly name: string;
+    readonly address: string;
+    readonly status: string;
+    readonly detail: string;
+  }[];
   readonly busConnected: boolean;
   /** What a replica of inference serves; null with `servedError` where it can't be asked. */
   readonly served: {

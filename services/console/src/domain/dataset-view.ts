@@ -12,7 +12,11 @@ export interface DatasetView {
   readonly version: number | null;
   readonly state: 'ingested' | 'rejected';
   readonly rows: number;
-  readonly columns: readonly { readonly name: string; readonly type: ColumnTypeName | ''; readonly missing: number }[];
+  readonly columns: readonly {
+    readonly name: string;
+    readonly type: ColumnTypeName | '';
+    readonly missing: number;
+  }[];
   readonly uri: string;
   readonly sha256: string;
   readonly bytes: number;
@@ -33,7 +37,11 @@ export function datasetView(dataset: Dataset): DatasetView {
     version: dataset.version || null,
     state: dataset.state === 'rejected' ? 'rejected' : 'ingested',
     rows: dataset.rows,
-    columns: dataset.columns.map(({ name, type, missing }) => ({ name, type: columnTypeFromProto(type) ?? '', missing })),
+    columns: dataset.columns.map(({ name, type, missing }) => ({
+      name,
+      type: columnTypeFromProto(type) ?? '',
+      missing,
+    })),
     uri: dataset.uri,
     sha256: dataset.artifact?.sha256 ?? '',
     bytes: dataset.artifact?.bytes ?? 0,

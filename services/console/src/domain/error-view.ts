@@ -30,19 +30,32 @@ const unavailable = 14;
  * business.
  */
 export function errorAnswer(error: unknown): ErrorAnswer {
-  const candidate = error as { code?: unknown; message?: unknown; hint?: unknown; details?: unknown } | null | undefined;
+  const candidate = error as
+    { code?: unknown; message?: unknown; hint?: unknown; details?: unknown } | null | undefined;
   const code = candidate?.code;
   if (typeof code === 'string' && isErrorCode(code)) {
-    return answer(code, messageOf(candidate?.message), typeof candidate?.hint === 'string' ? candidate.hint : undefined);
+    return answer(
+      code,
+      messageOf(candidate?.message),
+      typeof candidate?.hint === 'string' ? candidate.hint : undefined,
+    );
   }
   const details = messageOf(candidate?.details);
   switch (code) {
     case unavailable:
-      return answer('RK_UNAVAILABLE', `The service behind this can not be reached: ${details}`, 'The System page shows what is down.');
+      return answer(
+        'RK_UNAVAILABLE',
+        `The service behind this can not be reached: ${details}`,
+        'The System page shows what is down.',
+      );
     case deadlineExceeded:
       return answer('RK_DEADLINE_EXCEEDED', `The service behind this did not answer in time: ${details}`);
     case resourceExhausted:
-      return answer('RK_MESSAGE_TOO_LARGE', `The answer of the service behind this is too large: ${details}`, 'Ask for fewer at a time.');
+      return answer(
+        'RK_MESSAGE_TOO_LARGE',
+        `The answer of the service behind this is too large: ${details}`,
+        'Ask for fewer at a time.',
+      );
     case cancelled:
       return answer('RK_CANCELLED', 'The request was cancelled.');
     default:

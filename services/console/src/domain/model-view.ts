@@ -25,14 +25,23 @@ export interface ModelVersionView {
   readonly createdAtMs: number;
   readonly metric: NamedMetric | null;
   readonly metrics: readonly NamedMetric[];
-  readonly folds: readonly { readonly fold: number; readonly rows: number; readonly metrics: Readonly<Record<string, number>> }[];
+  readonly folds: readonly {
+    readonly fold: number;
+    readonly rows: number;
+    readonly metrics: Readonly<Record<string, number>>;
+  }[];
   readonly confusion: ConfusionMatrix | null;
   readonly signature: SignatureView | null;
   readonly inputExample: PlainRow;
   readonly packageSha256: string;
   readonly packageBytes: number;
   readonly lineage: LineageView | null;
-  readonly refusals: readonly { readonly stage: string; readonly replica: string; readonly code: string; readonly reasons: readonly string[] }[];
+  readonly refusals: readonly {
+    readonly stage: string;
+    readonly replica: string;
+    readonly code: string;
+    readonly reasons: readonly string[];
+  }[];
 }
 
 /** Everything needed to make a version again. */
@@ -97,7 +106,12 @@ export function modelVersionView(version: ModelVersion): ModelVersionView {
           traceId: lineage.traceId,
         }
       : null,
-    refusals: version.refusals.map(({ stage, replica, code, reasons }) => ({ stage: stageOf(stage), replica, code, reasons })),
+    refusals: version.refusals.map(({ stage, replica, code, reasons }) => ({
+      stage: stageOf(stage),
+      replica,
+      code,
+      reasons,
+    })),
   };
 }
 

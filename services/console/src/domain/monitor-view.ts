@@ -2,7 +2,11 @@ import { rowFromProto } from '@rookery/client';
 import type { PlainRow } from '@rookery/client';
 import { columnTypeFromProto } from '@rookery/contracts';
 import type { ColumnTypeName } from '@rookery/contracts';
-import type { ColumnReport, DatasetDrift, MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
+import type {
+  ColumnReport,
+  DatasetDrift,
+  MonitorReported,
+} from '@rookery/proto/rookery/events/v1/monitoring';
 import type { StoredPrediction } from '@rookery/proto/rookery/monitor/v1/monitor';
 
 /** One column of a report, with a word for its type. */

@@ -1,6 +1,10 @@
 import { taskFromProto } from '@rookery/contracts';
 import type { TaskName } from '@rookery/contracts';
-import type { ConfusionMatrix, GateVerdict, TrainingEnvironment } from '@rookery/proto/rookery/domain/v1/data';
+import type {
+  ConfusionMatrix,
+  GateVerdict,
+  TrainingEnvironment,
+} from '@rookery/proto/rookery/domain/v1/data';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
 import type { Run, RunJob } from '@rookery/proto/rookery/registry/v1/registry';
 
@@ -43,7 +47,11 @@ export interface RunJobView {
   readonly final: boolean;
   readonly state: string;
   /** Stored curve; null until the job is trained. */
-  readonly history: { readonly loss: readonly number[]; readonly metricName: string; readonly metric: readonly number[] } | null;
+  readonly history: {
+    readonly loss: readonly number[];
+    readonly metricName: string;
+    readonly metric: readonly number[];
+  } | null;
   /** What was reported live so far, by the console's own watch; null where it saw nothing. */
   readonly live: JobCurve | null;
   readonly durationMs: number | null;
@@ -64,7 +72,11 @@ export interface RunDetailView extends RunSummaryView {
     readonly folds: number;
     readonly stratified: boolean;
     readonly seed: number;
-    readonly gate: { readonly metric: string; readonly threshold: number | null; readonly allowWorseThanChampion: boolean } | null;
+    readonly gate: {
+      readonly metric: string;
+      readonly threshold: number | null;
+      readonly allowWorseThanChampion: boolean;
+    } | null;
     readonly modelSpec: unknown;
     readonly requestEventId: string;
     readonly requestedAtMs: number;
@@ -119,7 +131,11 @@ export function runDetailView(run: Run, live: (fold: number) => JobCurve | null)
           stratified: plan.stratified,
           seed: plan.seed,
           gate: plan.gate
-            ? { metric: plan.gate.metric, threshold: plan.gate.threshold ?? null, allowWorseThanChampion: plan.gate.allowWorseThanChampion }
+            ? {
+                metric: plan.gate.metric,
+                threshold: plan.gate.threshold ?? null,
+                allowWorseThanChampion: plan.gate.allowWorseThanChampion,
+              }
             : null,
           modelSpec: plan.modelSpec ?? null,
           requestEventId: plan.requestEventId,
@@ -136,7 +152,10 @@ export function runDetailView(run: Run, live: (fold: number) => JobCurve | null)
     reasons: run.reasons,
     message: run.message,
     hint: hintOf(run.code),
-    environment: environmentView((run.jobs.find((job) => job.final && job.environment) ?? run.jobs.find((job) => job.environment))?.environment),
+    environment: environmentView(
+      (run.jobs.find((job) => job.final && job.environment) ?? run.jobs.find((job) => job.environment))
+        ?.environment,
+    ),
   };
 }
 
@@ -145,7 +164,9 @@ function jobView(job: RunJob, live: JobCurve | null): RunJobView {
     fold: job.fold,
     final: job.final,
     state: job.state === 'queued' && live ? 'training' : job.state,
-    history: job.history ? { loss: job.history.loss, metricName: job.history.metricName, metric: job.history.metric } : null,
+    history: job.history
+      ? { loss: job.history.loss, metricName: job.history.metricName, metric: job.history.metric }
+      : null,
     live: job.history ? null : live,
     durationMs: job.durationMs || null,
     rows: job.result?.rows ?? null,

@@ -4,7 +4,11 @@ import type { MetricSummary, Signature, TrainingEnvironment } from '@rookery/pro
 
 /** What a model takes and gives. */
 export interface SignatureView {
-  readonly features: readonly { readonly name: string; readonly type: ColumnTypeName | ''; readonly categories: readonly string[] }[];
+  readonly features: readonly {
+    readonly name: string;
+    readonly type: ColumnTypeName | '';
+    readonly categories: readonly string[];
+  }[];
   readonly target: string;
   readonly task: TaskName | '';
   readonly classes: readonly string[];
@@ -14,7 +18,11 @@ export interface SignatureView {
 export function signatureView(signature: Signature | undefined): SignatureView | null {
   if (!signature) return null;
   return {
-    features: signature.features.map(({ name, type, categories }) => ({ name, type: columnTypeFromProto(type) ?? '', categories })),
+    features: signature.features.map(({ name, type, categories }) => ({
+      name,
+      type: columnTypeFromProto(type) ?? '',
+      categories,
+    })),
     target: signature.target,
     task: taskFromProto(signature.task) ?? '',
     classes: signature.classes,
@@ -34,7 +42,9 @@ const wellKnown = ['accuracy', 'rmse', 'roc_auc', 'f1_macro', 'f1', 'log_loss', 
 /** The metrics: the one that was judged first, then the well-known ones, then the others by name. */
 export function metricsView(metrics: Readonly<Record<string, MetricSummary>>, first: string): NamedMetric[] {
   const order = [...new Set([first, ...wellKnown, ...Object.keys(metrics).sort()])];
-  return order.filter((name) => Object.hasOwn(metrics, name)).map((name) => ({ name, mean: metrics[name]?.mean ?? 0, std: metrics[name]?.std ?? 0 }));
+  return order
+    .filter((name) => Object.hasOwn(metrics, name))
+    .map((name) => ({ name, mean: metrics[name]?.mean ?? 0, std: metrics[name]?.std ?? 0 }));
 }
 
 /** The metric that stands for a model: the judged one where it is known, else accuracy or rmse. */
