@@ -3,7 +3,7 @@ import type { ErrorCodeEntry } from '@rookery/contracts';
 
 /** Headings of the document by the beginning of the codes below them; the first that fits counts. */
 const sections: readonly (readonly [title: string, prefixes: readonly string[]])[] = [
-  ['Messages and events', ['RK_MESSAGE_', 'RK_KEY_', 'RK_HANDLER_', 'RK_ATTEMPTS_', 'RK_DEADLINE_']],
+  ['Messages and events', ['RK_MESSAGE_', 'RK_KEY_', 'RK_HANDLER_', 'RK_ATTEMPTS_', 'RK_DEAD']],
   ['Bus, database, artifacts, configuration', ['RK_BUS_', 'RK_STORE_', 'RK_ARTIFACT_', 'RK_CONFIG_']],
   ['Data sets', ['RK_DATASET_']],
   ['Tables', ['RK_TABULAR_']],

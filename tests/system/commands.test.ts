@@ -105,6 +105,14 @@ describe('rookery up', () => {
     expect(await up.code).toBe(0);
   });
 
+  it('takes the system down with it where it is killed', async () => {
+    const up = start('libs/cli/bin/rookery.js', ['up']);
+    await eventually(() => (up.said.stdout.includes('Rookery is ready') ? true : undefined), `ready: ${up.said.stderr}`, 90_000);
+    expect(existsSync(join(directory, 'data/launcher.pid'))).toBe(true);
+    up.child.kill('SIGKILL');
+    await eventually(() => (existsSync(join(directory, 'data/launcher.pid')) ? undefined : true), 'the launcher has ended in order');
+  });
+
   it('refuses a setting that it does not know, naming it, and leaves nothing running', async () => {
     const up = start('libs/cli/bin/rookery.js', ['up'], { ROOKERY_FOLDS: '7' });
     expect(await up.code).toBe(1);

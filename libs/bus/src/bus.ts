@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openConnection } from './connection.js';
 import type { Connection } from './connection.js';
 import { startConsumption } from './consumption.js';
+import { createDeadLetterBox } from './dead-letter-box.js';
 import { createDeadLetters } from './dead-letters.js';
 import { publishProgress, subscribeProgress } from './progress.js';
 import { createPublisher } from './publisher.js';
@@ -74,6 +75,7 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
     replay: (event, replayOptions) => replayEvents(js, event, replayOptions, logger),
     lastPerKey: (event) => lastEvents(js, event, logger),
     tail: (subjects, onEvent) => tailSubjects(nc, subjects, onEvent, now),
+    deadLetters: createDeadLetterBox({ jsm, publisher, logger, now }),
     status: () => ({ connected: connection.connected() }),
     close: () =>
       (closing ??= (async () => {

@@ -16,6 +16,12 @@ export const headerNames = {
   causationId: 'ce-causationid',
   traceparent: 'traceparent',
   messageId: 'Nats-Msg-Id',
+  /** On a redriven event: id of the event that was given up. */
+  redriveOf: 'x-redrive-of',
+  /** On a redriven event: id of the dead letter it was taken from. */
+  redriveLetter: 'x-redrive-letter',
+  /** On a redriven event: how often it was redriven by now. */
+  redriveCount: 'x-redrive-count',
 } as const;
 
 /** Source of an event whose publisher did not name itself. */

@@ -1,4 +1,14 @@
 export { connectBus } from './bus.js';
+export type {
+  DeadLetterBox,
+  DeadLetterPage,
+  DeadLetterQuery,
+  Redriven,
+  StoredDeadLetter,
+} from './dead-letter-box.js';
+export { viewPayload } from './payload-view.js';
+export type { PayloadView } from './payload-view.js';
+export { redriveCount } from './redrive.js';
 export { createOutbox } from './outbox.js';
 export type { Outbox, OutboxCollection, OutboxDocument, OutboxEntry } from './outbox.js';
 export { decodePayload, encodePayload } from './payload.js';

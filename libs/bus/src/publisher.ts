@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
+import type { Link } from '@opentelemetry/api';
 import { RetryableError, RookeryError, TerminalError } from '@rookery/contracts';
 import type { EventType } from '@rookery/contracts';
-import { encodeHeaders, serviceSource } from './cloud-events.js';
+import { encodeHeaders, headerNames, serviceSource } from './cloud-events.js';
 import type { Connection } from './connection.js';
 import { encodePayload } from './payload.js';
 import { retryDelayMs } from './retry.js';
@@ -32,6 +33,23 @@ export interface Publisher {
     body: Uint8Array,
     options: PublishOptions,
   ) => Promise<PublishResult>;
+  /** Sends bytes and headers as they are, but for `traceparent`, which becomes that of the send span. */
+  send: (message: OutgoingMessage) => Promise<PublishResult>;
+}
+
+/** A message whose headers are made already. */
+export interface OutgoingMessage {
+  event: Pick<EventType<unknown>, 'type' | 'template'>;
+  subject: string;
+  headers: MsgHdrs;
+  body: Uint8Array;
+  /** Id and correlation of the event, for the span. */
+  id: string;
+  correlationId: string;
+  /** Trace that the send span belongs to; default the active one. */
+  parent?: string | undefined;
+  /** Traces that it has to do with beside that. */
+  links?: Link[];
 }
 
 /** The part of an event type that is needed to send a payload that is encoded already. */
@@ -47,25 +65,13 @@ const ackTimeoutMs = 5_000;
  * RetryableError `RK_BUS_UNAVAILABLE` after the deadline.
  */
 export function createPublisher(parts: PublisherParts): Publisher {
-  const publishEncoded: Publisher['publishEncoded'] = async (event, key, body, options) => {
-    const subject = event.subject(key);
-    if (options.id === '') throw new TerminalError('RK_KEY_INVALID', `${event.type}: an event needs an id`);
-    const correlationId = options.correlationId ?? options.cause?.correlationId ?? options.id;
-    const parent = options.traceparent ?? activeTraceparent() ?? options.cause?.traceparent;
+  const sendMessage: Publisher['send'] = (message) => {
+    const { event, subject, headers, body, id, correlationId, parent, links } = message;
     return withSendSpan(
-      { template: event.template, id: options.id, correlationId, bytes: body.length, parent },
+      { template: event.template, id, correlationId, bytes: body.length, parent, links },
       async (span) => {
-        const headers = encodeHeaders({
-          id: options.id,
-          type: event.type,
-          key,
-          source: serviceSource(parts.service),
-          time: options.time ?? new Date(parts.now()),
-          encoding: event.encoding,
-          correlationId,
-          causationId: options.causationId ?? options.cause?.id,
-          traceparent: formatTraceparent(span.spanContext()) ?? parent,
-        });
+        const traceparent = formatTraceparent(span.spanContext()) ?? parent;
+        if (traceparent !== undefined) headers.set(headerNames.traceparent, traceparent);
         checkSize(parts, event.type, headers, body);
         const result = await send(parts, subject, body, headers);
         parts.metrics.published.add(1, { 'messaging.destination.name': event.template });
@@ -74,10 +80,29 @@ export function createPublisher(parts: PublisherParts): Publisher {
       },
     );
   };
+  const publishEncoded: Publisher['publishEncoded'] = async (event, key, body, options) => {
+    const subject = event.subject(key);
+    const { id } = options;
+    if (id === '') throw new TerminalError('RK_KEY_INVALID', `${event.type}: an event needs an id`);
+    const correlationId = options.correlationId ?? options.cause?.correlationId ?? id;
+    const headers = encodeHeaders({
+      id,
+      type: event.type,
+      key,
+      source: serviceSource(parts.service),
+      time: options.time ?? new Date(parts.now()),
+      encoding: event.encoding,
+      correlationId,
+      causationId: options.causationId ?? options.cause?.id,
+    });
+    const parent = options.traceparent ?? activeTraceparent() ?? options.cause?.traceparent;
+    return sendMessage({ event, subject, headers, body, id, correlationId, parent });
+  };
   return {
     publishEncoded,
     publish: async (event, key, data, options) =>
       publishEncoded(event, key, encodePayload(event, data), options),
+    send: sendMessage,
   };
 }
 

@@ -1,5 +1,5 @@
 import { context, metrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { Attributes, Context, Counter, Histogram, Span } from '@opentelemetry/api';
+import type { Attributes, Context, Counter, Histogram, Link, Span } from '@opentelemetry/api';
 import type { EventMeta } from './types.js';
 import { contextFromTraceparent, parseTraceparent } from './traceparent.js';
 
@@ -50,7 +50,14 @@ export function createMetrics(): BusMetrics {
  * with its code as `error.type` and thrown on.
  */
 export async function withSendSpan<R>(
-  target: { template: string; id: string; correlationId: string; bytes: number; parent?: string | undefined },
+  target: {
+    template: string;
+    id: string;
+    correlationId: string;
+    bytes: number;
+    parent?: string | undefined;
+    links?: Link[] | undefined;
+  },
   send: (span: Span) => Promise<R>,
 ): Promise<R> {
   const parent = contextFromTraceparent(target.parent);
@@ -66,6 +73,7 @@ export async function withSendSpan<R>(
         'messaging.message.conversation_id': target.correlationId,
         'messaging.message.body.size': target.bytes,
       },
+      ...(target.links ? { links: target.links } : {}),
     },
     parent,
   );

@@ -2,6 +2,7 @@ import type { EventType } from '@rookery/contracts';
 import type { FoldProgress } from '@rookery/proto/rookery/events/v1/run';
 import type { Authenticator, NatsConnection } from '@nats-io/transport-node';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
+import type { DeadLetterBox } from './dead-letter-box.js';
 
 /** The part of a pino logger that the bus uses: `(fields, message)`. */
 export interface Logger {
@@ -209,6 +210,8 @@ export interface Bus {
   lastPerKey<T>(event: EventType<T>): Promise<BusEvent<T>[]>;
   /** Events from now on, as they pass; no history, no guarantee. Subjects may hold wildcards. */
   tail(subjects: string[], onEvent: (event: RawEvent) => void): Promise<Stop>;
+  /** The dead letters of all consumers: to look at, to send again, to drop. */
+  readonly deadLetters: DeadLetterBox;
   status(): { connected: boolean };
   /** Stops all consumers, sends what is buffered, closes. Safe to call twice. */
   close(): Promise<void>;

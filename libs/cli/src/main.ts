@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
 import { datasetsCommand } from './commands/datasets.js';
+import { dlqCommand } from './commands/dlq.js';
 import { doctorCommand } from './commands/doctor.js';
 import { labelCommand } from './commands/label.js';
 import { modelsCommand } from './commands/models.js';
@@ -27,6 +28,7 @@ for (const command of [
   predictCommand(),
   labelCommand(),
   monitorCommand(),
+  dlqCommand(),
   doctorCommand(),
 ]) {
   program.addCommand(command);

@@ -19,6 +19,8 @@ import type { Alias, AliasChange, Model, ModelVersion, Run } from '@rookery/prot
 import { callUnary, createGrpcClient, remoteErrorOf } from '@rookery/service-kit/client';
 
 import type { Addresses } from './addresses.js';
+import { openDeadLetters } from './dead-letters.js';
+import type { DeadLetters } from './dead-letters.js';
 import { rowToProto } from './plain-rows.js';
 import type { PlainRow } from './plain-rows.js';
 import type { RunOutcome, RunStep } from './run-outcome.js';
@@ -272,6 +274,11 @@ export class RookeryClient {
       ...filter,
     });
     return predictions;
+  }
+
+  /** Events that no service could handle: to look at, to send again, to drop. */
+  async deadLetters(): Promise<DeadLetters> {
+    return openDeadLetters((await this.bus()).deadLetters, this);
   }
 
   /** Closes all connections. */

@@ -86,6 +86,18 @@ export const errorCodes = {
     'A message was tried as often as allowed, or its worker died each time.',
     'Look at the dead letter, mend the cause, publish again.',
   ),
+  RK_DEAD_LETTER_NOT_FOUND: entry(
+    'NOT_FOUND',
+    false,
+    'There is no dead letter with this id: it was redriven, dropped, or is older than 30 days.',
+    'List the dead letters: rookery dlq list.',
+  ),
+  RK_DEAD_LETTER_UNUSABLE: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'The dead letter does not hold what it takes to send the event again.',
+    'Publish the event again from its source, then drop the letter.',
+  ),
   RK_DEADLINE_EXCEEDED: entry(
     'DEADLINE_EXCEEDED',
     true,

@@ -6,7 +6,7 @@ import { openArtifacts } from '@rookery/artifacts';
 import type { ArtifactStore } from '@rookery/artifacts';
 import { createOutbox } from '@rookery/bus';
 import type { BusEvent, Logger, Outbox } from '@rookery/bus';
-import { artifactTypes, columnTypeToProto, events } from '@rookery/contracts';
+import { artifactTypes, columnTypeToProto } from '@rookery/contracts';
 import type { EventType } from '@rookery/contracts';
 import { ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { ReferenceColumn } from '@rookery/proto/rookery/artifacts/v1/artifacts';
@@ -240,5 +240,3 @@ export async function openFolder(): Promise<{
     },
   };
 }
-
-export { events };

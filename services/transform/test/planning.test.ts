@@ -179,7 +179,7 @@ describe('requests', () => {
     ['epoch', { modelSpec: { epoch: 7 } }],
     ['epochs', { epochs: 0 }],
   ])('a wrong specification names its field %s', (field, fields) => {
-    const thrown = catchOf(() => settleSpec(request(fields as Partial<DatasetReady>), settings, 5, 1));
+    const thrown = catchOf(() => settleSpec(request(fields), settings, 5, 1));
     expect(thrown).toMatchObject({ code: 'RK_SPEC_INVALID', details: { field } });
   });
 });

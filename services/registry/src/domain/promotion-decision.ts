@@ -54,7 +54,8 @@ export function decidePromotion(candidate: Candidate, champion: Champion | undef
       ],
     };
   }
-  const words = `mean ${metric} ${shown(value)} against ${shown(before)} of the champion (version ${champion.version})`;
+  const [now, then] = shownPair(value, before);
+  const words = `mean ${metric} ${now} against ${then} of the champion (version ${champion.version})`;
   if (candidate.lowerIsBetter ? value <= before : value >= before) {
     return { outcome: 'promoted', reasons: [...reasons, `${words}: not worse`] };
   }
@@ -72,7 +73,11 @@ function rejectedByGate(reasons: string[]): Decision {
   return { outcome: 'rejected_by_gate', code: 'RK_GATE_FAILED', reasons };
 }
 
-/** Shortest text that tells two different numbers apart. */
-function shown(value: number): string {
-  return String(value);
+/** Digits behind the point that a person reads. */
+const digits = 4;
+
+/** Two numbers with four digits behind the point, or in full where those would hide their difference. */
+function shownPair(a: number, b: number): [string, string] {
+  const short: [string, string] = [a.toFixed(digits), b.toFixed(digits)];
+  return a !== b && short[0] === short[1] ? [String(a), String(b)] : short;
 }

@@ -53,7 +53,7 @@ export class TrainingThread {
     const settings: WorkerSettings = {
       backend,
       engine,
-      stopFlag: this.#stopFlag.buffer as SharedArrayBuffer,
+      stopFlag: this.#stopFlag.buffer,
     };
     this.#worker = new Worker(script, { workerData: settings });
     let end = (): void => undefined;
