@@ -45,6 +45,16 @@ function start(script: string, args: readonly string[], env: NodeJS.ProcessEnv =
   return { child, said, code: new Promise((resolve) => child.once('close', resolve)) };
 }
 
+/** Resolves when it says that the system is ready; an error with what it said where it ended before. */
+async function ready(up: Running): Promise<void> {
+  const over = up.code.then((code) => {
+    throw new Error(`it ended with ${code}: ${up.said.stderr}`);
+  });
+  const said = eventually(() => (up.said.stdout.includes('Rookery is ready') ? true : undefined), 'the system is ready', 90_000);
+  await Promise.race([said, over]);
+  over.catch(() => undefined);
+}
+
 interface DemoLine {
   readonly folds: readonly number[];
   readonly mean: number;
@@ -94,7 +104,7 @@ describe('the demo', () => {
 describe('rookery up', () => {
   it('starts the system, which keeps what it had, and ends with it', async () => {
     const up = start('libs/cli/bin/rookery.js', ['up']);
-    await eventually(() => (up.said.stdout.includes('Rookery is ready') ? true : undefined), `ready: ${up.said.stderr}`, 90_000);
+    await ready(up);
     for (const { name, portVariable } of serviceEntries) {
       expect(up.said.stdout).toMatch(new RegExp(`${name} +(http://)?127\\.0\\.0\\.1:${ports[portVariable]}`));
     }
@@ -107,7 +117,7 @@ describe('rookery up', () => {
 
   it('takes the system down with it where it is killed', async () => {
     const up = start('libs/cli/bin/rookery.js', ['up']);
-    await eventually(() => (up.said.stdout.includes('Rookery is ready') ? true : undefined), `ready: ${up.said.stderr}`, 90_000);
+    await ready(up);
     expect(existsSync(join(directory, 'data/launcher.pid'))).toBe(true);
     up.child.kill('SIGKILL');
     await eventually(() => (existsSync(join(directory, 'data/launcher.pid')) ? undefined : true), 'the launcher has ended in order');

@@ -141,7 +141,7 @@ export function createDeadLetterBox(parts: {
       const subject = consumer === undefined ? filter : events.deadLetter.subject(consumer);
       const letters: StoredDeadLetter[] = [];
       let bytes = 0;
-      for (let from = after + 1; ; ) {
+      for (let from = after + 1; ;) {
         const letter = await nextOf(subject, from);
         if (!letter) return { letters, next: undefined };
         if (letters.length >= Math.min(limit, 1_000) || bytes >= pageBytes) {

@@ -1,12 +1,25 @@
 import { headers as natsHeaders } from '@nats-io/transport-node';
 import { events, TerminalError } from '@rookery/contracts';
 import type { EventType } from '@rookery/contracts';
-import { DeadLetter as DeadLetterMessage, PredictionsCaptured } from '@rookery/proto/rookery/events/v1/monitoring';
+import {
+  DeadLetter as DeadLetterMessage,
+  PredictionsCaptured,
+} from '@rookery/proto/rookery/events/v1/monitoring';
 import { expect, test } from 'vitest';
 
 import { headerNames, viewPayload } from '../src/index.js';
 import type { Bus, BusEvent, Consumption, StoredDeadLetter } from '../src/index.js';
-import { counter, deferred, label, labelReceived, recordingLogger, unique, until, useBroker, within } from './fixtures.js';
+import {
+  counter,
+  deferred,
+  label,
+  labelReceived,
+  recordingLogger,
+  unique,
+  until,
+  useBroker,
+  within,
+} from './fixtures.js';
 
 const broker = useBroker({ config: 'max_payload: 65536' });
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
@@ -58,10 +71,15 @@ async function storeLetter(bus: Bus, consumer: string, fields: Partial<DeadLette
 }
 
 /** How many messages a subject has, and the last one. */
-async function storedOn(bus: Bus, subject: string): Promise<{ count: number; headers: Record<string, string>; body: string }> {
+async function storedOn(
+  bus: Bus,
+  subject: string,
+): Promise<{ count: number; headers: Record<string, string>; body: string }> {
   const info = await bus.jsm.streams.info('ML_EVENTS', { subjects_filter: subject });
   const last = await bus.jsm.streams.getMessage('ML_EVENTS', { last_by_subj: subject });
-  const headers = Object.fromEntries([...(last?.header?.keys() ?? [])].map((name) => [name, last?.header.get(name) ?? '']));
+  const headers = Object.fromEntries(
+    [...(last?.header?.keys() ?? [])].map((name) => [name, last?.header.get(name) ?? '']),
+  );
   return { count: info.state.subjects?.[subject] ?? 0, headers, body: last?.string() ?? '' };
 }
 
@@ -83,7 +101,7 @@ test('letters are listed oldest first, page by page, without a gap or a repetiti
   }
   const seen: number[] = [];
   const sizes: number[] = [];
-  for (let after: number | undefined = 0; after !== undefined; ) {
+  for (let after: number | undefined = 0; after !== undefined;) {
     const page = await bus.deadLetters.list({ consumer: mine, after, limit: 3 });
     seen.push(...page.letters.map(({ id }) => id));
     sizes.push(page.letters.length);
@@ -94,7 +112,10 @@ test('letters are listed oldest first, page by page, without a gap or a repetiti
   const all = await bus.deadLetters.list({ after: (ids[0] ?? 0) - 1, limit: 4 });
   expect(all.letters.map(({ consumer }) => consumer)).toEqual([mine, other, mine, other]);
   expect(await bus.deadLetters.counts()).toMatchObject({ [mine]: 7, [other]: 7 });
-  expect(await bus.deadLetters.list({ consumer: unique('nobody') })).toEqual({ letters: [], next: undefined });
+  expect(await bus.deadLetters.list({ consumer: unique('nobody') })).toEqual({
+    letters: [],
+    next: undefined,
+  });
   await expect(bus.deadLetters.list({ consumer: 'a.>' })).rejects.toMatchObject({ code: 'RK_KEY_INVALID' });
 });
 
@@ -119,13 +140,19 @@ test('bytes that could not be decoded are shown as they came', async () => {
   const shown = await bus.deadLetters.get(id);
   expect([...(shown.payload ?? [])]).toEqual([...garbage]);
   expect(shown.letter).toMatchObject({ code: 'RK_MESSAGE_MALFORMED', attempts: 1 });
-  expect(viewPayload(shown.letter.subject, shown.letter.headers, garbage)).toEqual({ kind: 'bytes', base64: 'AP/+AQI=' });
+  expect(viewPayload(shown.letter.subject, shown.letter.headers, garbage)).toEqual({
+    kind: 'bytes',
+    base64: 'AP/+AQI=',
+  });
   await consumption.stop();
 });
 
 test('a payload is shown as JSON, as the message of its event, as text or as bytes, whatever it is', () => {
-  const view = (subject: string, bytes: Uint8Array | string, headers = {}): unknown => viewPayload(subject, headers, Buffer.from(bytes));
-  const captures = PredictionsCaptured.encode(PredictionsCaptured.fromPartial({ model: 'penguins' })).finish();
+  const view = (subject: string, bytes: Uint8Array | string, headers = {}): unknown =>
+    viewPayload(subject, headers, Buffer.from(bytes));
+  const captures = PredictionsCaptured.encode(
+    PredictionsCaptured.fromPartial({ model: 'penguins' }),
+  ).finish();
   expect(view('ml.label.received.k', '{"label":"a"}')).toEqual({ kind: 'json', value: { label: 'a' } });
   expect(view('ml.label.received.k', '{"label":')).toEqual({ kind: 'text', text: '{"label":' });
   expect(view('ml.prediction.captured.penguins', captures)).toMatchObject({
@@ -133,8 +160,13 @@ test('a payload is shown as JSON, as the message of its event, as text or as byt
     message: 'rookery.events.v1.PredictionsCaptured',
     value: { model: 'penguins' },
   });
-  expect(view('ml.prediction.captured.penguins', Uint8Array.of(255, 255, 255))).toEqual({ kind: 'bytes', base64: '////' });
-  expect(view('ml.prediction.captured.penguins', '{}', { 'ce-datacontenttype': 'application/json' })).toEqual({ kind: 'json', value: {} });
+  expect(view('ml.prediction.captured.penguins', Uint8Array.of(255, 255, 255))).toEqual({
+    kind: 'bytes',
+    base64: '////',
+  });
+  expect(view('ml.prediction.captured.penguins', '{}', { 'ce-datacontenttype': 'application/json' })).toEqual(
+    { kind: 'json', value: {} },
+  );
   expect(view('nobody.knows', 'abc\u0001')).toEqual({ kind: 'bytes', base64: 'YWJjAQ==' });
 });
 
@@ -154,7 +186,13 @@ test('a redriven event is handled once, within the duplicate window, with its ow
   const { durable, handled, mend, consumption } = await sickConsumer(bus, labelReceived);
   const [key, id] = [unique('key'), unique('event')];
   const time = new Date('2026-01-02T03:04:05.678Z');
-  await bus.publish(labelReceived, key, label('p1'), { id, correlationId: 'run-1', causationId: 'cause-1', time, traceparent });
+  await bus.publish(labelReceived, key, label('p1'), {
+    id,
+    correlationId: 'run-1',
+    causationId: 'cause-1',
+    time,
+    traceparent,
+  });
   const letter = await oneLetter(bus, durable);
   mend();
   const result = await bus.deadLetters.redrive(letter.id);
@@ -165,8 +203,21 @@ test('a redriven event is handled once, within the duplicate window, with its ow
   );
   await idle(consumption);
   expect(handled).toHaveLength(1);
-  expect(handled[0]).toMatchObject({ id, key, correlationId: 'run-1', causationId: 'cause-1', time, traceparent, data: label('p1') });
-  expect(result).toMatchObject({ eventId: id, duplicate: false, stream: 'ML_EVENTS', sequence: handled[0]?.sequence });
+  expect(handled[0]).toMatchObject({
+    id,
+    key,
+    correlationId: 'run-1',
+    causationId: 'cause-1',
+    time,
+    traceparent,
+    data: label('p1'),
+  });
+  expect(result).toMatchObject({
+    eventId: id,
+    duplicate: false,
+    stream: 'ML_EVENTS',
+    sequence: handled[0]?.sequence,
+  });
   const stored = await storedOn(bus, `ml.label.received.${key}`);
   expect(stored.count).toBe(2);
   expect(JSON.parse(stored.body)).toEqual(label('p1'));
@@ -180,7 +231,9 @@ test('a redriven event is handled once, within the duplicate window, with its ow
     [headerNames.redriveCount]: '1',
   });
   expect(await bus.deadLetters.list({ consumer: durable })).toEqual({ letters: [], next: undefined });
-  await expect(bus.deadLetters.redrive(letter.id)).rejects.toMatchObject({ code: 'RK_DEAD_LETTER_NOT_FOUND' });
+  await expect(bus.deadLetters.redrive(letter.id)).rejects.toMatchObject({
+    code: 'RK_DEAD_LETTER_NOT_FOUND',
+  });
   await consumption.stop();
 });
 
@@ -204,7 +257,9 @@ test('an event that was published without any header keeps the id that was made 
     (n) => n > 0,
     'handled',
   );
-  expect(handled.map((event) => [event.id, event.correlationId, event.source])).toEqual([[id, id, '/external']]);
+  expect(handled.map((event) => [event.id, event.correlationId, event.source])).toEqual([
+    [id, id, '/external'],
+  ]);
   expect(handled[0]?.time.getTime()).toBe(letter.letter.timeMs);
   await healthy.stop();
   await consumption.stop();
@@ -258,13 +313,17 @@ test('two redrives of one letter at the same time send the event once', async ()
   for (let round = 0; round < 5; round++) {
     const key = unique('key');
     const subject = `ml.label.received.${key}`;
-    const id = await storeLetter(bus, consumer, { subject, payload: Buffer.from(JSON.stringify(label('p'))) });
+    const id = await storeLetter(bus, consumer, {
+      subject,
+      payload: Buffer.from(JSON.stringify(label('p'))),
+    });
     const results = await Promise.allSettled([bus.deadLetters.redrive(id), second.deadLetters.redrive(id)]);
     const won = results.filter((result) => result.status === 'fulfilled' && !result.value.duplicate);
     const lost = results.filter((result) => !won.includes(result));
     expect(won.length).toBeLessThanOrEqual(1);
     for (const result of lost) {
-      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'RK_DEAD_LETTER_NOT_FOUND' });
+      if (result.status === 'rejected')
+        expect(result.reason).toMatchObject({ code: 'RK_DEAD_LETTER_NOT_FOUND' });
     }
     expect(results.some((result) => result.status === 'fulfilled')).toBe(true);
     expect((await storedOn(bus, subject)).count).toBe(1);
@@ -297,7 +356,9 @@ test('a letter without its payload is shown and redriven from the original, and 
   const { sequence } = await bus.publish(labelReceived, 'k', large, { id: unique('event') });
   const letter = await oneLetter(bus, durable);
   expect(letter.payload).toBeUndefined();
-  expect(JSON.parse(Buffer.from((await bus.deadLetters.get(letter.id)).payload ?? []).toString())).toEqual(large);
+  expect(JSON.parse(Buffer.from((await bus.deadLetters.get(letter.id)).payload ?? []).toString())).toEqual(
+    large,
+  );
   mend();
   await bus.deadLetters.redrive(letter.id);
   await until(
@@ -330,7 +391,10 @@ test('an event that no longer fits with the headers of a redrive is refused, wit
   const letter = await oneLetter(bus, durable);
   mend();
   const problem: unknown = await bus.deadLetters.redrive(letter.id).catch((error: unknown) => error);
-  expect(problem).toMatchObject({ code: 'RK_MESSAGE_TOO_LARGE', details: { limit: '65536', letter: String(letter.id) } });
+  expect(problem).toMatchObject({
+    code: 'RK_MESSAGE_TOO_LARGE',
+    details: { limit: '65536', letter: String(letter.id) },
+  });
   expect((problem as TerminalError).hint).toContain('max_payload');
   expect((await bus.deadLetters.get(letter.id)).letter.eventId).toBe(id);
   await consumption.stop();
@@ -339,7 +403,13 @@ test('an event that no longer fits with the headers of a redrive is refused, wit
 test('a letter can not make anybody publish where no event goes', async () => {
   const bus = await broker.connect();
   const consumer = unique('forged');
-  for (const subject of ['$JS.API.STREAM.DELETE.ML_EVENTS', 'ml.label.received.>', 'ml.label.received.a.b', 'ml.nothing', '_INBOX.x']) {
+  for (const subject of [
+    '$JS.API.STREAM.DELETE.ML_EVENTS',
+    'ml.label.received.>',
+    'ml.label.received.a.b',
+    'ml.nothing',
+    '_INBOX.x',
+  ]) {
     const id = await storeLetter(bus, consumer, { subject });
     await expect(bus.deadLetters.redrive(id)).rejects.toMatchObject({ code: 'RK_DEAD_LETTER_UNUSABLE' });
   }
@@ -368,7 +438,9 @@ test('a request can be sent as a new one, with the first as its cause; nothing e
   expect(eventId).toBe(messageId);
   expect(handled[0]).toMatchObject({ id: eventId, causationId: id, time: new Date(Date.UTC(2026, 5, 1)) });
   const other = await storeLetter(bus, unique('job'), { payload: Buffer.from('{}') });
-  await expect(bus.deadLetters.redrive(other, { asNew: true })).rejects.toMatchObject({ code: 'RK_REQUEST_INVALID' });
+  await expect(bus.deadLetters.redrive(other, { asNew: true })).rejects.toMatchObject({
+    code: 'RK_REQUEST_INVALID',
+  });
   await consumption.stop();
 });
 

@@ -10,8 +10,17 @@ export function auditLog(write: (line: string) => void = (line) => console.error
   const at =
     (level: string) =>
     (fields: object, message: string): void => {
-      if ('audit' in fields) write(JSON.stringify({ time: new Date().toISOString(), level, service: 'cli', ...fields, msg: message }));
+      if ('audit' in fields)
+        write(
+          JSON.stringify({ time: new Date().toISOString(), level, service: 'cli', ...fields, msg: message }),
+        );
     };
-  const logger: Logger = { debug: nothing, info: at('info'), warn: at('warn'), error: at('error'), child: () => logger };
+  const logger: Logger = {
+    debug: nothing,
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: () => logger,
+  };
   return logger;
 }

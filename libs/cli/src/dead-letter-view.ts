@@ -83,7 +83,8 @@ export function renderLetter(stored: StoredDeadLetter, note: string | undefined)
 }
 
 function payloadLines({ letter }: StoredDeadLetter, payload: Uint8Array | undefined): string[] {
-  if (payload === undefined) return [`payload      left out: ${letter.details['payload_omitted'] ?? ''} (no longer there)`];
+  if (payload === undefined)
+    return [`payload      left out: ${letter.details['payload_omitted'] ?? ''} (no longer there)`];
   const view = viewPayload(letter.subject, letter.headers, payload);
   const size = `${payload.length} ${payload.length === 1 ? 'byte' : 'bytes'}`;
   switch (view.kind) {

@@ -59,7 +59,9 @@ export async function redriveNoteOf(letter: StoredDeadLetter, system: SystemView
 export function runIdOfLetter({ letter, payload }: StoredDeadLetter): string | undefined {
   const inSubject = /\.(run-[\da-f]{16})(?:-f\d+|-final)?$/.exec(letter.subject)?.[1];
   if (inSubject !== undefined) return inSubject;
-  const inPayload = /"run_?[iI]d"\s*:\s*"(run-[\da-f]{16})"/.exec(Buffer.from(payload ?? []).toString('latin1'))?.[1];
+  const inPayload = /"run_?[iI]d"\s*:\s*"(run-[\da-f]{16})"/.exec(
+    Buffer.from(payload ?? []).toString('latin1'),
+  )?.[1];
   if (inPayload !== undefined) return inPayload;
   return /^run-[\da-f]{16}$/.exec(letter.correlationId)?.[0];
 }
@@ -75,12 +77,18 @@ async function noteOfRun(runId: string, system: SystemView): Promise<string | un
   );
 }
 
-async function noteOfRequest({ letter, payload }: StoredDeadLetter, system: SystemView): Promise<string | undefined> {
+async function noteOfRequest(
+  { letter, payload }: StoredDeadLetter,
+  system: SystemView,
+): Promise<string | undefined> {
   const name = /"name"\s*:\s*"([\w-]{1,64})"/.exec(Buffer.from(payload ?? []).toString('latin1'))?.[1];
   const answers = await system.datasets({ ...(name === undefined ? {} : { name }), limit: 1_000 });
   const answer = answers.find(({ requestEventId }) => requestEventId === letter.eventId);
   if (answer === undefined) return undefined;
-  const how = answer.state === 'rejected' ? `was refused (${answer.code})` : `is data set ${answer.name} ${answer.version}`;
+  const how =
+    answer.state === 'rejected'
+      ? `was refused (${answer.code})`
+      : `is data set ${answer.name} ${answer.version}`;
   return (
     `Request ${letter.eventId} ${how}, and that is final for its id: sending it again as it is does nothing. ` +
     'Use --as-new to send it as a new request with a run of its own.'

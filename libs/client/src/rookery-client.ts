@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 
 import type * as grpc from '@grpc/grpc-js';
@@ -134,18 +134,29 @@ export class RookeryClient {
   }
 
   /** Uploads a file to the ingest service, which publishes ml.dataset.ready for it. */
-  upload(file: string, description: Omit<DatasetRequest, 'uri'>): Promise<UploadDatasetResponse> {
+  async upload(file: string, description: Omit<DatasetRequest, 'uri'>): Promise<UploadDatasetResponse> {
+    const unreadable = (error: Error): TerminalError =>
+      new TerminalError('RK_DATASET_NOT_FOUND', `${file} can not be read: ${error.message}`, { cause: error });
+    // Opened before the call: a file that is not there is told as that, whether or not the service answers.
+    const opened = await open(file).catch((error: Error) => {
+      throw unreadable(error);
+    });
+    if ((await opened.stat()).isDirectory()) {
+      await opened.close();
+      throw unreadable(new Error('it is a folder'));
+    }
+    const source = opened.createReadStream({ highWaterMark: 256 * 1024 });
     return new Promise((resolve, reject) => {
       const call = this.#ingest.uploadDataset((error: grpc.ServiceError | null, response: UploadDatasetResponse) => {
+        source.destroy();
         if (error) reject(remoteErrorOf(error) ?? error);
         else resolve(response);
       });
       const value = DatasetReady.fromPartial({ ...description, uri: basename(file) });
       call.write({ part: { $case: 'description', value } });
-      const source = createReadStream(file, { highWaterMark: 256 * 1024 });
       source.once('error', (error) => {
+        reject(unreadable(error));
         call.cancel();
-        reject(new TerminalError('RK_DATASET_NOT_FOUND', `${file} can not be read: ${error.message}`, { cause: error }));
       });
       source.on('data', (chunk) => {
         const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;

@@ -102,8 +102,10 @@ describe('a client', () => {
 
   it('says RK_DATASET_NOT_FOUND where the file to upload is not there', async () => {
     const client = new RookeryClient({ addresses: { ...addressesFromEnvironment({}), ingest: '127.0.0.1:9' } });
+    // Nothing listens there: the file is what is wrong first.
     const refused = client.upload('/nowhere/data.csv', { name: 'd', target: 't' });
     await expect(refused).rejects.toMatchObject({ code: 'RK_DATASET_NOT_FOUND', message: expect.stringContaining('/nowhere/data.csv') });
+    await expect(client.upload('/', { name: 'd', target: 't' })).rejects.toMatchObject({ code: 'RK_DATASET_NOT_FOUND' });
     await client.close();
   });
 });

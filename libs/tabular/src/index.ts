@@ -71,10 +71,106 @@ export {
 } from './transform/target-encoder.js';
 export type { FitTargetOptions, TargetEncoder } from './transform/target-encoder.js';
 
+export { numericCells, tableToMatrix } from './preprocess/cells.js';
+export type { Category, JsonNumber } from './preprocess/cells.js';
+export type { FittedCategories, InfrequentOptions } from './preprocess/category-groups.js';
+export {
+  fitColumnTransformer,
+  fitTransformColumnTransformer,
+  selectedColumns,
+  transformColumnTransformer,
+} from './preprocess/column-transformer.js';
+export type {
+  ColumnPipeline,
+  ColumnSelection,
+  ColumnTransformerSpec,
+  FittedColumnTransformer,
+} from './preprocess/column-transformer.js';
+export { fitLabelEncoder, inverseLabelEncoder, transformLabelEncoder } from './preprocess/label-encoder.js';
+export type { FittedLabelEncoder } from './preprocess/label-encoder.js';
+export {
+  fitOneHotEncoder,
+  inverseOneHotEncoder,
+  transformOneHotEncoder,
+} from './preprocess/one-hot-encoder.js';
+export type { FittedOneHotEncoder, OneHotEncoderSpec } from './preprocess/one-hot-encoder.js';
+export {
+  fitOrdinalEncoder,
+  inverseOrdinalEncoder,
+  transformOrdinalEncoder,
+} from './preprocess/ordinal-encoder.js';
+export type { FittedOrdinalEncoder, OrdinalEncoderSpec } from './preprocess/ordinal-encoder.js';
+export {
+  boxCox,
+  boxCoxLambda,
+  inverseBoxCox,
+  inverseYeoJohnson,
+  yeoJohnson,
+  yeoJohnsonLambda,
+} from './preprocess/power-likelihood.js';
+export {
+  fitPowerTransformer,
+  inversePowerTransformer,
+  transformPowerTransformer,
+} from './preprocess/power-transformer.js';
+export type { FittedPowerTransformer, PowerTransformerSpec } from './preprocess/power-transformer.js';
+export {
+  fitQuantileTransformer,
+  inverseQuantileTransformer,
+  transformQuantileTransformer,
+} from './preprocess/quantile-transformer.js';
+export type { FittedQuantileTransformer, QuantileTransformerSpec } from './preprocess/quantile-transformer.js';
+export {
+  fitMinMaxScaler,
+  fitRobustScaler,
+  fitStandardScaler,
+  inverseMinMaxScaler,
+  inverseRobustScaler,
+  inverseStandardScaler,
+  transformMinMaxScaler,
+  transformRobustScaler,
+  transformStandardScaler,
+} from './preprocess/scalers.js';
+export type {
+  FittedMinMaxScaler,
+  FittedRobustScaler,
+  FittedStandardScaler,
+  MinMaxScalerSpec,
+  RobustScalerSpec,
+  StandardScalerSpec,
+} from './preprocess/scalers.js';
+export {
+  fitSimpleImputer,
+  inverseSimpleImputer,
+  transformSimpleImputer,
+} from './preprocess/simple-imputer.js';
+export type { FittedSimpleImputer, SimpleImputerSpec } from './preprocess/simple-imputer.js';
+export { fitStep, fitTransformStep, inverseStep, transformStep } from './preprocess/step.js';
+export type { FitContext, FittedStep, StepSpec } from './preprocess/step.js';
+export {
+  fitTargetEncoder,
+  fitTransformTargetEncoder,
+  transformTargetEncoder,
+} from './preprocess/target-mean-encoder.js';
+export type {
+  EncodingTarget,
+  FittedTargetEncoder,
+  TargetEncoderSpec,
+  TestFolds,
+} from './preprocess/target-mean-encoder.js';
+
 export { createRandom, deriveSeed } from './split/random.js';
 export type { Random } from './split/random.js';
 export { kFold, stratifiedKFold } from './split/folds.js';
 export type { Fold, FoldOptions } from './split/folds.js';
+export { groupKFold, stratifiedGroupKFold } from './split/group-folds.js';
+export type { Groups } from './split/group-folds.js';
+export { holdOut, stratifiedHoldOut } from './split/hold-out.js';
+export type { HoldOutOptions } from './split/hold-out.js';
+export { repeatedKFold, repeatedStratifiedKFold } from './split/repeated-folds.js';
+export type { RepeatOptions } from './split/repeated-folds.js';
+export { timeSeriesSplit } from './split/time-series-split.js';
+export type { TimeSeriesOptions } from './split/time-series-split.js';
 
 export { evaluateClassification } from './metrics/classification.js';
 export type { ClassificationEvaluation, ClassificationInput } from './metrics/classification.js';
@@ -113,3 +209,4 @@ export type {
 export { kolmogorovSmirnovPValue } from './drift/kolmogorov-smirnov.js';
 export { chiSquareSurvival, erfc, logGamma, upperGamma } from './distributions/gamma.js';
 export { kolmogorovSurvival } from './distributions/kolmogorov.js';
+export { normalCdf, normalQuantile } from './distributions/normal.js';

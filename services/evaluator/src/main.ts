@@ -1,4 +1,5 @@
 import { events } from '@rookery/contracts';
+import { warmUp } from '@rookery/nn';
 import { runService } from '@rookery/service-kit';
 
 import { artifactReader } from './adapters/artifact-reader.js';
@@ -17,6 +18,8 @@ await runService({
     const join = joinRun({ evaluations, reader, artifacts, outbox, logger });
     onStop(outbox.startRecovery([evaluations]), { name: 'outbox recovery', phase: 'intake' });
     await Promise.all([
+      // What the first network needs is loaded before it comes, not while a run waits.
+      warmUp('cpu'),
       bus.consume(events.runStarted, {
         durable: 'evaluator-plans',
         handler: keepPlan({ evaluations, reader, join }),

@@ -9,9 +9,8 @@ import {
   MonitorServiceService,
 } from '@rookery/proto/rookery/monitor/v1/monitor';
 import { callUnary, createGrpcClient, createGrpcServer, unary } from '@rookery/service-kit';
-import type { GrpcServer } from '@rookery/service-kit';
-import { createLogger } from '@rookery/telemetry';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { GrpcServer, GrpcServerOptions } from '@rookery/service-kit';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { openCollections } from '../src/adapters/collections.js';
 import { referenceReader } from '../src/adapters/reference-reader.js';
@@ -23,8 +22,9 @@ import { listPredictions } from '../src/application/list-predictions.js';
 import { monitorStatus } from '../src/application/monitor-status.js';
 import { createReporter } from '../src/application/reporter.js';
 import { reportRequests } from '../src/application/report-requests.js';
-import { captured, draw, openFolder, promoted, registered } from './fixtures.js';
+import { captured, draw, openFolder, promoted, quiet, registered } from './fixtures.js';
 
+const silent = { ...quiet, isLevelEnabled: () => false } as unknown as GrpcServerOptions['logger'];
 let server: NatsServer;
 let bus: Bus;
 let folder: Awaited<ReturnType<typeof openFolder>>;
@@ -61,7 +61,7 @@ beforeAll(async () => {
       handler: keepLabel(collections),
     }),
   ]);
-  grpc = createGrpcServer({ logger: createLogger({ name: 'monitor', level: 'fatal' }) });
+  grpc = createGrpcServer({ logger: silent });
   grpc.addService(MonitorServiceService, {
     ...reportRequests({ reporter, ...ports }),
     addLabels: unary(addLabels({ bus, collections })),
@@ -70,8 +70,10 @@ beforeAll(async () => {
   });
   client = createGrpcClient(MonitorServiceClient, `127.0.0.1:${await grpc.listen(0)}`);
   await publishModel('known');
-  const known = async () => (await callUnary(client, 'getStatus', { model: 'known' })).models.length;
-  await expect.poll(known, { timeout: 15_000 }).toBe(1);
+  await vi.waitFor(
+    async () => expect((await callUnary(client, 'getStatus', { model: 'known' })).models).toHaveLength(1),
+    { timeout: 15_000 },
+  );
 });
 afterAll(async () => {
   client.close();

@@ -42,8 +42,13 @@ function listCommand(): Command {
       await withDeadLetters(async (letters) => {
         const page = await letters.list({ ...(consumer === undefined ? {} : { consumer }), after, limit });
         const counts = await letters.counts();
-        const total = Object.entries(counts).reduce((sum, [by, n]) => sum + (consumer === undefined || by === consumer ? n : 0), 0);
-        output(flags.json, { letters: page.letters.map(letterToJson), next: page.next ?? null, counts }, () => renderLetters(page, total, consumer));
+        const total = Object.entries(counts).reduce(
+          (sum, [by, n]) => sum + (consumer === undefined || by === consumer ? n : 0),
+          0,
+        );
+        output(flags.json, { letters: page.letters.map(letterToJson), next: page.next ?? null, counts }, () =>
+          renderLetters(page, total, consumer),
+        );
       });
     });
 }
@@ -63,7 +68,9 @@ function showCommand(): Command {
           return;
         }
         const { note, runId } = await letters.noteOf(letter);
-        output(flags.json, { ...letterToJson(letter), runId: runId ?? null, note: note ?? null }, () => renderLetter(letter, note));
+        output(flags.json, { ...letterToJson(letter), runId: runId ?? null, note: note ?? null }, () =>
+          renderLetter(letter, note),
+        );
       });
     });
 }
@@ -84,25 +91,35 @@ done twice. Only the message id (Nats-Msg-Id) is new. Every consumer of the subj
 A run that has failed stays failed, and a request that was refused stays refused: redrive says so. --as-new sends such a
 request as another one.`,
     )
-    .action(async (ids: string[], flags: { all?: boolean; consumer?: string; asNew?: boolean; json?: boolean }) => {
-      const wanted = ids.map((id) => countOption('<id>', id));
-      const { consumer } = flags;
-      if (flags.all === true ? wanted.length > 0 || consumer === undefined : wanted.length === 0 || consumer !== undefined) {
-        throw new TerminalError('RK_REQUEST_INVALID', 'redrive needs either ids, or --all with --consumer', {
-          hint: 'rookery dlq redrive 12 13, or rookery dlq redrive --all --consumer trainer.',
+    .action(
+      async (ids: string[], flags: { all?: boolean; consumer?: string; asNew?: boolean; json?: boolean }) => {
+        const wanted = ids.map((id) => countOption('<id>', id));
+        const { consumer } = flags;
+        if (
+          flags.all === true
+            ? wanted.length > 0 || consumer === undefined
+            : wanted.length === 0 || consumer !== undefined
+        ) {
+          throw new TerminalError(
+            'RK_REQUEST_INVALID',
+            'redrive needs either ids, or --all with --consumer',
+            {
+              hint: 'rookery dlq redrive 12 13, or rookery dlq redrive --all --consumer trainer.',
+            },
+          );
+        }
+        await withDeadLetters(async (letters) => {
+          const targets = consumer === undefined ? wanted : idsOf(letters, consumer);
+          await each(targets, 'redriven', flags.json, async (id) => {
+            const { note, runId } = await letters.noteOf(await letters.get(id));
+            const redriven = await letters.redrive(id, { asNew: flags.asNew === true, actor: actor() });
+            if (flags.asNew !== true) return redrivenResult(redriven, { note, runId });
+            const own = runIdOf(redriven.eventId);
+            return redrivenResult(redriven, { note: `Its run is ${own}.`, runId: own });
+          });
         });
-      }
-      await withDeadLetters(async (letters) => {
-        const targets = consumer === undefined ? wanted : idsOf(letters, consumer);
-        await each(targets, 'redriven', flags.json, async (id) => {
-          const { note, runId } = await letters.noteOf(await letters.get(id));
-          const redriven = await letters.redrive(id, { asNew: flags.asNew === true, actor: actor() });
-          if (flags.asNew !== true) return redrivenResult(redriven, { note, runId });
-          const own = runIdOf(redriven.eventId);
-          return redrivenResult(redriven, { note: `Its run is ${own}.`, runId: own });
-        });
-      });
-    });
+      },
+    );
 }
 
 function dropCommand(): Command {
@@ -120,7 +137,10 @@ function dropCommand(): Command {
             ...(flags.reason === undefined ? {} : { reason: flags.reason }),
           });
           const { eventId, subject } = letter;
-          return { json: { id, eventId, subject, consumer }, text: `${id}  dropped: ${subject} ${eventId}, given up by ${consumer}` };
+          return {
+            json: { id, eventId, subject, consumer },
+            text: `${id}  dropped: ${subject} ${eventId}, given up by ${consumer}`,
+          };
         });
       });
     });
@@ -132,12 +152,29 @@ interface Result {
   readonly text: string;
 }
 
-function redrivenResult(redriven: Redriven, { note, runId }: { note?: string | undefined; runId?: string | undefined }): Result {
+function redrivenResult(
+  redriven: Redriven,
+  { note, runId }: { note?: string | undefined; runId?: string | undefined },
+): Result {
   const { letter, eventId, messageId, stream, sequence, duplicate } = redriven;
-  const how = duplicate ? 'was sent again by another redrive already' : `sent again as ${messageId}, ${stream} ${sequence}`;
-  const lines = [`${letter.id}  ${letter.letter.subject} ${eventId}: ${how}`, ...(note === undefined ? [] : [`    ${note}`])];
+  const how = duplicate
+    ? 'was sent again by another redrive already'
+    : `sent again as ${messageId}, ${stream} ${sequence}`;
+  const lines = [
+    `${letter.id}  ${letter.letter.subject} ${eventId}: ${how}`,
+    ...(note === undefined ? [] : [`    ${note}`]),
+  ];
   return {
-    json: { id: letter.id, eventId, messageId, stream, sequence, duplicate, runId: runId ?? null, note: note ?? null },
+    json: {
+      id: letter.id,
+      eventId,
+      messageId,
+      stream,
+      sequence,
+      duplicate,
+      runId: runId ?? null,
+      note: note ?? null,
+    },
     text: lines.join('\n'),
   };
 }
@@ -163,7 +200,11 @@ async function each(
       if (json !== true) reportFailure(error);
     }
   }
-  output(json, { [done]: results, failed }, () => `${results.length} ${done}${failed.length > 0 ? `, ${failed.length} failed` : ''}`);
+  output(
+    json,
+    { [done]: results, failed },
+    () => `${results.length} ${done}${failed.length > 0 ? `, ${failed.length} failed` : ''}`,
+  );
 }
 
 async function* idsOf(letters: DeadLetters, consumer: string): AsyncIterable<number> {
@@ -172,7 +213,10 @@ async function* idsOf(letters: DeadLetters, consumer: string): AsyncIterable<num
 
 function payloadOf({ id, letter, payload }: StoredDeadLetter): Uint8Array {
   if (payload !== undefined) return payload;
-  throw new TerminalError('RK_DEAD_LETTER_UNUSABLE', `dead letter ${id} has no payload: ${letter.details['payload_omitted'] ?? ''}`);
+  throw new TerminalError(
+    'RK_DEAD_LETTER_UNUSABLE',
+    `dead letter ${id} has no payload: ${letter.details['payload_omitted'] ?? ''}`,
+  );
 }
 
 function writeBytes(bytes: Uint8Array): Promise<void> {

@@ -1,5 +1,5 @@
 import { TerminalError } from '@rookery/contracts';
-import { loadPredictor, trainedModelFromProto } from '@rookery/nn';
+import { loadPredictor, resolveBackend, trainedModelFromProto } from '@rookery/nn';
 import type { TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { transformRows } from '@rookery/tabular';
 import type { FittedTransformer, RowIndices, Table } from '@rookery/tabular';
@@ -15,7 +15,10 @@ export async function networkOutputs(
   table: Table,
   rows: RowIndices,
 ): Promise<Float32Array> {
-  const predictor = await loadPredictor(trainedModelFromProto(trained));
+  // By the size of this network: whatever was evaluated before must not decide where a large one is.
+  const size = { parameters: trained.weights.length / 4, batchSize: rows.length };
+  const { backend } = await resolveBackend('auto', size);
+  const predictor = await loadPredictor(trainedModelFromProto(trained), { backend });
   try {
     const matrix = transformRows(transformer, table, rows);
     const outputs = Float32Array.from(await predictor.predictAsync(matrix.data, matrix.rows));
