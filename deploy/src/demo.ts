@@ -8,7 +8,7 @@ import { startEmbedded } from './embedded/embedded-system.js';
 import { listeningTable } from './listening-table.js';
 import { repositoryRoot } from './repository-root.js';
 import { findRunningSystem } from './running-system.js';
-import { untilStopped } from './until-stopped.js';
+import { askedToStop, untilStopped } from './until-stopped.js';
 
 const flags = new Set(process.argv.slice(2));
 const known = ['--exit', '--json'];
@@ -23,6 +23,7 @@ const say = (text: string): void => {
   else console.log(text);
 };
 
+const asked = askedToStop();
 const telemetry = startTelemetry({ serviceName: 'rookery-demo', env: process.env });
 await telemetry.ready;
 const running = findRunningSystem(process.env['ROOKERY_DATA_DIR'] ?? '.rookery');
@@ -34,13 +35,14 @@ try {
   const how = started ? `is ready (${(started.readyMs / 1000).toFixed(1)} s)` : 'runs already';
   say(`Rookery ${how}.\n${listeningTable(system)}\n`);
   try {
-    const result = await runDemo(system, join(repositoryRoot, 'data/penguins.csv'), json ? process.stderr : process.stdout);
+    const demo = runDemo(system, join(repositoryRoot, 'data/penguins.csv'), json ? process.stderr : process.stdout);
+    const result = await Promise.race([demo, asked.then(() => undefined)]);
     exitCode = result === undefined ? 1 : 0;
     if (result !== undefined) {
       if (json) console.log(JSON.stringify(result));
       else if (!flags.has('--exit')) say(`\nThe console is at http://${system.addresses['console']}. Ctrl-C stops everything.`);
     }
-    if (started && exitCode === 0 && !flags.has('--exit')) exitCode = await untilStopped(started);
+    if (started && exitCode === 0 && !flags.has('--exit')) exitCode = await untilStopped(started, asked);
   } finally {
     await started?.stop();
   }

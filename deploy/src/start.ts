@@ -2,8 +2,9 @@
 import { startEmbedded } from './embedded/embedded-system.js';
 import { listeningTable } from './listening-table.js';
 import { repositoryRoot } from './repository-root.js';
-import { untilStopped } from './until-stopped.js';
+import { askedToStop, untilStopped } from './until-stopped.js';
 
+const asked = askedToStop();
 try {
   const system = await startEmbedded({
     root: repositoryRoot,
@@ -12,8 +13,11 @@ try {
     },
   });
   console.log(`Rookery is ready (${(system.readyMs / 1000).toFixed(1)} s).\n${listeningTable(system)}\nCtrl-C stops it.`);
-  process.exitCode = await untilStopped(system);
+  process.exitCode = await untilStopped(system, asked);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
+} finally {
+  // An open channel would keep this process alive.
+  if (process.connected) process.disconnect();
 }

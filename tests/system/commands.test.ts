@@ -94,6 +94,14 @@ describe('the demo', () => {
     expect(JSON.parse(demo.said.stdout)).toMatchObject({ model: 'penguins', version: 2, prediction: { version: 2 } });
   });
 
+  it('stops everything in order where it is interrupted in the middle of a run', async () => {
+    const demo = start('deploy/dist/demo.js', ['--json']);
+    await eventually(() => (demo.said.stderr.includes('Publishing ml.dataset.ready') ? true : undefined), 'it publishes');
+    demo.child.kill('SIGINT');
+    expect(await demo.code).toBe(1);
+    expect(existsSync(join(directory, 'data/launcher.pid'))).toBe(false);
+  });
+
   it('refuses an option that it does not know, before anything is started', async () => {
     const demo = start('deploy/dist/demo.js', ['--exot']);
     expect(await demo.code).toBe(64);

@@ -1,11 +1,18 @@
 import { version_core } from '@tensorflow/tfjs-core';
 
-import type { TrainEngine } from './train.js';
+import { onnxruntimeVersion } from './onnx/onnx-runtime.js';
+import { graphVersion } from './onnx/training-graph.js';
+import type { TrainEngine } from './train-engine.js';
 
 /** Version of the loops of the compiled engine: grows where a change alters a bit of a result. */
 const compiledVersion = 1;
 
-/** Name and version of what computes, for the record of a run. */
+/**
+ * Name and version of what computes, for the record of a run. For 'onnx' the version of the graphs and of onnxruntime: ask
+ * in the thread that trained, before that onnxruntime is not loaded and its version unknown.
+ */
 export function engineVersion(engine: TrainEngine): string {
+  if (engine === 'onnx')
+    return `rookery-onnx ${graphVersion}, onnxruntime ${onnxruntimeVersion() ?? 'not loaded'}`;
   return engine === 'compiled' ? `rookery-compiled ${compiledVersion}` : `tfjs-core ${version_core}`;
 }

@@ -47,3 +47,57 @@ export function dropoutMask(size: number, rate: number, random: RandomStream): F
   for (let i = 0; i < size; i += 1) mask[i] = random() < rate ? 0 : kept;
   return mask;
 }
+
+/** The data of a fit, checked and scaled. */
+export interface FitData {
+  /** rows × inputs */
+  features: Float32Array;
+  /** Class indices, or rows × outputs numbers. */
+  targets: Int32Array | Float32Array;
+  rows: number;
+  /** Rows of a step, not more than there are. */
+  batchSize: number;
+}
+
+/** How an epoch ended; `batch` counts from 1. */
+export type EpochOutcome = { kind: 'done' } | { kind: 'stopped' } | { kind: 'diverged'; batch: number };
+
+/** Fits by epochs, whatever it does inside one. */
+export interface EpochEngine {
+  /** One pass over the rows in `order`, by mini-batches; adds the rows' losses and metric to `sums`. */
+  epoch(order: Int32Array, sums: BatchSums): EpochOutcome | Promise<EpochOutcome>;
+  /** The parameters as they are now, in the plan's order. */
+  parameters(): Float32Array[];
+  /** Frees what it holds. */
+  dispose(): void | Promise<void>;
+}
+
+/** Epochs of an engine that fits by steps; `shouldStop` is asked before each of them. */
+export function epochsOfSteps(steps: StepEngine, data: FitData, shouldStop: () => boolean): EpochEngine {
+  const { features, targets, rows, batchSize } = data;
+  const width = features.length / rows;
+  const perRow = targets.length / rows;
+  const batchFeatures = new Float32Array(batchSize * width);
+  const batchTargets =
+    targets instanceof Int32Array ? new Int32Array(batchSize) : new Float32Array(batchSize * perRow);
+  return {
+    epoch(order, sums) {
+      for (let start = 0; start < rows; start += batchSize) {
+        if (shouldStop()) return { kind: 'stopped' };
+        const size = Math.min(batchSize, rows - start);
+        for (let i = 0; i < size; i += 1) {
+          const row = order[start + i]!;
+          for (let j = 0; j < width; j += 1) batchFeatures[i * width + j] = features[row * width + j]!;
+          for (let j = 0; j < perRow; j += 1) batchTargets[i * perRow + j] = targets[row * perRow + j]!;
+        }
+        steps.step(batchFeatures, batchTargets, size, sums);
+        if (!Number.isFinite(sums.loss)) return { kind: 'diverged', batch: start / batchSize + 1 };
+      }
+      return { kind: 'done' };
+    },
+    parameters: () => steps.parameters(),
+    dispose: () => {
+      steps.dispose();
+    },
+  };
+}

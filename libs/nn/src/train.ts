@@ -1,16 +1,16 @@
-import { backendInUse, useBackend } from './backends.js';
-import { compiledSteps } from './compiled-steps.js';
-import { NnError } from './nn-error.js';
+import { backendInUse } from './backends.js';
 import { initialParameters, planNetwork } from './network-plan.js';
 import { randomStream, shuffle } from './random.js';
 import { fitTargetScaling, foldScaling, scaleTargets, unfoldScaling } from './target-scaling.js';
 import { topologyOf } from './topology.js';
+import { chooseEngine, openEngine } from './train-engine.js';
 import { checkTrainingData, divergence } from './train-checks.js';
 import { decodeWeights, encodeWeights } from './weights.js';
 import type { BackendName } from './backends.js';
 import type { ModelSpec } from './model-spec.js';
 import type { BatchSums } from './output-gradient.js';
-import type { StepEngine, StepSetup } from './step-engine.js';
+import type { EpochEngine } from './step-engine.js';
+import type { TrainEngine } from './train-engine.js';
 import type { TrainedModel } from './trained-model.js';
 
 export interface EpochResult {
@@ -22,9 +22,6 @@ export interface EpochResult {
   /** Accuracy (classification) or root mean squared error in the target's unit (regression), over the same rows. */
   metric: number;
 }
-
-/** How steps are computed: TensorFlow.js's kernels on a backend, or loops that give the cpu backend's bits. */
-export type TrainEngine = 'compiled' | 'tfjs';
 
 export interface TrainJob {
   spec: ModelSpec;
@@ -40,13 +37,19 @@ export interface TrainJob {
   seed?: number;
   /** Defaults to the backend in use, or 'cpu' where none is. */
   backend?: BackendName;
-  /** Default 'auto': compiled on the backend cpu (the same bits, many times faster), kernels on any other. */
+  /**
+   * Default 'auto': compiled on the backend cpu (the same bits, many times faster), kernels on any other; for a large
+   * network on cpu or wasm an ONNX graph, where onnxruntime loads and can express it.
+   */
   engine?: TrainEngine | 'auto';
   /** Start from these weights (a fitted model's bytes) instead of fresh ones. */
   initialWeights?: Uint8Array;
   /** After each epoch, counted from 1. A promise is awaited. */
   onEpoch?: (epoch: number, result: EpochResult) => void | Promise<void>;
-  /** Asked before every batch: true ends the fit in good order with what is fitted so far. */
+  /**
+   * Asked before every batch (engine 'onnx': before every run of the graph, an epoch or some 30 ms of one): true ends the
+   * fit in good order with what is fitted so far.
+   */
   shouldStop?: () => boolean;
   /** Give way to the event loop after every so many epochs, so that messages are handled. Default 1. */
   yieldEvery?: number;
@@ -59,8 +62,11 @@ export interface TrainResult {
   /** Whole epochs; a stop inside an epoch leaves that epoch out of the count and of the history. */
   epochsRun: number;
   stopped: boolean;
+  /** 'cpu' for the engine 'onnx', whichever backend was given. */
   backend: BackendName;
   engine: TrainEngine;
+  /** One sentence: why this engine. */
+  engineReason: string;
 }
 
 /** Streams of chance of one seed. */
@@ -72,13 +78,18 @@ const streams = { initial: 0, order: 1, dropout: 2 };
  *
  * Errors: RK_TRAIN_INPUT before the first step; RK_TRAIN_DIVERGED at the first batch whose loss is not
  * finite; RK_MODEL_CORRUPT for initial weights that do not fit; RK_BACKEND_UNAVAILABLE.
+ *
+ * With the engine 'onnx', a worker thread or the process must not be ended while a run is in flight: that aborts the whole
+ * process. Raise the flag behind `shouldStop` and wait for the fit to return first.
  */
 export async function train(job: TrainJob): Promise<TrainResult> {
   const { spec, width } = job;
   const plan = planNetwork(spec.layers, width);
   checkTrainingData(job, plan.outputs);
-  const backend = job.backend ?? backendInUse() ?? 'cpu';
-  const engine = chooseEngine(job, backend);
+  const batchSize = Math.min(spec.batchSize, job.rows);
+  const asked = job.engine ?? 'auto';
+  const chosen = await chooseEngine(asked, job.backend ?? backendInUse() ?? 'cpu', plan, batchSize);
+  const { backend, engine } = chosen;
   const seed = job.seed ?? spec.seed;
   const scaling =
     spec.task === 'regression' && spec.targetScaling === 'standard'
@@ -92,7 +103,7 @@ export async function train(job: TrainJob): Promise<TrainResult> {
       : decodeWeights(plan.parameters, job.initialWeights);
   if (job.initialWeights !== undefined && scaling !== undefined) unfoldScaling(plan, initial, scaling);
 
-  const steps = await openEngine(engine, backend, {
+  const setup = {
     plan,
     loss: spec.loss,
     optimizer: spec.optimizer,
@@ -100,10 +111,12 @@ export async function train(job: TrainJob): Promise<TrainResult> {
     variances:
       scaling?.deviations.map((deviation) => deviation ** 2) ?? new Float64Array(plan.outputs).fill(1),
     random: randomStream(seed, streams.dropout),
-  });
+  };
+  const data = { features: job.features, targets, rows: job.rows, batchSize };
+  const fit = await openEngine(chosen, setup, data, () => job.shouldStop?.() === true);
   try {
-    const { history, stopped } = await runEpochs(job, targets, seed, steps);
-    const parameters = steps.parameters();
+    const { history, stopped } = await runEpochs(job, seed, fit);
+    const parameters = fit.parameters();
     if (!parameters.every((values) => values.every(Number.isFinite)))
       throw divergence(history.loss.length, 0, job);
     if (scaling !== undefined) foldScaling(plan, parameters, scaling);
@@ -119,47 +132,19 @@ export async function train(job: TrainJob): Promise<TrainResult> {
       backend,
     };
     const metricName = spec.task === 'classification' ? 'accuracy' : 'rmse';
-    return { model, history, metricName, epochsRun: history.loss.length, stopped, backend, engine };
+    const epochsRun = history.loss.length;
+    return { model, history, metricName, epochsRun, stopped, backend, engine, engineReason: chosen.reason };
   } finally {
-    steps.dispose();
+    await fit.dispose();
   }
-}
-
-function chooseEngine(job: TrainJob, backend: BackendName): TrainEngine {
-  const asked = job.engine ?? 'auto';
-  if (asked === 'compiled' && backend !== 'cpu') {
-    throw new NnError(
-      'RK_BACKEND_UNAVAILABLE',
-      `The compiled engine computes on the backend cpu, not on ${backend}.`,
-      {
-        details: { engine: asked, backend },
-        hint: "Leave the engine at 'auto'.",
-      },
-    );
-  }
-  if (asked !== 'auto') return asked;
-  return backend === 'cpu' ? 'compiled' : 'tfjs';
-}
-
-async function openEngine(engine: TrainEngine, backend: BackendName, setup: StepSetup): Promise<StepEngine> {
-  if (engine === 'compiled') return compiledSteps(setup);
-  await useBackend(backend);
-  const { kernelSteps } = await import('./kernel-steps.js');
-  return kernelSteps(setup);
 }
 
 async function runEpochs(
   job: TrainJob,
-  targets: Int32Array | Float32Array,
   seed: number,
-  steps: StepEngine,
+  fit: EpochEngine,
 ): Promise<{ history: TrainResult['history']; stopped: boolean }> {
-  const { spec, rows, width, features } = job;
-  const perRow = targets.length / rows;
-  const batchSize = Math.min(spec.batchSize, rows);
-  const batchFeatures = new Float32Array(batchSize * width);
-  const batchTargets =
-    targets instanceof Int32Array ? new Int32Array(batchSize) : new Float32Array(batchSize * perRow);
+  const { spec, rows } = job;
   const order = Int32Array.from({ length: rows }, (_, row) => row);
   const random = randomStream(seed, streams.order);
   const history: TrainResult['history'] = { loss: [], metric: [] };
@@ -167,17 +152,9 @@ async function runEpochs(
   for (let epoch = 1; epoch <= spec.epochs; epoch += 1) {
     shuffle(order, random);
     const sums: BatchSums = { loss: 0, metric: 0 };
-    for (let start = 0; start < rows; start += batchSize) {
-      if (job.shouldStop?.() === true) return { history, stopped: true };
-      const size = Math.min(batchSize, rows - start);
-      for (let i = 0; i < size; i += 1) {
-        const row = order[start + i]!;
-        for (let j = 0; j < width; j += 1) batchFeatures[i * width + j] = features[row * width + j]!;
-        for (let j = 0; j < perRow; j += 1) batchTargets[i * perRow + j] = targets[row * perRow + j]!;
-      }
-      steps.step(batchFeatures, batchTargets, size, sums);
-      if (!Number.isFinite(sums.loss)) throw divergence(epoch, start / batchSize + 1, job);
-    }
+    const outcome = await fit.epoch(order, sums);
+    if (outcome.kind === 'stopped') return { history, stopped: true };
+    if (outcome.kind === 'diverged') throw divergence(epoch, outcome.batch, job);
     const mean = sums.metric / rows;
     const result = {
       loss: sums.loss / rows,

@@ -115,7 +115,8 @@ describe('powers equal SciPy, and λ is the exact maximum', () => {
     }
     if (golden.exact === null) return;
     const lambda = method === 'box-cox' ? boxCoxLambda(values) : yeoJohnsonLambda(values);
-    expect(relativeError(lambda, golden.exact, 1)).toBeLessThanOrEqual(TOLERANCE);
+    // A column from 1000 to 1010 has its logarithms to 1e-14 only.
+    expect(relativeError(lambda, golden.exact, 1)).toBeLessThanOrEqual(1e-11);
     expect(relativeError(lambda, golden.lambda, 1)).toBeLessThanOrEqual(2e-6);
   });
 });

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { TerminalError, decodeRowNumbers, toRookeryError } from '@rookery/contracts';
 import {
+  countParameters,
   engineVersion,
   resolveBackend,
   train,
@@ -11,7 +12,7 @@ import {
   validateSpec,
   warmUp,
 } from '@rookery/nn';
-import type { BackendName } from '@rookery/nn';
+import type { BackendName, ModelSpec } from '@rookery/nn';
 import { FoldBundle, TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { columnByName, encodeTarget, tableFromArrow, transformRows } from '@rookery/tabular';
 import type { FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
@@ -67,7 +68,14 @@ function bundleOf(job: WorkerJob): {
   }
 }
 
-async function fit(job: WorkerJob, backend: BackendName): Promise<void> {
+/** With `auto`, the backend that suits the size of this network; else the one that was asked for. */
+async function backendFor(spec: ModelSpec, inputs: number, resolved: BackendName): Promise<BackendName> {
+  if (settings.backend !== 'auto') return resolved;
+  const size = { parameters: countParameters(spec, inputs), batchSize: spec.batchSize };
+  return (await resolveBackend('auto', size)).backend;
+}
+
+async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
   const table = tableOf(job);
   const { rows, transformer, encoder, target } = bundleOf(job);
   const regression = encoder.task === 'regression';
@@ -79,6 +87,7 @@ async function fit(job: WorkerJob, backend: BackendName): Promise<void> {
     inputs: matrix.width,
     outputs: regression ? 1 : encoder.labels.length,
   });
+  const backend = await backendFor(spec, matrix.width, resolved);
   const startedAt = performance.now();
   let lastProgress = startedAt;
   const metricName = regression ? 'rmse' : 'accuracy';
