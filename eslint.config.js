@@ -11,7 +11,16 @@ const noDefaultExport = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', 'proto/src/gen/**', '**/.turbo/**', '.rookery/**', 'services/console/public/**'] },
+  {
+    ignores: [
+      '**/dist/**',
+      '**/node_modules/**',
+      'proto/src/gen/**',
+      '**/.turbo/**',
+      '.rookery/**',
+      'services/console/public/**',
+    ],
+  },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -20,23 +29,49 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/explicit-module-boundary-types': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
       '@typescript-eslint/require-await': 'off',
       // Ports are objects made by functions: their methods do not use `this`.
       '@typescript-eslint/unbound-method': 'off',
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       'no-restricted-syntax': ['error', grpcDefaultImport, noDefaultExport],
       'no-console': 'error',
     },
   },
   {
     files: ['**/*.ts'],
-    ignores: ['services/*/src/config.ts', 'libs/service-kit/src/**', 'libs/telemetry/src/**', 'libs/cli/**', 'deploy/**', '**/test/**', 'tests/**', 'libs/bus/src/testing/**', '**/*.config.ts'],
+    ignores: [
+      'services/*/src/config.ts',
+      'libs/service-kit/src/**',
+      'libs/telemetry/src/**',
+      'libs/cli/**',
+      'deploy/**',
+      '**/test/**',
+      'tests/**',
+      'libs/bus/src/testing/**',
+      '**/*.config.ts',
+    ],
     rules: {
-      'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'Read the environment in config.ts, through service-kit.' }],
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'process',
+          property: 'env',
+          message: 'Read the environment in config.ts, through service-kit.',
+        },
+      ],
     },
   },
   {
@@ -46,9 +81,23 @@ export default tseslint.config(
         'error',
         { object: 'Date', property: 'now', message: 'Pass the time in.' },
         { object: 'Math', property: 'random', message: 'Pass a seeded generator in.' },
-        { object: 'process', property: 'env', message: 'Read the environment in config.ts, through service-kit.' },
+        {
+          object: 'process',
+          property: 'env',
+          message: 'Read the environment in config.ts, through service-kit.',
+        },
       ],
-      'no-restricted-imports': ['error', { patterns: [{ regex: '^node:(fs|net|http|https|child_process|worker_threads|dgram|timers)', message: 'The domain does no I/O.' }] }],
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^node:(fs|net|http|https|child_process|worker_threads|dgram|timers)',
+              message: 'The domain does no I/O.',
+            },
+          ],
+        },
+      ],
     },
   },
   {
@@ -71,6 +120,18 @@ export default tseslint.config(
   },
   {
     files: ['**/*.{js,mjs,cjs}'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly', setTimeout: 'readonly', fetch: 'readonly', AbortSignal: 'readonly', module: 'readonly', require: 'readonly' } },
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        URL: 'readonly',
+        Buffer: 'readonly',
+        setTimeout: 'readonly',
+        fetch: 'readonly',
+        AbortSignal: 'readonly',
+        module: 'readonly',
+        require: 'readonly',
+      },
+    },
   },
 );

@@ -10,7 +10,9 @@ const [command = 'start', ...args] = process.argv.slice(2);
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`Rookery needs Node 20.19 or newer; this is ${process.versions.node}. Install a newer Node and try again.`);
+  console.error(
+    `Rookery needs Node 20.19 or newer; this is ${process.versions.node}. Install a newer Node and try again.`,
+  );
   process.exit(78);
 }
 
@@ -19,7 +21,8 @@ try {
   const natsServer = process.env.ROOKERY_NATS_URL ? undefined : await findOrInstallNatsServer();
   const env = { ...process.env, ...(natsServer ? { ROOKERY_NATS_SERVER: natsServer } : {}) };
   await build();
-  const node = (script, ...more) => run(process.execPath, ['--enable-source-maps', script, ...more], { env, foreground: true });
+  const node = (script, ...more) =>
+    run(process.execPath, ['--enable-source-maps', script, ...more], { env, foreground: true });
   switch (command) {
     case 'start':
       process.exit(await node('deploy/dist/start.js', ...args));

@@ -11,4 +11,6 @@ if (!existsSync(image)) {
   process.exit(1);
 }
 const buf = join(root, 'node_modules/@bufbuild/buf/bin/buf');
-process.exit(await run(process.execPath, [buf, 'breaking', '--against', 'released.binpb'], { cwd: join(root, 'proto') }));
+process.exit(
+  await run(process.execPath, [buf, 'breaking', '--against', 'released.binpb'], { cwd: join(root, 'proto') }),
+);

@@ -14,5 +14,6 @@ export async function installDependencies() {
   const code = npm
     ? await run(process.execPath, [npm, ...args], { quiet: true })
     : await run('npm', args, { quiet: true });
-  if (code !== 0) throw new Error('npm ci failed: its output is above. Check that the npm registry can be reached.');
+  if (code !== 0)
+    throw new Error('npm ci failed: its output is above. Check that the npm registry can be reached.');
 }

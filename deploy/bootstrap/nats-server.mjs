@@ -22,11 +22,14 @@ const onPath = (name) =>
 function find() {
   const named = process.env.ROOKERY_NATS_SERVER;
   if (named) {
-    if (!isExecutable(named)) throw new Error(`ROOKERY_NATS_SERVER names ${named}, which is not an executable file.`);
+    if (!isExecutable(named))
+      throw new Error(`ROOKERY_NATS_SERVER names ${named}, which is not an executable file.`);
     return named;
   }
   const local = join(root, '.rookery/bin/nats-server');
-  return onPath('nats-server') ?? ['/usr/sbin/nats-server', '/usr/local/bin/nats-server', local].find(isExecutable);
+  return (
+    onPath('nats-server') ?? ['/usr/sbin/nats-server', '/usr/local/bin/nats-server', local].find(isExecutable)
+  );
 }
 
 /** Path of a nats-server: the one named by ROOKERY_NATS_SERVER, on the PATH, or installed now by apt or Go. */
@@ -56,7 +59,10 @@ export async function findOrInstallNatsServer() {
     console.error('Building nats-server with go install …');
     const bin = join(root, '.rookery/bin');
     mkdirSync(bin, { recursive: true });
-    await run(go, ['install', 'github.com/nats-io/nats-server/v2@v2.14.5'], { quiet: true, env: { ...process.env, GOBIN: bin } });
+    await run(go, ['install', 'github.com/nats-io/nats-server/v2@v2.14.5'], {
+      quiet: true,
+      env: { ...process.env, GOBIN: bin },
+    });
     if (existsSync(join(bin, 'nats-server'))) return join(bin, 'nats-server');
   }
   throw new Error(

@@ -8,7 +8,11 @@ export const root = fileURLToPath(new URL('../../', import.meta.url));
  * Runs a program in the repository's root and resolves to its exit code. Its output is passed on; with `quiet` it is
  * kept and shown only if the program fails. With `foreground` a Ctrl-C is left to the program to handle.
  */
-export function run(program, args, { env = process.env, quiet = false, foreground = false, cwd = root } = {}) {
+export function run(
+  program,
+  args,
+  { env = process.env, quiet = false, foreground = false, cwd = root } = {},
+) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd, env, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
     const output = [];

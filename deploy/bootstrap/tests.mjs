@@ -10,9 +10,37 @@ const checks = [
   ['buf lint', [bin('@bufbuild/buf/bin/buf'), 'lint'], 'proto'],
   ['buf breaking against the last release', ['deploy/bootstrap/buf-breaking.mjs'], '.'],
   ['typecheck', [bin('typescript/bin/tsc'), '--noEmit', '-p', 'tsconfig.json'], '.'],
-  ['eslint', [bin('eslint/bin/eslint.js'), '.', '--max-warnings=0', '--cache', '--cache-location', 'node_modules/.cache/eslint'], '.'],
+  [
+    'prettier',
+    [bin('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '**/*.{ts,js,mjs,cjs}'],
+    '.',
+  ],
+  [
+    'eslint',
+    [
+      bin('eslint/bin/eslint.js'),
+      '.',
+      '--max-warnings=0',
+      '--cache',
+      '--cache-location',
+      'node_modules/.cache/eslint',
+    ],
+    '.',
+  ],
   ['turbo boundaries', [bin('turbo/bin/turbo'), 'boundaries', '--no-update-notifier'], '.'],
-  ['dependency-cruiser', [bin('dependency-cruiser/bin/dependency-cruise.mjs'), '--config', '.dependency-cruiser.cjs', 'services', 'libs', 'tests', 'deploy'], '.'],
+  [
+    'dependency-cruiser',
+    [
+      bin('dependency-cruiser/bin/dependency-cruise.mjs'),
+      '--config',
+      '.dependency-cruiser.cjs',
+      'services',
+      'libs',
+      'tests',
+      'deploy',
+    ],
+    '.',
+  ],
   ['knip', [bin('knip/bin/knip.js')], '.'],
 ];
 
@@ -41,7 +69,14 @@ export async function runTests(args, env) {
   rmSync(report, { force: true });
   const code = await run(
     process.execPath,
-    [bin('vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args],
+    [
+      bin('vitest/vitest.mjs'),
+      'run',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      ...args,
+    ],
     { env },
   );
   const result = readReport(report);

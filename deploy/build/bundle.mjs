@@ -2,7 +2,7 @@
 // dist/<name>-worker.js for each src/**/<name>-worker.ts, shared chunks, source maps, and the descriptor set that gRPC
 // reflection reads. Names given as arguments are the entries instead of main (`bundle.mjs start demo`).
 // Options: --minify, --meta (writes dist/meta.json, for a look at what is in the bundle).
-import { copyFileSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -26,7 +26,9 @@ const external = [
 const startedAt = performance.now();
 const folder = process.cwd();
 const source = join(folder, 'src');
-const output = join(folder, 'dist');
+const finished = join(folder, 'dist');
+// Built beside and then renamed, so that a system that is started meanwhile finds the old files or the new ones.
+const output = join(folder, `dist.next-${process.pid}`);
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const mains = (named.length > 0 ? named : ['main']).map((name) => join(source, `${name}.ts`));
 const absent = mains.find((file) => !existsSync(file));
@@ -74,7 +76,10 @@ const result = await build({
       'const __dirname = __dirnameOf(__filename);',
     ].join('\n'),
   },
-}).catch(() => process.exit(1));
+}).catch(() => {
+  rmSync(output, { recursive: true, force: true });
+  process.exit(1);
+});
 
 const descriptor = descriptorPath();
 if (descriptor !== undefined) copyFileSync(descriptor, join(output, 'descriptor.binpb'));
@@ -82,8 +87,11 @@ writeFileSync(join(output, 'package.json'), '{ "type": "module" }\n');
 if (process.argv.includes('--meta'))
   writeFileSync(join(output, 'meta.json'), JSON.stringify(result.metafile));
 
+rmSync(finished, { recursive: true, force: true });
+renameSync(output, finished);
+
 const sizes = Object.keys(entryPoints).map(
-  (name) => `${name}.js ${Math.round(statSync(join(output, `${name}.js`)).size / 1024)} KiB`,
+  (name) => `${name}.js ${Math.round(statSync(join(finished, `${name}.js`)).size / 1024)} KiB`,
 );
 process.stdout.write(
   `${basename(folder)}: ${sizes.join(', ')} in ${Math.round(performance.now() - startedAt)} ms\n`,

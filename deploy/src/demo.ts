@@ -29,18 +29,24 @@ await telemetry.ready;
 const running = findRunningSystem(process.env['ROOKERY_DATA_DIR'] ?? '.rookery');
 let exitCode = 1;
 try {
-  const started = running === undefined ? await startEmbedded({ root: repositoryRoot, onEvent: say }) : undefined;
+  const started =
+    running === undefined ? await startEmbedded({ root: repositoryRoot, onEvent: say }) : undefined;
   const system = started ?? running;
   if (system === undefined) throw new Error('There is no system');
   const how = started ? `is ready (${(started.readyMs / 1000).toFixed(1)} s)` : 'runs already';
   say(`Rookery ${how}.\n${listeningTable(system)}\n`);
   try {
-    const demo = runDemo(system, join(repositoryRoot, 'data/penguins.csv'), json ? process.stderr : process.stdout);
+    const demo = runDemo(
+      system,
+      join(repositoryRoot, 'data/penguins.csv'),
+      json ? process.stderr : process.stdout,
+    );
     const result = await Promise.race([demo, asked.then(() => undefined)]);
     exitCode = result === undefined ? 1 : 0;
     if (result !== undefined) {
       if (json) console.log(JSON.stringify(result));
-      else if (!flags.has('--exit')) say(`\nThe console is at http://${system.addresses['console']}. Ctrl-C stops everything.`);
+      else if (!flags.has('--exit'))
+        say(`\nThe console is at http://${system.addresses['console']}. Ctrl-C stops everything.`);
     }
     if (started && exitCode === 0 && !flags.has('--exit')) exitCode = await untilStopped(started, asked);
   } finally {

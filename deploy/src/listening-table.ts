@@ -10,5 +10,9 @@ export function listeningTable(system: Pick<EmbeddedSystem, 'addresses' | 'natsU
       const shown = entry.protocol === 'http' ? `http://${address}` : `${address} (gRPC)`;
       return `  ${entry.name.padEnd(11)}${shown.padEnd(30)}${entry.role}`;
     });
-  return [...rows, `  ${'nats'.padEnd(11)}${system.natsUrl.padEnd(30)}the event bus`, `  logs       ${system.dataDir}/logs/`].join('\n');
+  return [
+    ...rows,
+    `  ${'nats'.padEnd(11)}${system.natsUrl.padEnd(30)}the event bus`,
+    `  logs       ${system.dataDir}/logs/`,
+  ].join('\n');
 }

@@ -12,7 +12,9 @@ try {
       console.error(message);
     },
   });
-  console.log(`Rookery is ready (${(system.readyMs / 1000).toFixed(1)} s).\n${listeningTable(system)}\nCtrl-C stops it.`);
+  console.log(
+    `Rookery is ready (${(system.readyMs / 1000).toFixed(1)} s).\n${listeningTable(system)}\nCtrl-C stops it.`,
+  );
   process.exitCode = await untilStopped(system, asked);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -21,7 +21,9 @@ await build({
   absWorkingDir: root,
   logLevel: 'warning',
   // Bundled CommonJS asks for Node's own modules with require.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
   external: [
     'esbuild',
     '@grpc/*',
@@ -30,6 +32,7 @@ await build({
     '@opentelemetry/*',
     '@aws-sdk/*',
     'mongodb',
+    'onnxruntime-node',
   ],
 });
 const { main } = await import(pathToFileURL(join(output, 'main.mjs')).href);

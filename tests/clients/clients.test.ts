@@ -50,25 +50,45 @@ async function refusal(program: string, args: readonly string[]): Promise<string
 describe('without any library of Rookery', () => {
   it('a plain NATS client publishes a data set and hears when it is served', async () => {
     const request = { name: 'by_nats', uri: exampleUri('penguins.csv'), target: 'species' };
-    const outcome = await output(process.execPath, [join(here, 'js/publish.mjs'), world.system.natsUrl, JSON.stringify(request)]);
+    const outcome = await output(process.execPath, [
+      join(here, 'js/publish.mjs'),
+      world.system.natsUrl,
+      JSON.stringify(request),
+    ]);
     expect(outcome).toMatchObject({ subject: 'ml.inference.swapped.by_nats', model: 'by_nats', version: 1 });
   });
 
   it('a plain NATS client hears why a data set is rejected', async () => {
     const request = { name: 'by_nats_bad', uri: exampleUri('penguins.csv'), target: 'kind' };
-    const failed: unknown = await run(process.execPath, [join(here, 'js/publish.mjs'), world.system.natsUrl, JSON.stringify(request)]).catch(
-      (error: unknown) => error,
-    );
+    const failed: unknown = await run(process.execPath, [
+      join(here, 'js/publish.mjs'),
+      world.system.natsUrl,
+      JSON.stringify(request),
+    ]).catch((error: unknown) => error);
     expect(failed).toMatchObject({ code: 1 });
-    expect(JSON.parse((failed as { stdout: string }).stdout)).toMatchObject({ code: 'RK_DATASET_TARGET_MISSING' });
+    expect(JSON.parse((failed as { stdout: string }).stdout)).toMatchObject({
+      code: 'RK_DATASET_TARGET_MISSING',
+    });
   });
 
   it('two lines of text on a socket are enough to start a run', async () => {
-    const body = JSON.stringify({ name: 'by_socket', uri: exampleUri('penguins.csv'), target: 'species', epochs: 3, gate: { threshold: 0 } });
+    const body = JSON.stringify({
+      name: 'by_socket',
+      uri: exampleUri('penguins.csv'),
+      target: 'species',
+      epochs: 3,
+      gate: { threshold: 0 },
+    });
     const { hostname, port } = new URL(world.system.natsUrl);
     const socket = connect({ host: hostname, port: Number(port) });
-    socket.write(`CONNECT {"verbose":false}\r\nPUB ml.dataset.ready ${Buffer.byteLength(body)}\r\n${body}\r\n`);
-    const swapped = await world.tap.wait(events.inferenceSwapped, ({ model }) => model === 'by_socket', 'the swap');
+    socket.write(
+      `CONNECT {"verbose":false}\r\nPUB ml.dataset.ready ${Buffer.byteLength(body)}\r\n${body}\r\n`,
+    );
+    const swapped = await world.tap.wait(
+      events.inferenceSwapped,
+      ({ model }) => model === 'by_socket',
+      'the swap',
+    );
     socket.destroy();
     expect(swapped.data.version).toBe(1);
   });
@@ -78,26 +98,61 @@ describe('without any library of Rookery', () => {
     ['server reflection', 'js/predict-by-reflection.mjs'],
   ])('a plain grpc-js client with %s alone', (_, script) => {
     it('predicts', async () => {
-      const answer = await output(process.execPath, [join(here, script), world.client.addresses.inference, 'by_nats', gentoo]);
-      expect(answer).toMatchObject({ model: 'by_nats', version: 1, classes: ['Adelie', 'Chinstrap', 'Gentoo'], predictions: [{ label: 'Gentoo' }] });
+      const answer = await output(process.execPath, [
+        join(here, script),
+        world.client.addresses.inference,
+        'by_nats',
+        gentoo,
+      ]);
+      expect(answer).toMatchObject({
+        model: 'by_nats',
+        version: 1,
+        classes: ['Adelie', 'Chinstrap', 'Gentoo'],
+        predictions: [{ label: 'Gentoo' }],
+      });
     });
 
     it('is told the code and the offending feature where it is refused', async () => {
-      const said = await refusal(process.execPath, [join(here, script), world.client.addresses.inference, 'by_nats', '{"island": "Biscoe"}']);
+      const said = await refusal(process.execPath, [
+        join(here, script),
+        world.client.addresses.inference,
+        'by_nats',
+        '{"island": "Biscoe"}',
+      ]);
       expect(said).toContain('RK_FEATURE_MISSING: Row 0 lacks the feature');
     });
   });
 
   // PYTHON names another interpreter, such as that of a virtual environment.
-  it.skipIf(!pythonCanGrpc)('a Python grpc client uploads a data set, follows its run and predicts', async () => {
-    const { ingest, registry, inference } = world.client.addresses;
-    const addresses = ['--ingest', ingest, '--registry', registry, '--inference', inference];
-    const file = join(repositoryRoot, 'data/penguins.csv');
-    const script = join(here, 'python/predict.py');
-    const answer = await output(python, [script, 'by_python', gentoo, '--upload', file, '--target', 'species', ...addresses]);
-    expect(answer).toMatchObject({ state: 'RUN_STATE_PROMOTED', model: 'by_python', version: 1, label: 'Gentoo' });
-    const said = await refusal(python, [script, 'by_python', '{"island": "Biscoe"}', ...addresses]);
-    expect(said).toContain('RK_FEATURE_MISSING');
-  });
-  if (!pythonCanGrpc) console.log(`skipped: the Python client (${python} has no grpcio and grpcio-tools; PYTHON may name one that has)`);
+  it.skipIf(!pythonCanGrpc)(
+    'a Python grpc client uploads a data set, follows its run and predicts',
+    async () => {
+      const { ingest, registry, inference } = world.client.addresses;
+      const addresses = ['--ingest', ingest, '--registry', registry, '--inference', inference];
+      const file = join(repositoryRoot, 'data/penguins.csv');
+      const script = join(here, 'python/predict.py');
+      const answer = await output(python, [
+        script,
+        'by_python',
+        gentoo,
+        '--upload',
+        file,
+        '--target',
+        'species',
+        ...addresses,
+      ]);
+      expect(answer).toMatchObject({
+        state: 'RUN_STATE_PROMOTED',
+        model: 'by_python',
+        version: 1,
+        label: 'Gentoo',
+      });
+      const said = await refusal(python, [script, 'by_python', '{"island": "Biscoe"}', ...addresses]);
+      expect(said).toContain('RK_FEATURE_MISSING');
+    },
+  );
+  if (!pythonCanGrpc)
+    console.log(
+      `skipped: the Python client (${python} has no grpcio and grpcio-tools; PYTHON may name one that has)`,
+    );
 });

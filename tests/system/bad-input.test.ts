@@ -44,19 +44,63 @@ const twoClasses = (rows: number): string =>
   `a,b,y\n${Array.from({ length: rows }, (_, k) => `${k},${k % 7},${k % 2 === 0 ? 'yes' : 'no'}`).join('\n')}\n`;
 
 const badDatasets: readonly BadDataset[] = [
-  { what: 'malformed JSON', payload: '{"name":"broken","uri":', code: 'RK_MESSAGE_MALFORMED', names: ['JSON'], deadLetter: true },
+  {
+    what: 'malformed JSON',
+    payload: '{"name":"broken","uri":',
+    code: 'RK_MESSAGE_MALFORMED',
+    names: ['JSON'],
+    deadLetter: true,
+  },
   { what: 'an empty message', payload: '', code: 'RK_MESSAGE_MALFORMED', names: ['empty'], deadLetter: true },
-  { what: 'JSON that is no object', payload: '["penguins"]', code: 'RK_MESSAGE_MALFORMED', names: ['object'], deadLetter: true },
-  { what: 'an unknown field', fields: { targt: 'y' }, code: 'RK_MESSAGE_UNKNOWN_FIELD', names: ['targt'], deadLetter: true },
-  { what: 'a field of the wrong type', fields: { folds: 'five' }, code: 'RK_MESSAGE_WRONG_TYPE', names: ['folds', 'five'], deadLetter: true },
+  {
+    what: 'JSON that is no object',
+    payload: '["penguins"]',
+    code: 'RK_MESSAGE_MALFORMED',
+    names: ['object'],
+    deadLetter: true,
+  },
+  {
+    what: 'an unknown field',
+    fields: { targt: 'y' },
+    code: 'RK_MESSAGE_UNKNOWN_FIELD',
+    names: ['targt'],
+    deadLetter: true,
+  },
+  {
+    what: 'a field of the wrong type',
+    fields: { folds: 'five' },
+    code: 'RK_MESSAGE_WRONG_TYPE',
+    names: ['folds', 'five'],
+    deadLetter: true,
+  },
   { what: 'no target', fields: { target: '' }, code: 'RK_MESSAGE_MISSING_FIELD', names: ['target'] },
-  { what: 'a target that is no column', fields: { target: 'species' }, code: 'RK_DATASET_TARGET_MISSING', names: ['species', 'a, b, y'] },
-  { what: 'a target with one class', file: 'a,y\n1,only\n2,only\n3,only\n', code: 'RK_DATASET_TARGET_CONSTANT', names: ['"y"', 'only'] },
-  { what: 'a file that is not there', fields: { uri: 'file:///nowhere/at-all.csv' }, code: 'RK_DATASET_NOT_FOUND', names: ['/nowhere/at-all.csv'] },
+  {
+    what: 'a target that is no column',
+    fields: { target: 'species' },
+    code: 'RK_DATASET_TARGET_MISSING',
+    names: ['species', 'a, b, y'],
+  },
+  {
+    what: 'a target with one class',
+    file: 'a,y\n1,only\n2,only\n3,only\n',
+    code: 'RK_DATASET_TARGET_CONSTANT',
+    names: ['"y"', 'only'],
+  },
+  {
+    what: 'a file that is not there',
+    fields: { uri: 'file:///nowhere/at-all.csv' },
+    code: 'RK_DATASET_NOT_FOUND',
+    names: ['/nowhere/at-all.csv'],
+  },
   { what: 'an empty file', file: '', code: 'RK_DATASET_EMPTY', names: ['.csv'] },
   { what: 'ragged rows', file: 'a,b,y\n1,2,x\n3,4\n5,6,z\n', code: 'RK_DATASET_RAGGED', names: ['3'] },
   { what: 'a NUL byte', file: 'a,b,y\n1,2,x\n3,\u0000,z\n', code: 'RK_DATASET_NUL_BYTE', names: ['3'] },
-  { what: 'a wrong sha256', fields: { sha256: 'ab'.repeat(32) }, code: 'RK_DATASET_CHECKSUM', names: ['ab'.repeat(32)] },
+  {
+    what: 'a wrong sha256',
+    fields: { sha256: 'ab'.repeat(32) },
+    code: 'RK_DATASET_CHECKSUM',
+    names: ['ab'.repeat(32)],
+  },
   {
     what: '10 million columns',
     file: (path) => {
@@ -71,12 +115,45 @@ const badDatasets: readonly BadDataset[] = [
     code: 'RK_DATASET_TOO_MANY_COLUMNS',
     names: ['2000'],
   },
-  { what: 'a column that is all missing', file: 'a,void,y\n1,,x\n2,NA,z\n3,.,x\n4,,z\n', fields: { folds: 2 }, code: 'RK_DATASET_COLUMN_EMPTY', names: ['void'] },
-  { what: 'more folds than rows', file: twoClasses(6), fields: { folds: 7, stratify: false }, code: 'RK_FOLDS_INVALID', names: ['7', '6'] },
-  { what: 'more stratified folds than rows of the smallest class', file: twoClasses(20), fields: { folds: 11 }, code: 'RK_FOLDS_INVALID', names: ['11', '10'] },
-  { what: 'a name with a dot', fields: { name: 'my.penguins' }, code: 'RK_KEY_INVALID', names: ['my.penguins'] },
-  { what: 'a name with a space', fields: { name: 'my penguins' }, code: 'RK_KEY_INVALID', names: ['my penguins'] },
-  { what: 'a format that nobody knows', fields: { format: 'xlsx' }, code: 'RK_DATASET_FORMAT', names: ['xlsx'] },
+  {
+    what: 'a column that is all missing',
+    file: 'a,void,y\n1,,x\n2,NA,z\n3,.,x\n4,,z\n',
+    fields: { folds: 2 },
+    code: 'RK_DATASET_COLUMN_EMPTY',
+    names: ['void'],
+  },
+  {
+    what: 'more folds than rows',
+    file: twoClasses(6),
+    fields: { folds: 7, stratify: false },
+    code: 'RK_FOLDS_INVALID',
+    names: ['7', '6'],
+  },
+  {
+    what: 'more stratified folds than rows of the smallest class',
+    file: twoClasses(20),
+    fields: { folds: 11 },
+    code: 'RK_FOLDS_INVALID',
+    names: ['11', '10'],
+  },
+  {
+    what: 'a name with a dot',
+    fields: { name: 'my.penguins' },
+    code: 'RK_KEY_INVALID',
+    names: ['my.penguins'],
+  },
+  {
+    what: 'a name with a space',
+    fields: { name: 'my penguins' },
+    code: 'RK_KEY_INVALID',
+    names: ['my penguins'],
+  },
+  {
+    what: 'a format that nobody knows',
+    fields: { format: 'xlsx' },
+    code: 'RK_DATASET_FORMAT',
+    names: ['xlsx'],
+  },
 ];
 
 describe('a data set that can not be used is rejected, with its code and the offending thing named:', () => {
@@ -88,9 +165,15 @@ describe('a data set that can not be used is rejected, with its code and the off
     const id = `bad-input-${item.index}`;
     const head = headers();
     head.set('Nats-Msg-Id', id);
-    await jetstream(world.nats).publish('ml.dataset.ready', item.payload ?? JSON.stringify(request), { headers: head });
+    await jetstream(world.nats).publish('ml.dataset.ready', item.payload ?? JSON.stringify(request), {
+      headers: head,
+    });
 
-    const { data } = await world.tap.wait(events.datasetRejected, ({ requestEventId }) => requestEventId === id, item.what);
+    const { data } = await world.tap.wait(
+      events.datasetRejected,
+      ({ requestEventId }) => requestEventId === id,
+      item.what,
+    );
     const said = `${data.message} ${Object.entries(data.details).join(' ')}`;
     expect(data.code).toBe(item.code);
     for (const name of item.names) expect(said).toContain(name);
@@ -102,15 +185,26 @@ describe('a data set that can not be used is rejected, with its code and the off
     }, 'the rejected request is listed');
     expect(listed).toMatchObject({ state: 'rejected', code: item.code, version: 0 });
     if (item.deadLetter === true) {
-      const letter = await world.tap.wait(events.deadLetter, ({ eventId }) => eventId === id, 'the dead letter');
-      expect(letter.data).toMatchObject({ code: item.code, consumer: 'ingest', subject: 'ml.dataset.ready', attempts: 1 });
+      const letter = await world.tap.wait(
+        events.deadLetter,
+        ({ eventId }) => eventId === id,
+        'the dead letter',
+      );
+      expect(letter.data).toMatchObject({
+        code: item.code,
+        consumer: 'ingest',
+        subject: 'ml.dataset.ready',
+        attempts: 1,
+      });
       expect(letter.data.payload.toString('utf8')).toBe(item.payload ?? JSON.stringify(request));
     }
     expect(await world.unhealthy()).toEqual([]);
   });
 
   it('and the log of events keeps every one of them', async () => {
-    const stream = await (await jetstream(world.nats).jetstreamManager()).streams.info('ML_EVENTS', { subjects_filter: 'ml.dataset.rejected.*' });
+    const stream = await (
+      await jetstream(world.nats).jetstreamManager()
+    ).streams.info('ML_EVENTS', { subjects_filter: 'ml.dataset.rejected.*' });
     const kept = Object.values(stream.state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
     expect(kept).toBe(badDatasets.length);
   });
@@ -131,8 +225,13 @@ describe('a message over the size limit', () => {
   });
 
   it('of a prediction is refused with RESOURCE_EXHAUSTED and the limit', async () => {
-    const client = new InferenceServiceClient(world.client.addresses.inference, grpc.credentials.createInsecure());
-    const rows = [{ values: { island: { kind: { $case: 'text' as const, value: 'x'.repeat(5 * 1024 * 1024) } } } }];
+    const client = new InferenceServiceClient(
+      world.client.addresses.inference,
+      grpc.credentials.createInsecure(),
+    );
+    const rows = [
+      { values: { island: { kind: { $case: 'text' as const, value: 'x'.repeat(5 * 1024 * 1024) } } } },
+    ];
     const refused = await new Promise<grpc.ServiceError | null>((resolve) => {
       client.predict({ model: 'penguins', rows }, (error) => resolve(error));
     });
@@ -146,7 +245,8 @@ describe('a message over the size limit', () => {
 describe('a prediction that can not be answered', () => {
   const refusalOf = async (model: string, rows: readonly PlainRow[]): Promise<RookeryError> => {
     const refused = await world.client.predict(model, rows).catch((error: unknown) => error);
-    if (!(refused instanceof RookeryError)) throw new Error(`expected a refusal, not ${JSON.stringify(refused)}`);
+    if (!(refused instanceof RookeryError))
+      throw new Error(`expected a refusal, not ${JSON.stringify(refused)}`);
     return refused;
   };
   let good: PlainRow;
@@ -157,21 +257,70 @@ describe('a prediction that can not be answered', () => {
   });
 
   it('while good data that comes after all the bad is served', async () => {
-    const { version } = await world.serve({ name: 'penguins', uri: exampleUri('penguins.csv'), target: 'species' });
+    const { version } = await world.serve({
+      name: 'penguins',
+      uri: exampleUri('penguins.csv'),
+      target: 'species',
+    });
     good = rowFromProto(version.inputExample);
     expect(await world.client.predict('penguins', [good])).toHaveLength(1);
   });
 
-  const badRows: readonly { what: string; rows: () => PlainRow[]; code: ErrorCode; names: readonly string[] }[] = [
-    { what: 'a missing feature', rows: () => [without(good, 'island')], code: 'RK_FEATURE_MISSING', names: ['island', 'Row 0'] },
-    { what: 'a missing feature of a later row', rows: () => [good, without(good, 'sex')], code: 'RK_FEATURE_MISSING', names: ['sex', 'Row 1'] },
-    { what: 'an extra feature', rows: () => [{ ...good, colour: 'black' }], code: 'RK_FEATURE_UNKNOWN', names: ['colour'] },
-    { what: 'text for a number', rows: () => [{ ...good, body_mass_g: 'heavy' }], code: 'RK_FEATURE_TYPE', names: ['body_mass_g'] },
-    { what: 'a number for text', rows: () => [{ ...good, island: 3 }], code: 'RK_FEATURE_TYPE', names: ['island'] },
-    { what: 'NaN', rows: () => [{ ...good, body_mass_g: NaN }], code: 'RK_FEATURE_NOT_FINITE', names: ['body_mass_g', 'NaN'] },
-    { what: 'infinity', rows: () => [{ ...good, body_mass_g: Infinity }], code: 'RK_FEATURE_NOT_FINITE', names: ['body_mass_g', 'Infinity'] },
+  const badRows: readonly {
+    what: string;
+    rows: () => PlainRow[];
+    code: ErrorCode;
+    names: readonly string[];
+  }[] = [
+    {
+      what: 'a missing feature',
+      rows: () => [without(good, 'island')],
+      code: 'RK_FEATURE_MISSING',
+      names: ['island', 'Row 0'],
+    },
+    {
+      what: 'a missing feature of a later row',
+      rows: () => [good, without(good, 'sex')],
+      code: 'RK_FEATURE_MISSING',
+      names: ['sex', 'Row 1'],
+    },
+    {
+      what: 'an extra feature',
+      rows: () => [{ ...good, colour: 'black' }],
+      code: 'RK_FEATURE_UNKNOWN',
+      names: ['colour'],
+    },
+    {
+      what: 'text for a number',
+      rows: () => [{ ...good, body_mass_g: 'heavy' }],
+      code: 'RK_FEATURE_TYPE',
+      names: ['body_mass_g'],
+    },
+    {
+      what: 'a number for text',
+      rows: () => [{ ...good, island: 3 }],
+      code: 'RK_FEATURE_TYPE',
+      names: ['island'],
+    },
+    {
+      what: 'NaN',
+      rows: () => [{ ...good, body_mass_g: NaN }],
+      code: 'RK_FEATURE_NOT_FINITE',
+      names: ['body_mass_g', 'NaN'],
+    },
+    {
+      what: 'infinity',
+      rows: () => [{ ...good, body_mass_g: Infinity }],
+      code: 'RK_FEATURE_NOT_FINITE',
+      names: ['body_mass_g', 'Infinity'],
+    },
     { what: 'no rows', rows: () => [], code: 'RK_PREDICT_NO_ROWS', names: ['rows'] },
-    { what: 'more rows than the limit', rows: () => Array<PlainRow>(10_001).fill({}), code: 'RK_PREDICT_TOO_MANY_ROWS', names: ['10001', '10000'] },
+    {
+      what: 'more rows than the limit',
+      rows: () => Array<PlainRow>(10_001).fill({}),
+      code: 'RK_PREDICT_TOO_MANY_ROWS',
+      names: ['10001', '10000'],
+    },
   ];
 
   it.each(badRows)('$what → $code, with the offending thing named', async ({ rows, code, names }) => {
@@ -190,7 +339,9 @@ describe('a prediction that can not be answered', () => {
   });
 
   it('and a good one after all that is answered', async () => {
-    const [answer] = await world.client.predict('penguins', [{ ...good, island: 'Atlantis', body_mass_g: null }]);
+    const [answer] = await world.client.predict('penguins', [
+      { ...good, island: 'Atlantis', body_mass_g: null },
+    ]);
     expect(answer?.label).toMatch(/^(Adelie|Chinstrap|Gentoo)$/);
     expect(await world.unhealthy()).toEqual([]);
     expect(world.notes).toEqual([]);

@@ -12,11 +12,21 @@ import { eventually } from './support/waiting.js';
 let world: TestSystem;
 let env: NodeJS.ProcessEnv;
 const penguins = join(repositoryRoot, 'data/penguins.csv');
-const row = { island: 'Biscoe', culmen_length_mm: 50, culmen_depth_mm: 15, flipper_length_mm: 220, body_mass_g: 5000, sex: null };
+const row = {
+  island: 'Biscoe',
+  culmen_length_mm: 50,
+  culmen_depth_mm: 15,
+  flipper_length_mm: 220,
+  body_mass_g: 5000,
+  sex: null,
+};
 
 beforeAll(async () => {
   world = await startTestSystem({ services: serviceEntries.map(({ name }) => name) });
-  const ports = serviceEntries.map(({ name, portVariable }) => [portVariable, world.system.addresses[name]?.split(':')[1]]);
+  const ports = serviceEntries.map(({ name, portVariable }) => [
+    portVariable,
+    world.system.addresses[name]?.split(':')[1],
+  ]);
   env = { ...process.env, ROOKERY_NATS_URL: world.system.natsUrl, ...Object.fromEntries(ports) };
 });
 
@@ -31,8 +41,13 @@ interface Ended {
 }
 
 /** Runs `rookery` as a user does. */
-function rookery(args: readonly string[], options: { input?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [join(repositoryRoot, 'libs/cli/bin/rookery.js'), ...args], { env: options.env ?? env });
+function rookery(
+  args: readonly string[],
+  options: { input?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, [join(repositoryRoot, 'libs/cli/bin/rookery.js'), ...args], {
+    env: options.env ?? env,
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -60,18 +75,49 @@ describe('the command line, from a file to a watched model', () => {
     expect(outcome).toMatchObject({ state: 'serving', model: 'penguins', version: 1, metric: 'accuracy' });
     runId = outcome.runId;
     expect(stderr).toContain(`run       ${runId}: penguins, 5 stratified folds, seed 42`);
-    for (const fold of [1, 2, 3, 4, 5]) expect(stderr).toMatch(new RegExp(`fold ${fold}/5  epoch 50/50  loss [0-9.]+  accuracy [0-9.]+`));
+    for (const fold of [1, 2, 3, 4, 5])
+      expect(stderr).toMatch(new RegExp(`fold ${fold}/5  epoch 50/50  loss [0-9.]+  accuracy [0-9.]+`));
     expect(stderr).toMatch(/serving +penguins version 1, \d+ ms after publication/);
   });
 
   it('publish takes the settings of the run as options', async () => {
     const { code, stdout } = await rookery([
-      ...['publish', penguins, '-t', 'species', '-n', 'optioned', '-m', 'other_name', '-k', '3', '--seed', '7', '--epochs', '4'],
-      ...['--ignore', 'sex', 'island', '--threshold', '0.05', '--column-type', 'body_mass_g=numeric', '--json'],
+      ...[
+        'publish',
+        penguins,
+        '-t',
+        'species',
+        '-n',
+        'optioned',
+        '-m',
+        'other_name',
+        '-k',
+        '3',
+        '--seed',
+        '7',
+        '--epochs',
+        '4',
+      ],
+      ...[
+        '--ignore',
+        'sex',
+        'island',
+        '--threshold',
+        '0.05',
+        '--column-type',
+        'body_mass_g=numeric',
+        '--json',
+      ],
     ]);
     expect(code).toBe(0);
     const run = await world.client.run((JSON.parse(stdout) as { runId: string }).runId);
-    expect(run.plan).toMatchObject({ model: 'other_name', datasetName: 'optioned', folds: 3, seed: 7, gate: { threshold: 0.05 } });
+    expect(run.plan).toMatchObject({
+      model: 'other_name',
+      datasetName: 'optioned',
+      folds: 3,
+      seed: 7,
+      gate: { threshold: 0.05 },
+    });
     expect(run.plan?.modelSpec).toMatchObject({ epochs: 4 });
     expect(run.plan?.signature?.features.map(({ name }) => name)).toEqual([
       'culmen_length_mm',
@@ -82,14 +128,26 @@ describe('the command line, from a file to a watched model', () => {
   });
 
   it('publish --detach only publishes, and says which run it will be', async () => {
-    const published = await json<{ eventId: string; runId: string }>('publish', penguins, '-t', 'species', '-n', 'detached', '--epochs', '2', '--detach');
+    const published = await json<{ eventId: string; runId: string }>(
+      'publish',
+      penguins,
+      '-t',
+      'species',
+      '-n',
+      'detached',
+      '--epochs',
+      '2',
+      '--detach',
+    );
     expect(published.runId).toBe(runIdOf(published.eventId));
     await eventually(() => world.client.run(published.runId), 'the detached run');
   });
 
   it('datasets, runs and models list what came of it, for people and as JSON', async () => {
     const datasets = await json<{ name: string; state: string; rows: number }[]>('datasets', 'penguins');
-    expect(datasets).toEqual([expect.objectContaining({ name: 'penguins', state: 'ingested', rows: 344, version: 1 })]);
+    expect(datasets).toEqual([
+      expect.objectContaining({ name: 'penguins', state: 'ingested', rows: 344, version: 1 }),
+    ]);
     const runs = await json<{ runId: string }[]>('runs', '--model', 'penguins');
     expect(runs.map((run) => run.runId)).toEqual([runId]);
     const run = await json<{ jobs: unknown[]; traceId: string }>('runs', runId);
@@ -101,12 +159,23 @@ describe('the command line, from a file to a watched model', () => {
     expect(versions.map(({ version }) => version)).toEqual([1]);
 
     const texts = await Promise.all(
-      [['datasets'], ['runs'], ['runs', runId], ['models'], ['models', 'penguins'], ['models', 'history', 'penguins']].map((args) => rookery(args)),
+      [
+        ['datasets'],
+        ['runs'],
+        ['runs', runId],
+        ['models'],
+        ['models', 'penguins'],
+        ['models', 'history', 'penguins'],
+      ].map((args) => rookery(args)),
     );
     expect(texts.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0, 0]);
-    const [listOfDatasets, listOfRuns, oneRun, listOfModels, listOfVersions, history] = texts.map(({ stdout }) => stdout);
+    const [listOfDatasets, listOfRuns, oneRun, listOfModels, listOfVersions, history] = texts.map(
+      ({ stdout }) => stdout,
+    );
     expect(listOfDatasets).toMatch(/^NAME +VERSION +STATE +ROWS/);
-    expect(listOfRuns).toMatch(new RegExp(`${runId} +penguins +promoted +accuracy +0\\.\\d{4} +0\\.\\d{4} +1 `));
+    expect(listOfRuns).toMatch(
+      new RegExp(`${runId} +penguins +promoted +accuracy +0\\.\\d{4} +0\\.\\d{4} +1 `),
+    );
     expect(oneRun).toMatch(/fold 5 +evaluated +\d/);
     expect(listOfModels).toMatch(/penguins +1 +1 +champion→1/);
     expect(listOfVersions).toMatch(/1 +champion +run-/);
@@ -118,10 +187,14 @@ describe('the command line, from a file to a watched model', () => {
     const [answer] = await json<Answers>('predict', 'penguins', JSON.stringify(row));
     expect(answer).toMatchObject({ model: 'penguins', version: 1, label: 'Gentoo' });
     predictionId = answer?.id ?? '';
-    const piped = await rookery(['predict', 'penguins', '-', '--json'], { input: JSON.stringify([row, row]) });
+    const piped = await rookery(['predict', 'penguins', '-', '--json'], {
+      input: JSON.stringify([row, row]),
+    });
     expect(JSON.parse(piped.stdout) as Answers).toHaveLength(2);
     const { stdout } = await rookery(['predict', 'penguins', JSON.stringify(row)]);
-    expect(stdout).toMatch(/^PREDICTION +PROBABILITIES +VERSION +ID\nGentoo +Adelie 0\.\d{4} +Chinstrap 0\.\d{4} +Gentoo 0\.\d{4} +1 +\S+\n$/);
+    expect(stdout).toMatch(
+      /^PREDICTION +PROBABILITIES +VERSION +ID\nGentoo +Adelie 0\.\d{4} +Chinstrap 0\.\d{4} +Gentoo 0\.\d{4} +1 +\S+\n$/,
+    );
   });
 
   it('label and monitor close the loop', async () => {
@@ -130,8 +203,17 @@ describe('the command line, from a file to a watched model', () => {
       const watched = await json<{ model: string; captured: number; labelled: number }[]>('monitor');
       return watched.find((item) => item.model === 'penguins' && item.captured === 4 && item.labelled === 1);
     }, 'the monitor knows the predictions and the label');
-    const report = await json<{ predictions: number; quality: Record<string, number> }>('monitor', 'penguins');
-    expect(report).toMatchObject({ model: 'penguins', version: 1, predictions: 4, labelled: 1, quality: { accuracy: 1 } });
+    const report = await json<{ predictions: number; quality: Record<string, number> }>(
+      'monitor',
+      'penguins',
+    );
+    expect(report).toMatchObject({
+      model: 'penguins',
+      version: 1,
+      predictions: 4,
+      labelled: 1,
+      quality: { accuracy: 1 },
+    });
     const { stdout } = await rookery(['monitor', 'penguins']);
     expect(stdout).toContain('penguins version 1: 4 predictions, 1 labelled');
     expect(stdout).toMatch(/body_mass_g +feature/);
@@ -140,14 +222,34 @@ describe('the command line, from a file to a watched model', () => {
   });
 
   it('models promote and rollback move the champion, and its history says who did it and why', async () => {
-    const again = await rookery(['publish', penguins, '-t', 'species', '--seed', '43', '--threshold', '0', '--json']);
+    const again = await rookery([
+      'publish',
+      penguins,
+      '-t',
+      'species',
+      '--seed',
+      '43',
+      '--threshold',
+      '0',
+      '--json',
+    ]);
     const { state } = JSON.parse(again.stdout) as { state: string };
-    const { versions } = await json<{ versions: { version: number; aliases: string[] }[] }>('models', 'penguins');
+    const { versions } = await json<{ versions: { version: number; aliases: string[] }[] }>(
+      'models',
+      'penguins',
+    );
     expect(versions.map(({ version }) => version)).toEqual([2, 1]);
     // The second may be a little worse than the first: then it is not champion yet.
     if (state !== 'serving') await json('models', 'promote', 'penguins', '2', '--reason', 'a test');
-    expect(await json('models', 'rollback', 'penguins', '--reason', 'back again')).toMatchObject({ alias: { alias: 'champion', version: 1 }, previousVersion: 2 });
-    const history = await json<{ version: number; actor: string; reasons: string[] }[]>('models', 'history', 'penguins');
+    expect(await json('models', 'rollback', 'penguins', '--reason', 'back again')).toMatchObject({
+      alias: { alias: 'champion', version: 1 },
+      previousVersion: 2,
+    });
+    const history = await json<{ version: number; actor: string; reasons: string[] }[]>(
+      'models',
+      'history',
+      'penguins',
+    );
     expect(history.map(({ version }) => version).sort()).toEqual([1, 1, 2]);
     expect(history.find(({ reasons }) => reasons.includes('back again'))?.actor).toBe('cli');
   });
@@ -155,7 +257,9 @@ describe('the command line, from a file to a watched model', () => {
   it('doctor finds everything in order', async () => {
     const findings = await json<{ what: string; ok: boolean }[]>('doctor');
     expect(findings.filter(({ ok }) => !ok)).toEqual([]);
-    expect(findings.map(({ what }) => what)).toEqual(['node', 'nats-server', ...serviceEntries.map(({ name }) => name)].sort(byOrderOf(findings)));
+    expect(findings.map(({ what }) => what)).toEqual(
+      ['node', 'nats-server', ...serviceEntries.map(({ name }) => name)].sort(byOrderOf(findings)),
+    );
     const { code, stdout } = await rookery(['doctor']);
     expect(code).toBe(0);
     expect(stdout).not.toContain('NOT OK');
@@ -164,26 +268,73 @@ describe('the command line, from a file to a watched model', () => {
 
 describe('the command line says what is wrong', () => {
   it.each<{ what: string; args: string[]; says: string[] }>([
-    { what: 'a file that is not there', args: ['publish', '/nowhere/data.csv', '-t', 'y'], says: ['RK_DATASET_NOT_FOUND', '/nowhere/data.csv'] },
-    { what: 'a number that is none', args: ['publish', penguins, '-t', 'species', '-k', 'five'], says: ['RK_REQUEST_INVALID', '--folds', 'five'] },
-    { what: 'a specification that is no JSON', args: ['publish', penguins, '-t', 'species', '--spec', '{'], says: ['RK_REQUEST_INVALID', '--spec'] },
-    { what: 'a run that does not exist', args: ['runs', 'run-0000000000000000'], says: ['RK_RUN_NOT_FOUND', 'run-0000000000000000'] },
-    { what: 'a model that does not exist', args: ['models', 'puffins'], says: ['RK_MODEL_NOT_FOUND', 'puffins'] },
-    { what: 'a row without its features', args: ['predict', 'penguins', '{}'], says: ['RK_FEATURE_MISSING', 'lacks the feature "'] },
-    { what: 'rows that are no JSON', args: ['predict', 'penguins', 'island=Biscoe'], says: ['RK_REQUEST_INVALID', 'JSON'] },
-    { what: 'a limit that is no number', args: ['runs', '--limit', 'many'], says: ['RK_REQUEST_INVALID', '--limit', 'many'] },
+    {
+      what: 'a file that is not there',
+      args: ['publish', '/nowhere/data.csv', '-t', 'y'],
+      says: ['RK_DATASET_NOT_FOUND', '/nowhere/data.csv'],
+    },
+    {
+      what: 'a number that is none',
+      args: ['publish', penguins, '-t', 'species', '-k', 'five'],
+      says: ['RK_REQUEST_INVALID', '--folds', 'five'],
+    },
+    {
+      what: 'a specification that is no JSON',
+      args: ['publish', penguins, '-t', 'species', '--spec', '{'],
+      says: ['RK_REQUEST_INVALID', '--spec'],
+    },
+    {
+      what: 'a run that does not exist',
+      args: ['runs', 'run-0000000000000000'],
+      says: ['RK_RUN_NOT_FOUND', 'run-0000000000000000'],
+    },
+    {
+      what: 'a model that does not exist',
+      args: ['models', 'puffins'],
+      says: ['RK_MODEL_NOT_FOUND', 'puffins'],
+    },
+    {
+      what: 'a row without its features',
+      args: ['predict', 'penguins', '{}'],
+      says: ['RK_FEATURE_MISSING', 'lacks the feature "'],
+    },
+    {
+      what: 'rows that are no JSON',
+      args: ['predict', 'penguins', 'island=Biscoe'],
+      says: ['RK_REQUEST_INVALID', 'JSON'],
+    },
+    {
+      what: 'a limit that is no number',
+      args: ['runs', '--limit', 'many'],
+      says: ['RK_REQUEST_INVALID', '--limit', 'many'],
+    },
     { what: 'an unknown command', args: ['publsh'], says: ['publsh', '--help'] },
-  ])('$what: exit code 1, the code and the offending thing on stderr, nothing on stdout', async ({ args, says }) => {
-    const { code, stdout, stderr } = await rookery(args);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    for (const words of says) expect(stderr).toContain(words);
-    expect(stderr).not.toMatch(/\n +at /);
-  });
+  ])(
+    '$what: exit code 1, the code and the offending thing on stderr, nothing on stdout',
+    async ({ args, says }) => {
+      const { code, stdout, stderr } = await rookery(args);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      for (const words of says) expect(stderr).toContain(words);
+      expect(stderr).not.toMatch(/\n +at /);
+    },
+  );
 
   it('a rejected data set: exit code 1, the rejection on stderr and as JSON', async () => {
-    const { code, stdout, stderr } = await rookery(['publish', penguins, '-n', 'rejected', '-t', 'kind', '--json']);
+    const { code, stdout, stderr } = await rookery([
+      'publish',
+      penguins,
+      '-n',
+      'rejected',
+      '-t',
+      'kind',
+      '--json',
+    ]);
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ state: 'dataset-rejected', code: 'RK_DATASET_TARGET_MISSING', details: { value: 'kind' } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      state: 'dataset-rejected',
+      code: 'RK_DATASET_TARGET_MISSING',
+      details: { value: 'kind' },
+    });
     expect(stderr).toContain('RK_DATASET_TARGET_MISSING');
     const { stdout: table } = await rookery(['datasets', 'rejected']);
     expect(table).toContain('RK_DATASET_TARGET_MISSING');

@@ -16,8 +16,14 @@ const started: ChildProcess[] = [];
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'rookery-commands-'));
-  const names = [...serviceEntries.map(({ portVariable }) => portVariable), 'ROOKERY_NATS_PORT', 'ROOKERY_INFERENCE_HTTP_PORT'];
-  ports = Object.fromEntries(await Promise.all(names.map(async (name) => [name, String(await freePort())] as const)));
+  const names = [
+    ...serviceEntries.map(({ portVariable }) => portVariable),
+    'ROOKERY_NATS_PORT',
+    'ROOKERY_INFERENCE_HTTP_PORT',
+  ];
+  ports = Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, String(await freePort())] as const)),
+  );
 });
 
 afterAll(() => {
@@ -50,7 +56,11 @@ async function ready(up: Running): Promise<void> {
   const over = up.code.then((code) => {
     throw new Error(`it ended with ${code}: ${up.said.stderr}`);
   });
-  const said = eventually(() => (up.said.stdout.includes('Rookery is ready') ? true : undefined), 'the system is ready', 90_000);
+  const said = eventually(
+    () => (up.said.stdout.includes('Rookery is ready') ? true : undefined),
+    'the system is ready',
+    90_000,
+  );
   await Promise.race([said, over]);
   over.catch(() => undefined);
 }
@@ -76,7 +86,11 @@ describe('the demo', () => {
       version: 1,
       metric: 'accuracy',
       backend: expect.stringMatching(/^(gpu|node|wasm|cpu)$/),
-      prediction: { label: expect.stringMatching(/^(Adelie|Chinstrap|Gentoo)$/), version: 1, id: expect.stringMatching(/./) },
+      prediction: {
+        label: expect.stringMatching(/^(Adelie|Chinstrap|Gentoo)$/),
+        version: 1,
+        id: expect.stringMatching(/./),
+      },
       traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
       drift: { drifted: false, testedColumns: 7, predictions: 344 },
     });
@@ -91,12 +105,19 @@ describe('the demo', () => {
   it('runs again on what it left: the same data and seed are as good as before, and become the next version', async () => {
     const demo = start('deploy/dist/demo.js', ['--exit', '--json']);
     expect(await demo.code, demo.said.stderr).toBe(0);
-    expect(JSON.parse(demo.said.stdout)).toMatchObject({ model: 'penguins', version: 2, prediction: { version: 2 } });
+    expect(JSON.parse(demo.said.stdout)).toMatchObject({
+      model: 'penguins',
+      version: 2,
+      prediction: { version: 2 },
+    });
   });
 
   it('stops everything in order where it is interrupted in the middle of a run', async () => {
     const demo = start('deploy/dist/demo.js', ['--json']);
-    await eventually(() => (demo.said.stderr.includes('Publishing ml.dataset.ready') ? true : undefined), 'it publishes');
+    await eventually(
+      () => (demo.said.stderr.includes('Publishing ml.dataset.ready') ? true : undefined),
+      'it publishes',
+    );
     demo.child.kill('SIGINT');
     expect(await demo.code).toBe(1);
     expect(existsSync(join(directory, 'data/launcher.pid'))).toBe(false);
@@ -118,7 +139,10 @@ describe('rookery up', () => {
     }
     const models = start('libs/cli/bin/rookery.js', ['models', '--json']);
     expect(await models.code, models.said.stderr).toBe(0);
-    expect(JSON.parse(models.said.stdout)).toMatchObject([{ name: 'penguins', latestVersion: 2 }]);
+    // The run that was interrupted goes on: it may be the third by now.
+    const [penguins] = JSON.parse(models.said.stdout) as { name: string; latestVersion: number }[];
+    expect(penguins?.name).toBe('penguins');
+    expect(penguins?.latestVersion).toBeGreaterThanOrEqual(2);
     up.child.kill('SIGTERM');
     expect(await up.code).toBe(0);
   });
@@ -128,7 +152,10 @@ describe('rookery up', () => {
     await ready(up);
     expect(existsSync(join(directory, 'data/launcher.pid'))).toBe(true);
     up.child.kill('SIGKILL');
-    await eventually(() => (existsSync(join(directory, 'data/launcher.pid')) ? undefined : true), 'the launcher has ended in order');
+    await eventually(
+      () => (existsSync(join(directory, 'data/launcher.pid')) ? undefined : true),
+      'the launcher has ended in order',
+    );
   });
 
   it('refuses a setting that it does not know, naming it, and leaves nothing running', async () => {

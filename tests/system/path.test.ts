@@ -36,7 +36,10 @@ afterAll(async () => {
 /** The plans of a run that the log holds: one, unless a run was started twice. */
 async function startsOf(runId: string): Promise<RunStarted[]> {
   const starts: RunStarted[] = [];
-  const replay = await bus.replay(events.runStarted, { key: runId, onEvent: ({ data }) => void starts.push(data) });
+  const replay = await bus.replay(events.runStarted, {
+    key: runId,
+    onEvent: ({ data }) => void starts.push(data),
+  });
   await replay.done;
   return starts;
 }
@@ -68,7 +71,10 @@ async function storedEvents(subjects: readonly string[]): Promise<Record<string,
 
 function meanAndDeviation(values: readonly number[]): { mean: number; std: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { mean, std: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length) };
+  return {
+    mean,
+    std: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length),
+  };
 }
 
 describe('a bare JSON message of a plain NATS client', () => {
@@ -76,10 +82,21 @@ describe('a bare JSON message of a plain NATS client', () => {
     const uri = exampleUri('penguins.csv');
     world.nats.publish('ml.dataset.ready', JSON.stringify({ name: 'penguins', uri, target: 'species' }));
 
-    const swapped = await world.tap.wait(events.inferenceSwapped, ({ model }) => model === 'penguins', 'the swap');
+    const swapped = await world.tap.wait(
+      events.inferenceSwapped,
+      ({ model }) => model === 'penguins',
+      'the swap',
+    );
     const { runId, version } = swapped.data;
     const [answer] = await world.client.predict('penguins', [
-      { island: 'Biscoe', culmen_length_mm: 50, culmen_depth_mm: 15, flipper_length_mm: 220, body_mass_g: 5000, sex: 'MALE' },
+      {
+        island: 'Biscoe',
+        culmen_length_mm: 50,
+        culmen_depth_mm: 15,
+        flipper_length_mm: 220,
+        body_mass_g: 5000,
+        sex: 'MALE',
+      },
     ]);
     expect(answer).toMatchObject({ model: 'penguins', version, label: 'Gentoo' });
     expect(Object.keys(answer?.probabilities ?? {})).toEqual(['Adelie', 'Chinstrap', 'Gentoo']);
@@ -89,7 +106,14 @@ describe('a bare JSON message of a plain NATS client', () => {
     const run = await finishedRun(runId);
     const file = readFileSync(fileURLToPath(uri));
     expect(run).toMatchObject({ model: 'penguins', state: RunState.RUN_STATE_PROMOTED, version, code: '' });
-    expect(run.plan).toMatchObject({ folds: 5, stratified: true, seed: 42, rows: 344, task: Task.TASK_MULTICLASS, target: 'species' });
+    expect(run.plan).toMatchObject({
+      folds: 5,
+      stratified: true,
+      seed: 42,
+      rows: 344,
+      task: Task.TASK_MULTICLASS,
+      target: 'species',
+    });
     expect(run.verdict).toMatchObject({ passed: true, metric: 'accuracy', threshold: 0.7 });
     expect(run.backend).toMatch(/^(gpu|node|wasm|cpu)$/);
     expect(run.traceId).toMatch(/^[0-9a-f]{32}$/);
@@ -149,8 +173,14 @@ describe('the task is inferred from the target', () => {
     // Always saying the mean of the target has an rmse of 77.
     expect(mean).toBeLessThan(70);
 
-    const rows = labelledRows(exampleCsv('diabetes.csv'), version.signature ?? { features: [], target: '', task: 0, classes: [] });
-    const answers = await world.client.predict('diabetes', rows.map(({ row }) => row));
+    const rows = labelledRows(
+      exampleCsv('diabetes.csv'),
+      version.signature ?? { features: [], target: '', task: 0, classes: [] },
+    );
+    const answers = await world.client.predict(
+      'diabetes',
+      rows.map(({ row }) => row),
+    );
     expect(answers.every(({ label, value }) => label === undefined && Number.isFinite(value))).toBe(true);
     const errors = answers.map(({ value }, k) => ((value ?? NaN) - Number(rows[k]?.truth)) ** 2);
     expect(Math.sqrt(meanAndDeviation(errors).mean)).toBeLessThan(70);
@@ -174,7 +204,13 @@ describe('the task is inferred from the target', () => {
 describe('the same again', () => {
   it('an event that is published twice gives one run, also where the broker can not see that it is the same', async () => {
     const id = 'published-twice';
-    const body = JSON.stringify({ name: 'twice', uri: exampleUri('penguins.csv'), target: 'species', epochs: 3, gate: { threshold: 0 } });
+    const body = JSON.stringify({
+      name: 'twice',
+      uri: exampleUri('penguins.csv'),
+      target: 'species',
+      epochs: 3,
+      gate: { threshold: 0 },
+    });
     const publish = (messageId: string, more: Record<string, string> = {}) => {
       const head = headers();
       head.set('Nats-Msg-Id', messageId);
@@ -239,7 +275,10 @@ describe('the champion', () => {
       gate: { metric: 'accuracy', threshold: 0.1, allowWorseThanChampion: false },
     });
     if (end.state !== 'rejected') throw new Error(`the run ended as ${end.state}`);
-    expect(end.rejection).toMatchObject({ code: 'RK_CHAMPION_BETTER', stage: RejectionStage.REJECTION_STAGE_CHAMPION });
+    expect(end.rejection).toMatchObject({
+      code: 'RK_CHAMPION_BETTER',
+      stage: RejectionStage.REJECTION_STAGE_CHAMPION,
+    });
 
     const run = await eventually(async () => {
       const found = await world.client.run(runId);
@@ -260,10 +299,17 @@ describe('the champion', () => {
 
 describe('the monitor', () => {
   it('turns labels into the accuracy of what was served, and finds no drift in the training data', async () => {
-    const { version } = await world.serve({ name: 'labelled', uri: exampleUri('penguins.csv'), target: 'species' });
+    const { version } = await world.serve({
+      name: 'labelled',
+      uri: exampleUri('penguins.csv'),
+      target: 'species',
+    });
     const signature = version.signature ?? { features: [], target: '', task: 0, classes: [] };
     const rows = labelledRows(exampleCsv('penguins.csv'), signature);
-    const answers = await world.client.predict('labelled', rows.map(({ row }) => row));
+    const answers = await world.client.predict(
+      'labelled',
+      rows.map(({ row }) => row),
+    );
     const labels = answers.map(({ id }, k) => ({ predictionId: id, label: rows[k]?.truth ?? '' }));
     expect(await world.client.label('labelled', labels)).toBe(rows.length);
     await eventually(async () => {
@@ -273,17 +319,29 @@ describe('the monitor', () => {
 
     const report = await world.client.report({ model: 'labelled', window: rows.length });
     const right = answers.filter(({ label }, k) => label === rows[k]?.truth).length;
-    expect(report).toMatchObject({ version: version.version, predictions: rows.length, labelled: rows.length });
+    expect(report).toMatchObject({
+      version: version.version,
+      predictions: rows.length,
+      labelled: rows.length,
+    });
     expect(report.quality['accuracy']).toBeCloseTo(right / rows.length, 12);
     expect(report.baseline['accuracy']).toBeCloseTo(version.metrics['accuracy']?.mean ?? NaN, 12);
     expect(report.columns.filter(({ drifted, role }) => drifted && role === 'feature')).toEqual([]);
-    expect(report.columns.filter(({ role }) => role === 'feature').map(({ status }) => status)).toEqual(Array(6).fill('ok'));
+    expect(report.columns.filter(({ role }) => role === 'feature').map(({ status }) => status)).toEqual(
+      Array(6).fill('ok'),
+    );
   });
 
   it('says ml.drift.detected where one column moved, and names that column', async () => {
-    const { version } = await world.serve({ name: 'drifting', uri: exampleUri('penguins.csv'), target: 'species' });
+    const { version } = await world.serve({
+      name: 'drifting',
+      uri: exampleUri('penguins.csv'),
+      target: 'species',
+    });
     const signature = version.signature ?? { features: [], target: '', task: 0, classes: [] };
-    const heavier = mapColumn(exampleCsv('penguins.csv'), 'body_mass_g', (cell) => (cell === 'NA' ? cell : String(Number(cell) + 1500)));
+    const heavier = mapColumn(exampleCsv('penguins.csv'), 'body_mass_g', (cell) =>
+      cell === 'NA' ? cell : String(Number(cell) + 1500),
+    );
     const rows = labelledRows(heavier, signature).map(({ row }) => row);
     await world.client.predict('drifting', rows);
     const report = await world.client.report({
@@ -293,9 +351,19 @@ describe('the monitor', () => {
       waitMs: 20_000,
     });
     expect(report.predictions).toBe(rows.length);
-    expect(report.columns.filter(({ drifted, role }) => drifted && role === 'feature').map(({ name }) => name)).toEqual(['body_mass_g']);
-    const drift = await world.tap.wait(events.driftDetected, ({ reportId }) => reportId === report.reportId, 'the drift');
-    expect(drift.data).toMatchObject({ model: 'drifting', version: version.version, datasetDrift: { drifted: true } });
+    expect(
+      report.columns.filter(({ drifted, role }) => drifted && role === 'feature').map(({ name }) => name),
+    ).toEqual(['body_mass_g']);
+    const drift = await world.tap.wait(
+      events.driftDetected,
+      ({ reportId }) => reportId === report.reportId,
+      'the drift',
+    );
+    expect(drift.data).toMatchObject({
+      model: 'drifting',
+      version: version.version,
+      datasetDrift: { drifted: true },
+    });
     expect(drift.data.columns).toContain('body_mass_g');
     const body = report.columns.find(({ name }) => name === 'body_mass_g');
     expect(body?.outOfRangeShare).toBeGreaterThan(0.2);
@@ -306,52 +374,64 @@ describe('a service that is killed', () => {
   /** Kills a service at the moment when it has work of this run. */
   const momentOf: Record<string, (runId: string) => Promise<unknown>> = {
     ingest: async () => undefined,
-    transform: (runId) => world.tap.wait(events.datasetIngested, (data) => runIdOf(data.requestEventId) === runId, 'ingested'),
+    transform: (runId) =>
+      world.tap.wait(events.datasetIngested, (data) => runIdOf(data.requestEventId) === runId, 'ingested'),
     trainer: (runId) => world.tap.wait(events.runStarted, (data) => data.runId === runId, 'started'),
     evaluator: (runId) => world.tap.wait(events.foldTrained, (data) => data.runId === runId, 'trained'),
     registry: (runId) => world.tap.wait(events.foldEvaluated, (data) => data.runId === runId, 'evaluated'),
-    inference: (runId) => world.tap.wait(events.modelRegistered, (data) => data.lineage?.runId === runId, 'registered'),
+    inference: (runId) =>
+      world.tap.wait(events.modelRegistered, (data) => data.lineage?.runId === runId, 'registered'),
     monitor: (runId) => world.tap.wait(events.runStarted, (data) => data.runId === runId, 'started'),
   };
 
-  it(
-    'comes back, and the run that it was needed for ends: each service in turn',
-    async () => {
-      const outcomes: { service: string; outcome: Promise<unknown> }[] = [];
-      for (const service of pathServices) {
-        const process = world.system.processes.get(service);
-        if (!process) throw new Error(`${service} does not run`);
-        const before = { pid: process.pid, restarts: process.restarts };
-        const published = await world.client.publish({
-          name: `killed_${service}`,
-          uri: exampleUri('penguins.csv'),
-          target: 'species',
-          epochs: 150,
-          gate: { metric: '', threshold: 0, allowWorseThanChampion: true },
-        });
-        outcomes.push({ service, outcome: published.outcome.then(({ state }) => state) });
-        await momentOf[service]?.(published.runId);
-        expect(process.kill('SIGKILL')).toBe(true);
-        await eventually(() => (process.restarts > before.restarts ? true : undefined), `${service} is started again`);
-        await world.system.waitReady(service, 60_000);
-        expect(process.pid).not.toBe(before.pid);
-      }
-      // Work that was in the hands of a killed process comes back when the broker has waited long enough for it.
-      const ends = await Promise.all(outcomes.map(({ outcome }) => outcome));
-      expect(Object.fromEntries(outcomes.map(({ service }, k) => [service, ends[k]]))).toEqual(
-        Object.fromEntries(pathServices.map((service) => [service, 'serving'])),
+  it('comes back, and the run that it was needed for ends: each service in turn', async () => {
+    const outcomes: { service: string; outcome: Promise<unknown> }[] = [];
+    for (const service of pathServices) {
+      const process = world.system.processes.get(service);
+      if (!process) throw new Error(`${service} does not run`);
+      const before = { pid: process.pid, restarts: process.restarts };
+      const published = await world.client.publish({
+        name: `killed_${service}`,
+        uri: exampleUri('penguins.csv'),
+        target: 'species',
+        epochs: 150,
+        gate: { metric: '', threshold: 0, allowWorseThanChampion: true },
+      });
+      outcomes.push({ service, outcome: published.outcome.then(({ state }) => state) });
+      await momentOf[service]?.(published.runId);
+      expect(process.kill('SIGKILL')).toBe(true);
+      await eventually(
+        () => (process.restarts > before.restarts ? true : undefined),
+        `${service} is started again`,
       );
-      for (const service of pathServices) {
-        const runs = await world.client.runs({ model: `killed_${service}` });
-        expect(runs.map(({ state }) => state), service).toEqual([RunState.RUN_STATE_PROMOTED]);
-        expect(runs[0]?.jobs.map(({ fold }) => fold).sort(), service).toEqual([0, 1, 2, 3, 4, 5]);
-        // Whatever was done again, its effect is there once.
-        const runId = runs[0]?.runId ?? '';
-        const model = `killed_${service}`;
-        const once = [`ml.run.started.${runId}`, `ml.run.evaluated.${runId}`, `ml.run.completed.${runId}`, `ml.model.registered.${model}`, `ml.model.promoted.${model}`];
-        expect(await storedEvents(once), service).toEqual(Object.fromEntries(once.map((subject) => [subject, 1])));
-      }
-    },
-    300_000,
-  );
+      await world.system.waitReady(service, 60_000);
+      expect(process.pid).not.toBe(before.pid);
+    }
+    // Work that was in the hands of a killed process comes back when the broker has waited long enough for it.
+    const ends = await Promise.all(outcomes.map(({ outcome }) => outcome));
+    expect(Object.fromEntries(outcomes.map(({ service }, k) => [service, ends[k]]))).toEqual(
+      Object.fromEntries(pathServices.map((service) => [service, 'serving'])),
+    );
+    for (const service of pathServices) {
+      const runs = await world.client.runs({ model: `killed_${service}` });
+      expect(
+        runs.map(({ state }) => state),
+        service,
+      ).toEqual([RunState.RUN_STATE_PROMOTED]);
+      expect(runs[0]?.jobs.map(({ fold }) => fold).sort(), service).toEqual([0, 1, 2, 3, 4, 5]);
+      // Whatever was done again, its effect is there once.
+      const runId = runs[0]?.runId ?? '';
+      const model = `killed_${service}`;
+      const once = [
+        `ml.run.started.${runId}`,
+        `ml.run.evaluated.${runId}`,
+        `ml.run.completed.${runId}`,
+        `ml.model.registered.${model}`,
+        `ml.model.promoted.${model}`,
+      ];
+      expect(await storedEvents(once), service).toEqual(
+        Object.fromEntries(once.map((subject) => [subject, 1])),
+      );
+    }
+  }, 300_000);
 });

@@ -34,7 +34,13 @@ describe('a better model that comes while 500 predictions a second run', () => {
     {
       name: 'layers',
       engine: 'tfjs',
-      modelSpec: { layers: [{ type: 'dense', units: 150, activation: 'relu' }, { type: 'dense', units: 150, activation: 'relu' }, { type: 'dense' }] },
+      modelSpec: {
+        layers: [
+          { type: 'dense', units: 150, activation: 'relu' },
+          { type: 'dense', units: 150, activation: 'relu' },
+          { type: 'dense' },
+        ],
+      },
       gate: 0.3,
     },
   ] as const;
@@ -58,7 +64,11 @@ describe('a better model that comes while 500 predictions a second run', () => {
       if (engine === 'tfjs') expect(before.tensors).toBeGreaterThan(0);
 
       const rows = first.version.inputExample ? [first.version.inputExample] : [];
-      const load = startOpenLoop(world.client.addresses.inference, { model: name, rows }, { perSecond, connections });
+      const load = startOpenLoop(
+        world.client.addresses.inference,
+        { model: name, rows },
+        { perSecond, connections },
+      );
       const reach = (version: number): Promise<unknown> =>
         eventually(() => {
           if (load.failures.length > 0) return true;

@@ -17,7 +17,11 @@ const consumer = 5;
 
 let receiver: OtlpReceiver;
 /** Trace of a request that came with a traceparent of its sender, and of one that came with no header at all. */
-const traced = { traceId: randomBytes(16).toString('hex'), spanId: randomBytes(8).toString('hex'), recorded: '' };
+const traced = {
+  traceId: randomBytes(16).toString('hex'),
+  spanId: randomBytes(8).toString('hex'),
+  recorded: '',
+};
 const bare = { recorded: '' };
 
 beforeAll(async () => {
@@ -46,7 +50,14 @@ afterAll(async () => {
 });
 
 function body(name: string): string {
-  return JSON.stringify({ name, uri: exampleUri('penguins.csv'), target: 'species', folds, epochs: 10, gate: { threshold: 0.1 } });
+  return JSON.stringify({
+    name,
+    uri: exampleUri('penguins.csv'),
+    target: 'species',
+    folds,
+    epochs: 10,
+    gate: { threshold: 0.1 },
+  });
 }
 
 /** The trace id on the record of the model's run, when a replica serves it and the registry knows. */
@@ -59,12 +70,24 @@ async function traceOf(world: TestSystem, model: string): Promise<string> {
 }
 
 describe.each([
-  { what: 'a request with a traceparent', traceId: () => traced.traceId, recorded: () => traced.recorded, outside: () => [traced.spanId] },
-  { what: 'a request without any header', traceId: () => bare.recorded, recorded: () => bare.recorded, outside: () => [] as string[] },
+  {
+    what: 'a request with a traceparent',
+    traceId: () => traced.traceId,
+    recorded: () => traced.recorded,
+    outside: () => [traced.spanId],
+  },
+  {
+    what: 'a request without any header',
+    traceId: () => bare.recorded,
+    recorded: () => bare.recorded,
+    outside: () => [] as string[],
+  },
 ])('$what', ({ traceId, recorded, outside }) => {
   const spansOf = (): readonly ReceivedSpan[] => receiver.spans.filter((span) => span.traceId === traceId());
   const named = (service: string, name: string, kind?: number): ReceivedSpan[] =>
-    spansOf().filter((span) => span.service === service && span.name === name && (kind === undefined || span.kind === kind));
+    spansOf().filter(
+      (span) => span.service === service && span.name === name && (kind === undefined || span.kind === kind),
+    );
 
   it('has one trace, from its publication to the swap, that every service of the path is in', () => {
     expect(recorded()).toBe(traceId());
@@ -80,7 +103,9 @@ describe.each([
     const orphans = spans.filter(({ parentSpanId }) => parentSpanId !== '' && !ids.has(parentSpanId));
     expect(orphans.map(({ service, name }) => `${service}: ${name}`)).toEqual([]);
     const roots = spans.filter(({ parentSpanId }) => parentSpanId === '' || outside().includes(parentSpanId));
-    expect(roots.map(({ service, name }) => `${service}: ${name}`)).toEqual(['ingest: process ml.dataset.ready']);
+    expect(roots.map(({ service, name }) => `${service}: ${name}`)).toEqual([
+      'ingest: process ml.dataset.ready',
+    ]);
   });
 
   it('goes from service to service as the events do', () => {
@@ -88,7 +113,9 @@ describe.each([
     const edges = new Set(
       spansOf().flatMap((span) => {
         const parent = byId.get(span.parentSpanId);
-        return parent !== undefined && parent.service !== span.service ? [`${parent.service} → ${span.service}`] : [];
+        return parent !== undefined && parent.service !== span.service
+          ? [`${parent.service} → ${span.service}`]
+          : [];
       }),
     );
     for (const edge of [
@@ -114,13 +141,17 @@ describe.each([
   it('has exactly one join and exactly one swap', () => {
     expect(named('evaluator', 'send ml.run.evaluated.{key}', producer)).toHaveLength(1);
     expect(named('registry', 'process ml.run.evaluated.{key}', consumer)).toHaveLength(1);
-    const swaps = spansOf().filter(({ service, name }) => service === 'inference' && name.startsWith('swap '));
+    const swaps = spansOf().filter(
+      ({ service, name }) => service === 'inference' && name.startsWith('swap '),
+    );
     expect(swaps.map(({ attributes }) => attributes['rookery.swap.outcome'])).toEqual(['serving']);
     expect(swaps[0]?.links).toHaveLength(1);
   });
 
   it('has no span with an error', () => {
-    const errors = spansOf().filter(({ status, attributes }) => status === 2 || attributes['error.type'] !== undefined);
+    const errors = spansOf().filter(
+      ({ status, attributes }) => status === 2 || attributes['error.type'] !== undefined,
+    );
     expect(errors.map(({ service, name }) => `${service}: ${name}`)).toEqual([]);
   });
 });

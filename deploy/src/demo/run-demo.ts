@@ -22,9 +22,20 @@ export interface DemoResult {
   readonly folds: readonly number[];
   readonly backend: string;
   readonly publishedToServingMs: number;
-  readonly prediction: { readonly label: string | undefined; readonly probabilities: Readonly<Record<string, number>>; readonly version: number; readonly id: string };
+  readonly prediction: {
+    readonly label: string | undefined;
+    readonly probabilities: Readonly<Record<string, number>>;
+    readonly version: number;
+    readonly id: string;
+  };
   readonly traceId: string;
-  readonly drift: { readonly drifted: boolean; readonly driftedColumns: number; readonly testedColumns: number; readonly share: number; readonly predictions: number };
+  readonly drift: {
+    readonly drifted: boolean;
+    readonly driftedColumns: number;
+    readonly testedColumns: number;
+    readonly share: number;
+    readonly predictions: number;
+  };
 }
 
 const name = 'penguins';
@@ -64,7 +75,9 @@ export async function runDemo(
       say('The promoted model gave no answer');
       return undefined;
     }
-    say(`predicted ${answer.label ?? answer.value} ${JSON.stringify(rounded(answer.probabilities))} by version ${answer.version}`);
+    say(
+      `predicted ${answer.label ?? answer.value} ${JSON.stringify(rounded(answer.probabilities))} by version ${answer.version}`,
+    );
     const report = await watchAll(client, version, file);
     const drift = report.datasetDrift;
     const summary = `${drift?.driftedColumns ?? 0} of ${drift?.testedColumns ?? 0} columns drifted`;
@@ -75,15 +88,23 @@ export async function runDemo(
   }
 }
 
-async function predictExample(client: RookeryClient, version: ModelVersion): Promise<PredictedRow | undefined> {
+async function predictExample(
+  client: RookeryClient,
+  version: ModelVersion,
+): Promise<PredictedRow | undefined> {
   const example = rowFromProto(version.inputExample);
   const [answer] = await client.predict(version.model, [example]);
   return answer?.version === version.version ? answer : undefined;
 }
 
-async function watchAll(client: RookeryClient, version: ModelVersion, file: string): Promise<MonitorReported> {
+async function watchAll(
+  client: RookeryClient,
+  version: ModelVersion,
+  file: string,
+): Promise<MonitorReported> {
   const rows = csvRows(readFileSync(file, 'utf8'), version.signature);
-  for (let at = 0; at < rows.length; at += rowsPerCall) await client.predict(version.model, rows.slice(at, at + rowsPerCall));
+  for (let at = 0; at < rows.length; at += rowsPerCall)
+    await client.predict(version.model, rows.slice(at, at + rowsPerCall));
   return client.report({
     model: version.model,
     version: version.version,
@@ -113,7 +134,12 @@ function resultOf(
     folds: version.folds.map((fold) => fold.metrics[metric] ?? NaN),
     backend: version.lineage?.environment?.backend ?? '',
     publishedToServingMs: Math.round(outcome.swapped.publishedToServingMs),
-    prediction: { label: answer.label, probabilities: answer.probabilities, version: answer.version, id: answer.id },
+    prediction: {
+      label: answer.label,
+      probabilities: answer.probabilities,
+      version: answer.version,
+      id: answer.id,
+    },
     traceId: version.lineage?.traceId ?? '',
     drift: {
       drifted: drift?.drifted ?? false,

@@ -20,7 +20,9 @@ export function takeDataFolder(dataDir: string): DataFolder {
   const owner = readOwner(file);
   const another = owner !== undefined && (owner.pid !== process.pid ? isRunning(owner) : taken.has(dataDir));
   if (another) {
-    throw new Error(`A Rookery system (pid ${owner.pid}) already runs on ${dataDir}. Stop it, or use another ROOKERY_DATA_DIR.`);
+    throw new Error(
+      `A Rookery system (pid ${owner.pid}) already runs on ${dataDir}. Stop it, or use another ROOKERY_DATA_DIR.`,
+    );
   }
   taken.add(dataDir);
   writeFileSync(file, JSON.stringify(identityOf(process.pid)));

@@ -64,15 +64,24 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   const failed = new Promise<string>((resolveFailed) => {
     fail = resolveFailed;
   });
-  const onCrash = (event: { name: string; code: number | null; signal: string | null; restartInMs: number }): void => {
-    note(`${event.name} ended (${event.signal ?? `exit code ${event.code}`}); starting it again in ${event.restartInMs} ms`);
+  const onCrash = (event: {
+    name: string;
+    code: number | null;
+    signal: string | null;
+    restartInMs: number;
+  }): void => {
+    note(
+      `${event.name} ended (${event.signal ?? `exit code ${event.code}`}); starting it again in ${event.restartInMs} ms`,
+    );
   };
 
   let stopping = false;
   const stop = async (): Promise<void> => {
     stopping = true;
     const nats = processes.get('nats-server');
-    await Promise.all([...processes.values()].filter((item) => item !== nats).map((item) => item.stop(stopGraceMs)));
+    await Promise.all(
+      [...processes.values()].filter((item) => item !== nats).map((item) => item.stop(stopGraceMs)),
+    );
     await nats?.stop(stopGraceMs);
     folder.release();
   };
@@ -82,8 +91,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     const ports = await choosePorts(entries, given, options.anyPorts ?? false);
     let natsUrl = given['ROOKERY_NATS_URL'];
     if (!natsUrl) {
-      const port = options.anyPorts ? await freePort() : Number(given['ROOKERY_NATS_PORT'] ?? 7422);
-      if (!options.anyPorts) await refuseTaken(port, 'nats-server', 'ROOKERY_NATS_PORT', dataDir);
+      const asked = options.anyPorts ? 0 : Number(given['ROOKERY_NATS_PORT'] ?? 7422);
+      if (asked !== 0) await refuseTaken(asked, 'nats-server', 'ROOKERY_NATS_PORT', dataDir);
+      const port = asked === 0 ? await freePort() : asked;
       const nats = embeddedNats({
         binary: findNatsServer(given),
         port,
@@ -121,7 +131,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       processes.set(entry.name, service);
       service.start();
     }
-    const addresses = Object.fromEntries(entries.map((entry) => [entry.name, `127.0.0.1:${ports.get(entry.name)}`]));
+    const addresses = Object.fromEntries(
+      entries.map((entry) => [entry.name, `127.0.0.1:${ports.get(entry.name)}`]),
+    );
     const deadlineMs = options.readyDeadlineMs ?? 60_000;
     const waitReady = async (name: string, ms: number = deadlineMs): Promise<void> => {
       const entry = entries.find((item) => item.name === name);
@@ -148,7 +160,16 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     const readyMs = Date.now() - startedAt;
     writeFileSync(
       join(dataDir, 'system.json'),
-      JSON.stringify({ launcher: identityOf(process.pid), natsUrl, addresses, pids: Object.fromEntries([...processes].map(([name, item]) => [name, item.pid])) }, null, 2),
+      JSON.stringify(
+        {
+          launcher: identityOf(process.pid),
+          natsUrl,
+          addresses,
+          pids: Object.fromEntries([...processes].map(([name, item]) => [name, item.pid])),
+        },
+        null,
+        2,
+      ),
     );
     return { natsUrl, dataDir, addresses, processes, readyMs, waitReady, failed, stop };
   } catch (error) {
@@ -178,8 +199,9 @@ async function choosePorts(
 ): Promise<Map<string, number>> {
   const ports = new Map<string, number>();
   for (const entry of entries) {
-    const port = anyPorts ? await freePort() : Number(env[entry.portVariable] ?? entry.defaultPort);
-    if (!anyPorts) await refuseTaken(port, entry.name, entry.portVariable, '');
+    const asked = anyPorts ? 0 : Number(env[entry.portVariable] ?? entry.defaultPort);
+    if (asked !== 0) await refuseTaken(asked, entry.name, entry.portVariable, '');
+    const port = asked === 0 ? await freePort() : asked;
     ports.set(entry.name, port);
   }
   return ports;
@@ -189,6 +211,8 @@ async function refuseTaken(port: number, name: string, variable: string, dataDir
   // A nats-server left behind by a killed launcher is ended later, by its pid file.
   if (dataDir !== '' && existsSync(join(dataDir, 'nats/nats-server.pid'))) return;
   if (await isPortTaken(port)) {
-    throw new Error(`Port ${port} for ${name} is in use. Stop what uses it, or set ${variable} to another port.`);
+    throw new Error(
+      `Port ${port} for ${name} is in use. Stop what uses it, or set ${variable} to another port.`,
+    );
   }
 }

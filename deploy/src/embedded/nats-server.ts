@@ -22,7 +22,9 @@ export function findNatsServer(env: NodeJS.ProcessEnv): string {
       // not this one
     }
   }
-  throw new Error('nats-server was not found. Install it (apt-get install nats-server) or set ROOKERY_NATS_SERVER.');
+  throw new Error(
+    'nats-server was not found. Install it (apt-get install nats-server) or set ROOKERY_NATS_SERVER.',
+  );
 }
 
 /** Options of the embedded nats-server. */
@@ -96,7 +98,8 @@ export async function waitForNats(port: number, deadlineMs: number): Promise<voi
   const end = Date.now() + deadlineMs;
   for (;;) {
     if (await greets(port)) return;
-    if (Date.now() > end) throw new Error(`nats-server did not answer on port ${port} within ${deadlineMs} ms`);
+    if (Date.now() > end)
+      throw new Error(`nats-server did not answer on port ${port} within ${deadlineMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 15));
   }
 }

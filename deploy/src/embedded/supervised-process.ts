@@ -14,7 +14,12 @@ export interface SupervisedOptions {
   /** Its output goes here, appended. */
   readonly logFile: string;
   /** Called at every exit that was not asked for, before the restart. */
-  readonly onCrash?: (event: { name: string; code: number | null; signal: string | null; restartInMs: number }) => void;
+  readonly onCrash?: (event: {
+    name: string;
+    code: number | null;
+    signal: string | null;
+    restartInMs: number;
+  }) => void;
   /** An exit code that a restart can't mend, such as 78 for a bad configuration: `onFatal` is called instead. */
   readonly fatalExitCodes?: readonly number[];
   readonly onFatal?: (event: { name: string; code: number; lastLines: string[] }) => void;
@@ -62,7 +67,12 @@ export class SupervisedProcess {
   start(): void {
     const { program, args, env, cwd } = this.#options;
     this.#startedAt = Date.now();
-    const child = spawn(program, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true });
+    const child = spawn(program, args, {
+      env,
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      detached: true,
+    });
     this.#child = child;
     const keep = (chunk: Buffer): void => {
       this.#log.write(chunk);

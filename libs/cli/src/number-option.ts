@@ -10,7 +10,8 @@ export function numberOption(option: string, text: string): number {
 /** A whole number from 0; throws RK_REQUEST_INVALID, naming the option, where it is none. */
 export function countOption(option: string, text: string): number {
   const value = numberOption(option, text);
-  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) throw refusal(option, text, 'a whole number from 0');
+  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff)
+    throw refusal(option, text, 'a whole number from 0');
   return value;
 }
 

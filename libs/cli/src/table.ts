@@ -1,12 +1,19 @@
 /** Rows as aligned columns, the header first; numbers are right-aligned. */
-export function renderTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+export function renderTable(
+  header: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): string {
   const text = [header, ...rows].map((row) => row.map(String));
   const widths = header.map((_, column) => Math.max(...text.map((row) => row[column]?.length ?? 0)));
-  const numeric = header.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'));
+  const numeric = header.map(
+    (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'),
+  );
   return text
     .map((row) =>
       row
-        .map((cell, column) => (numeric[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+        .map((cell, column) =>
+          numeric[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+        )
         .join('  ')
         .trimEnd(),
     )

@@ -12,7 +12,11 @@ export async function withClient<T>(
 ): Promise<T> {
   const telemetry = startTelemetry({ serviceName: 'rookery-cli', env: process.env });
   await telemetry.ready;
-  const client = new RookeryClient({ addresses: addressesFromEnvironment(process.env), name: 'cli', ...options });
+  const client = new RookeryClient({
+    addresses: addressesFromEnvironment(process.env),
+    name: 'cli',
+    ...options,
+  });
   try {
     return await use(client);
   } finally {

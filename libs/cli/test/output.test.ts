@@ -28,7 +28,13 @@ afterEach(() => {
 
 describe('a table', () => {
   it('has its columns aligned, numbers to the right, and no space at the ends of lines', () => {
-    const table = renderTable(['NAME', 'ROWS', 'NOTE'], [['penguins', 344, ''], ['ab', 7, 'new']]);
+    const table = renderTable(
+      ['NAME', 'ROWS', 'NOTE'],
+      [
+        ['penguins', 344, ''],
+        ['ab', 7, 'new'],
+      ],
+    );
     expect(table.split('\n')).toEqual(['NAME      ROWS  NOTE', 'penguins   344', 'ab           7  new']);
   });
 
@@ -73,7 +79,10 @@ describe('rows to predict', () => {
 
   it('that name a file that is not there are refused, naming it', () => {
     expect(() => rowsOf('@/nowhere/rows.json')).toThrow(
-      expect.objectContaining({ code: 'RK_REQUEST_INVALID', message: expect.stringContaining('/nowhere/rows.json') }),
+      expect.objectContaining({
+        code: 'RK_REQUEST_INVALID',
+        message: expect.stringContaining('/nowhere/rows.json'),
+      }),
     );
   });
 });
@@ -100,7 +109,9 @@ describe('a failure', () => {
 
 describe('a number on the command line', () => {
   it('is taken in any form that is a number', () => {
-    expect(['0.7', '-1', '1e-3', ' 5 '].map((text) => numberOption('--threshold', text))).toEqual([0.7, -1, 0.001, 5]);
+    expect(['0.7', '-1', '1e-3', ' 5 '].map((text) => numberOption('--threshold', text))).toEqual([
+      0.7, -1, 0.001, 5,
+    ]);
     expect(countOption('--limit', '20')).toBe(20);
   });
 
@@ -111,6 +122,8 @@ describe('a number on the command line', () => {
   });
 
   it.each(['1.5', '-1', '4294967296'])('%s is no count', (text) => {
-    expect(() => countOption('--limit', text)).toThrow(expect.objectContaining({ code: 'RK_REQUEST_INVALID' }));
+    expect(() => countOption('--limit', text)).toThrow(
+      expect.objectContaining({ code: 'RK_REQUEST_INVALID' }),
+    );
   });
 });

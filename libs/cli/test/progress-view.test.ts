@@ -1,7 +1,18 @@
 import type { RunStep } from '@rookery/client';
 import { DatasetRejected } from '@rookery/proto/rookery/events/v1/dataset';
-import { InferenceSwapped, ModelPromoted, ModelRejected, RejectionStage } from '@rookery/proto/rookery/events/v1/model';
-import { FoldProgress, FoldTrained, RunEvaluated, RunFailed, RunStarted } from '@rookery/proto/rookery/events/v1/run';
+import {
+  InferenceSwapped,
+  ModelPromoted,
+  ModelRejected,
+  RejectionStage,
+} from '@rookery/proto/rookery/events/v1/model';
+import {
+  FoldProgress,
+  FoldTrained,
+  RunEvaluated,
+  RunFailed,
+  RunStarted,
+} from '@rookery/proto/rookery/events/v1/run';
 import { describe, expect, it } from 'vitest';
 
 import { ProgressView } from '../src/progress/progress-view.js';
@@ -38,7 +49,16 @@ const started = (folds: number): RunStep => ({
 });
 const progress = (fold: number, epoch: number, loss: number, final = false): RunStep => ({
   kind: 'progress',
-  progress: FoldProgress.fromPartial({ runId: 'run-1', fold, final, epoch, epochs: 50, loss, metricName: 'accuracy', metric: 0.5 }),
+  progress: FoldProgress.fromPartial({
+    runId: 'run-1',
+    fold,
+    final,
+    epoch,
+    epochs: 50,
+    loss,
+    metricName: 'accuracy',
+    metric: 0.5,
+  }),
 });
 const trained = (fold: number, folds: number): RunStep => ({
   kind: 'trained',
@@ -51,13 +71,21 @@ const trained = (fold: number, folds: number): RunStep => ({
     history: { loss: [1, 0.25], metric: [0.4, 0.9], metricName: 'accuracy' },
   }),
 });
-const evaluated = (fold: number): RunStep => ({ kind: 'fold-evaluated', fold, metrics: { log_loss: 0.3, accuracy: 0.95 } });
+const evaluated = (fold: number): RunStep => ({
+  kind: 'fold-evaluated',
+  fold,
+  metrics: { log_loss: 0.3, accuracy: 0.95 },
+});
 
 describe('on a terminal', () => {
   it('there is one line a fold and one for the final model, updated in place', () => {
     const { view, written, tick } = newView(true);
     view.onStep(started(2));
-    expect(screen(written()).slice(1)).toEqual(['fold 1/2  waiting', 'fold 2/2  waiting', 'final     waiting']);
+    expect(screen(written()).slice(1)).toEqual([
+      'fold 1/2  waiting',
+      'fold 2/2  waiting',
+      'final     waiting',
+    ]);
     tick(100);
     view.onStep(progress(1, 7, 0.9876));
     tick(100);
@@ -77,7 +105,9 @@ describe('on a terminal', () => {
       view.onStep(trained(fold, 2));
     }
     view.onStep(evaluated(0));
-    expect(screen(written())).toContain('fold 1/2  epoch 50/50  loss 0.2500  accuracy 0.9000  held-out accuracy 0.9500');
+    expect(screen(written())).toContain(
+      'fold 1/2  epoch 50/50  loss 0.2500  accuracy 0.9000  held-out accuracy 0.9500',
+    );
     expect(screen(written())).toContain('final     epoch 50/50  loss 0.2500  accuracy 0.9000');
   });
 
@@ -141,8 +171,14 @@ describe('the end of a run is told in words', () => {
   };
 
   it('a rejected data set with its code and what to do', () => {
-    const rejection = DatasetRejected.fromPartial({ code: 'RK_DATASET_EMPTY', message: 'It has no rows.', hint: 'Publish rows.' });
-    expect(lines({ kind: 'dataset-rejected', rejection })).toBe('rejected  RK_DATASET_EMPTY: It has no rows.\n          Publish rows.\n');
+    const rejection = DatasetRejected.fromPartial({
+      code: 'RK_DATASET_EMPTY',
+      message: 'It has no rows.',
+      hint: 'Publish rows.',
+    });
+    expect(lines({ kind: 'dataset-rejected', rejection })).toBe(
+      'rejected  RK_DATASET_EMPTY: It has no rows.\n          Publish rows.\n',
+    );
   });
 
   it('a model that is not taken with its reasons, and the replica that refused it', () => {
@@ -153,9 +189,18 @@ describe('the end of a run is told in words', () => {
   });
 
   it('a failed run with its step, and the verdict of the gate', () => {
-    const failure = RunFailed.fromPartial({ step: 'fold 3', code: 'RK_TRAIN_DIVERGED', message: 'The loss is NaN.' });
-    expect(lines({ kind: 'failed', failure })).toBe('failed    fold 3: RK_TRAIN_DIVERGED: The loss is NaN.\n');
-    const step: RunStep = { kind: 'evaluated', evaluated: RunEvaluated.fromPartial({ verdict: { reasons: ['accuracy 0.9 reaches 0.7.'] } }) };
+    const failure = RunFailed.fromPartial({
+      step: 'fold 3',
+      code: 'RK_TRAIN_DIVERGED',
+      message: 'The loss is NaN.',
+    });
+    expect(lines({ kind: 'failed', failure })).toBe(
+      'failed    fold 3: RK_TRAIN_DIVERGED: The loss is NaN.\n',
+    );
+    const step: RunStep = {
+      kind: 'evaluated',
+      evaluated: RunEvaluated.fromPartial({ verdict: { reasons: ['accuracy 0.9 reaches 0.7.'] } }),
+    };
     expect(lines(step)).toBe('evaluated accuracy 0.9 reaches 0.7.\n');
   });
 });

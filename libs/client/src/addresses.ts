@@ -30,9 +30,13 @@ const ports: Readonly<Record<Exclude<keyof Addresses, 'nats'>, readonly [variabl
 export function addressesFromEnvironment(env: Readonly<Record<string, string | undefined>>): Addresses {
   const host = env['ROOKERY_HOST'] || '127.0.0.1';
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  const hostOf = (name: string): string => env['ROOKERY_PEER_HOST']?.replaceAll('{service}', name) || reachable;
+  const hostOf = (name: string): string =>
+    env['ROOKERY_PEER_HOST']?.replaceAll('{service}', name) || reachable;
   const services = Object.fromEntries(
-    Object.entries(ports).map(([name, [variable, port]]) => [name, `${hostOf(name)}:${env[variable] || port}`]),
+    Object.entries(ports).map(([name, [variable, port]]) => [
+      name,
+      `${hostOf(name)}:${env[variable] || port}`,
+    ]),
   ) as Record<Exclude<keyof Addresses, 'nats'>, string>;
   const nats = env['ROOKERY_NATS_URL'] || `nats://127.0.0.1:${env['ROOKERY_NATS_PORT'] || 7422}`;
   return { nats, ...services };

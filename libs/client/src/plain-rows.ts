@@ -28,5 +28,7 @@ function valueToProto(value: PlainValue): Value {
 
 /** The row of a message. */
 export function rowFromProto(row: Row | undefined): Record<string, PlainValue> {
-  return Object.fromEntries(Object.entries(row?.values ?? {}).map(([name, value]) => [name, value.kind?.value ?? null]));
+  return Object.fromEntries(
+    Object.entries(row?.values ?? {}).map(([name, value]) => [name, value.kind?.value ?? null]),
+  );
 }

@@ -15,7 +15,13 @@ import type { MonitoredModel, StoredPrediction } from '@rookery/proto/rookery/mo
 import { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import type { MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
 import { RegistryServiceClient } from '@rookery/proto/rookery/registry/v1/registry';
-import type { Alias, AliasChange, Model, ModelVersion, Run } from '@rookery/proto/rookery/registry/v1/registry';
+import type {
+  Alias,
+  AliasChange,
+  Model,
+  ModelVersion,
+  Run,
+} from '@rookery/proto/rookery/registry/v1/registry';
 import { callUnary, createGrpcClient, remoteErrorOf } from '@rookery/service-kit/client';
 
 import type { Addresses } from './addresses.js';
@@ -92,7 +98,11 @@ export class RookeryClient {
   }
 
   #client<C extends grpc.Client>(
-    constructor: new (address: string, credentials: grpc.ChannelCredentials, options?: grpc.ClientOptions) => C,
+    constructor: new (
+      address: string,
+      credentials: grpc.ChannelCredentials,
+      options?: grpc.ClientOptions,
+    ) => C,
     address: string,
   ): C {
     const known = this.#clients.get(address) as C | undefined;
@@ -119,7 +129,10 @@ export class RookeryClient {
   }
 
   /** Publishes ml.dataset.ready and follows the run live; `onStep` gets every step and all progress. */
-  async publish(request: DatasetRequest, onStep: (step: RunStep) => void = () => undefined): Promise<PublishedRun> {
+  async publish(
+    request: DatasetRequest,
+    onStep: (step: RunStep) => void = () => undefined,
+  ): Promise<PublishedRun> {
     const bus = await this.bus();
     const eventId = `dataset-ready-${randomUUID()}`;
     const watch = await watchRun(bus, eventId, onStep);
@@ -136,7 +149,9 @@ export class RookeryClient {
   /** Uploads a file to the ingest service, which publishes ml.dataset.ready for it. */
   async upload(file: string, description: Omit<DatasetRequest, 'uri'>): Promise<UploadDatasetResponse> {
     const unreadable = (error: Error): TerminalError =>
-      new TerminalError('RK_DATASET_NOT_FOUND', `${file} can not be read: ${error.message}`, { cause: error });
+      new TerminalError('RK_DATASET_NOT_FOUND', `${file} can not be read: ${error.message}`, {
+        cause: error,
+      });
     // Opened before the call: a file that is not there is told as that, whether or not the service answers.
     const opened = await open(file).catch((error: Error) => {
       throw unreadable(error);
@@ -147,11 +162,13 @@ export class RookeryClient {
     }
     const source = opened.createReadStream({ highWaterMark: 256 * 1024 });
     return new Promise((resolve, reject) => {
-      const call = this.#ingest.uploadDataset((error: grpc.ServiceError | null, response: UploadDatasetResponse) => {
-        source.destroy();
-        if (error) reject(remoteErrorOf(error) ?? error);
-        else resolve(response);
-      });
+      const call = this.#ingest.uploadDataset(
+        (error: grpc.ServiceError | null, response: UploadDatasetResponse) => {
+          source.destroy();
+          if (error) reject(remoteErrorOf(error) ?? error);
+          else resolve(response);
+        },
+      );
       const value = DatasetReady.fromPartial({ ...description, uri: basename(file) });
       call.write({ part: { $case: 'description', value } });
       source.once('error', (error) => {
@@ -173,20 +190,35 @@ export class RookeryClient {
 
   /** Data sets, newest first; rejected requests are among them. */
   async datasets(filter: { name?: string; limit?: number; offset?: number } = {}): Promise<Dataset[]> {
-    const { datasets } = await callUnary(this.#ingest, 'listDatasets', { name: '', limit: 100, offset: 0, ...filter });
+    const { datasets } = await callUnary(this.#ingest, 'listDatasets', {
+      name: '',
+      limit: 100,
+      offset: 0,
+      ...filter,
+    });
     return datasets;
   }
 
   /** One version of a data set (0: the latest), with its column profiles as JSON; throws RK_DATASET_NOT_FOUND. */
   async dataset(name: string, version = 0): Promise<{ dataset: Dataset; profileJson: string }> {
-    const { dataset, profileJson } = await callUnary(this.#ingest, 'getDataset', { datasetId: '', name, version });
+    const { dataset, profileJson } = await callUnary(this.#ingest, 'getDataset', {
+      datasetId: '',
+      name,
+      version,
+    });
     if (!dataset) throw new TerminalError('RK_DATASET_NOT_FOUND', `There is no data set ${name} ${version}`);
     return { dataset, profileJson };
   }
 
   /** Runs, newest first. */
   async runs(filter: { model?: string; limit?: number; offset?: number } = {}): Promise<Run[]> {
-    const { runs } = await callUnary(this.#registry, 'listRuns', { model: '', state: 0, limit: 100, offset: 0, ...filter });
+    const { runs } = await callUnary(this.#registry, 'listRuns', {
+      model: '',
+      state: 0,
+      limit: 100,
+      offset: 0,
+      ...filter,
+    });
     return runs;
   }
 
@@ -212,21 +244,36 @@ export class RookeryClient {
   async modelVersion(model: string, selector: number | string): Promise<ModelVersion> {
     const { version } = await callUnary(this.#registry, 'getModelVersion', {
       model,
-      selector: typeof selector === 'number' ? { $case: 'version', value: selector } : { $case: 'alias', value: selector },
+      selector:
+        typeof selector === 'number'
+          ? { $case: 'version', value: selector }
+          : { $case: 'alias', value: selector },
     });
     if (!version) throw new TerminalError('RK_VERSION_NOT_FOUND', `${model} has no version ${selector}`);
     return version;
   }
 
   /** Moves an alias if its revision is still the expected one; throws RK_ALIAS_CONFLICT otherwise. */
-  async setAlias(change: { model: string; alias: string; version: number; expectedRevision: number; actor: string; reason: string }): Promise<Alias> {
+  async setAlias(change: {
+    model: string;
+    alias: string;
+    version: number;
+    expectedRevision: number;
+    actor: string;
+    reason: string;
+  }): Promise<Alias> {
     const { alias } = await callUnary(this.#registry, 'setAlias', change);
     if (!alias) throw new TerminalError('RK_ALIAS_NOT_FOUND', `${change.model} has no alias ${change.alias}`);
     return alias;
   }
 
   /** Moves champion back; `toVersion` 0 means the champion before this one. */
-  rollBack(change: { model: string; toVersion?: number; actor: string; reason: string }): Promise<{ alias: Alias | undefined; previousVersion: number }> {
+  rollBack(change: {
+    model: string;
+    toVersion?: number;
+    actor: string;
+    reason: string;
+  }): Promise<{ alias: Alias | undefined; previousVersion: number }> {
     return callUnary(this.#registry, 'rollBack', { toVersion: 0, ...change });
   }
 
@@ -235,14 +282,25 @@ export class RookeryClient {
   }
 
   /** Predicts rows with the champion of a model; `model` may be empty while one alone is served. */
-  async predict(model: string, rows: readonly PlainRow[], options: { timeoutMs?: number } = {}): Promise<PredictedRow[]> {
-    const response = await callUnary(this.#inference, 'predict', { model, rows: rows.map(rowToProto) }, options);
+  async predict(
+    model: string,
+    rows: readonly PlainRow[],
+    options: { timeoutMs?: number } = {},
+  ): Promise<PredictedRow[]> {
+    const response = await callUnary(
+      this.#inference,
+      'predict',
+      { model, rows: rows.map(rowToProto) },
+      options,
+    );
     return response.predictions.map((prediction) => ({
       id: prediction.predictionId,
       model: response.model,
       version: response.version,
       label: prediction.label === '' ? undefined : prediction.label,
-      probabilities: Object.fromEntries(response.classes.map((name, k) => [name, prediction.probabilities[k] ?? 0])),
+      probabilities: Object.fromEntries(
+        response.classes.map((name, k) => [name, prediction.probabilities[k] ?? 0]),
+      ),
       value: prediction.value,
     }));
   }
@@ -258,7 +316,13 @@ export class RookeryClient {
   }
 
   /** Compares what was captured with the model's reference, now. */
-  async report(request: { model: string; version?: number; window?: number; minPredictions?: number; waitMs?: number }): Promise<MonitorReported> {
+  async report(request: {
+    model: string;
+    version?: number;
+    window?: number;
+    minPredictions?: number;
+    waitMs?: number;
+  }): Promise<MonitorReported> {
     const { report } = await callUnary(
       this.#monitor,
       'runReport',
@@ -277,7 +341,12 @@ export class RookeryClient {
     return (await callUnary(this.#monitor, 'getStatus', { model })).models;
   }
 
-  async predictions(filter: { model: string; version?: number; limit?: number; labelled?: boolean }): Promise<StoredPrediction[]> {
+  async predictions(filter: {
+    model: string;
+    version?: number;
+    limit?: number;
+    labelled?: boolean;
+  }): Promise<StoredPrediction[]> {
     const { predictions } = await callUnary(this.#monitor, 'listPredictions', {
       version: 0,
       limit: 100,

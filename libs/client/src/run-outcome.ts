@@ -1,6 +1,12 @@
 import type { DatasetRejected } from '@rookery/proto/rookery/events/v1/dataset';
 import type { InferenceSwapped, ModelPromoted, ModelRejected } from '@rookery/proto/rookery/events/v1/model';
-import type { FoldProgress, FoldTrained, RunEvaluated, RunFailed, RunStarted } from '@rookery/proto/rookery/events/v1/run';
+import type {
+  FoldProgress,
+  FoldTrained,
+  RunEvaluated,
+  RunFailed,
+  RunStarted,
+} from '@rookery/proto/rookery/events/v1/run';
 
 /** Something that happened to a published data set on its way to being served. */
 export type RunStep =
@@ -9,7 +15,11 @@ export type RunStep =
   | { readonly kind: 'started'; readonly run: RunStarted }
   | { readonly kind: 'progress'; readonly progress: FoldProgress }
   | { readonly kind: 'trained'; readonly trained: FoldTrained }
-  | { readonly kind: 'fold-evaluated'; readonly fold: number; readonly metrics: Readonly<Record<string, number>> }
+  | {
+      readonly kind: 'fold-evaluated';
+      readonly fold: number;
+      readonly metrics: Readonly<Record<string, number>>;
+    }
   | { readonly kind: 'evaluated'; readonly evaluated: RunEvaluated }
   | { readonly kind: 'promoted'; readonly promoted: ModelPromoted }
   | { readonly kind: 'model-rejected'; readonly rejection: ModelRejected }
@@ -19,7 +29,12 @@ export type RunStep =
 /** How it ended. */
 export type RunOutcome =
   /** A replica serves the new model. */
-  | { readonly state: 'serving'; readonly runId: string; readonly swapped: InferenceSwapped; readonly evaluated: RunEvaluated | undefined }
+  | {
+      readonly state: 'serving';
+      readonly runId: string;
+      readonly swapped: InferenceSwapped;
+      readonly evaluated: RunEvaluated | undefined;
+    }
   /** The gate, the champion or a replica did not take the model. */
   | { readonly state: 'rejected'; readonly runId: string; readonly rejection: ModelRejected }
   | { readonly state: 'failed'; readonly runId: string; readonly failure: RunFailed }

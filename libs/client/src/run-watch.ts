@@ -19,7 +19,11 @@ export interface RunWatch {
  * Follows what becomes of an event, live: start it before publishing, so that nothing is missed. `onStep` is called for
  * every step and every progress report of the run.
  */
-export async function watchRun(bus: Bus, requestEventId: string, onStep: (step: RunStep) => void): Promise<RunWatch> {
+export async function watchRun(
+  bus: Bus,
+  requestEventId: string,
+  onStep: (step: RunStep) => void,
+): Promise<RunWatch> {
   const runId = runIdOf(requestEventId);
   const stops: Stop[] = [];
   let settle: (outcome: RunOutcome) => void = () => undefined;
@@ -50,7 +54,8 @@ export async function watchRun(bus: Bus, requestEventId: string, onStep: (step: 
     if (trained.runId === runId) onStep({ kind: 'trained', trained });
   });
   on(events.foldEvaluated, ({ runId: id, result }) => {
-    if (id === runId && result) onStep({ kind: 'fold-evaluated', fold: result.fold, metrics: result.metrics });
+    if (id === runId && result)
+      onStep({ kind: 'fold-evaluated', fold: result.fold, metrics: result.metrics });
   });
   on(events.runEvaluated, (data) => {
     if (data.runId !== runId) return;
@@ -64,7 +69,8 @@ export async function watchRun(bus: Bus, requestEventId: string, onStep: (step: 
     if (rejection.runId !== runId) return;
     onStep({ kind: 'model-rejected', rejection });
     // One replica that can't load a model does not end the run: others may serve it.
-    if (rejection.stage !== RejectionStage.REJECTION_STAGE_SERVING) settle({ state: 'rejected', runId, rejection });
+    if (rejection.stage !== RejectionStage.REJECTION_STAGE_SERVING)
+      settle({ state: 'rejected', runId, rejection });
   });
   on(events.runFailed, (failure) => {
     if (failure.runId !== runId) return;

@@ -6,7 +6,12 @@ import { addressesFromEnvironment, rowFromProto, rowToProto } from '../src/index
 
 describe('a plain row', () => {
   it('comes back as it was, through the bytes of its message', () => {
-    const value = fc.oneof(fc.double({ noDefaultInfinity: false }), fc.string({ unit: 'grapheme' }), fc.boolean(), fc.constant(null));
+    const value = fc.oneof(
+      fc.double({ noDefaultInfinity: false }),
+      fc.string({ unit: 'grapheme' }),
+      fc.boolean(),
+      fc.constant(null),
+    );
     const name = fc.string({ minLength: 1 }).filter((text) => text !== '__proto__');
     fc.assert(
       fc.property(fc.dictionary(name, value, { noNullPrototype: true }), (row) => {
@@ -38,9 +43,19 @@ describe('addresses', () => {
   });
 
   it('follow the variables of the services; an empty one counts as not set', () => {
-    const addresses = addressesFromEnvironment({ ROOKERY_REGISTRY_PORT: '9000', ROOKERY_NATS_PORT: '9001', ROOKERY_MONITOR_PORT: '' });
-    expect(addresses).toMatchObject({ registry: '127.0.0.1:9000', nats: 'nats://127.0.0.1:9001', monitor: '127.0.0.1:7075' });
-    expect(addressesFromEnvironment({ ROOKERY_NATS_URL: 'nats://broker:4222', ROOKERY_NATS_PORT: '9001' }).nats).toBe('nats://broker:4222');
+    const addresses = addressesFromEnvironment({
+      ROOKERY_REGISTRY_PORT: '9000',
+      ROOKERY_NATS_PORT: '9001',
+      ROOKERY_MONITOR_PORT: '',
+    });
+    expect(addresses).toMatchObject({
+      registry: '127.0.0.1:9000',
+      nats: 'nats://127.0.0.1:9001',
+      monitor: '127.0.0.1:7075',
+    });
+    expect(
+      addressesFromEnvironment({ ROOKERY_NATS_URL: 'nats://broker:4222', ROOKERY_NATS_PORT: '9001' }).nats,
+    ).toBe('nats://broker:4222');
   });
 
   it('of services that listen on every interface are those of this machine', () => {

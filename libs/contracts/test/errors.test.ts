@@ -9,11 +9,23 @@ describe('toRookeryError', () => {
   });
 
   it("keeps a pure library's code, details and hint, terminal or retryable as the table says", () => {
-    const pure = Object.assign(new Error('loss is NaN'), { code: 'RK_TRAIN_DIVERGED', details: { epoch: '3' }, hint: 'lower it' });
+    const pure = Object.assign(new Error('loss is NaN'), {
+      code: 'RK_TRAIN_DIVERGED',
+      details: { epoch: '3' },
+      hint: 'lower it',
+    });
     const error = toRookeryError(pure);
     expect(error).toBeInstanceOf(TerminalError);
-    expect(error).toMatchObject({ code: 'RK_TRAIN_DIVERGED', message: 'loss is NaN', details: { epoch: '3' }, hint: 'lower it', cause: pure });
-    expect(toRookeryError(Object.assign(new Error('gone'), { code: 'RK_STORE_UNAVAILABLE' }))).toBeInstanceOf(RetryableError);
+    expect(error).toMatchObject({
+      code: 'RK_TRAIN_DIVERGED',
+      message: 'loss is NaN',
+      details: { epoch: '3' },
+      hint: 'lower it',
+      cause: pure,
+    });
+    expect(toRookeryError(Object.assign(new Error('gone'), { code: 'RK_STORE_UNAVAILABLE' }))).toBeInstanceOf(
+      RetryableError,
+    );
   });
 
   it.each([new Error('boom'), Object.assign(new Error('boom'), { code: 'ECONNREFUSED' }), 'boom', undefined])(
@@ -29,7 +41,9 @@ describe('toRookeryError', () => {
 
 describe('errors', () => {
   it("give the code's advice where they have none of their own", () => {
-    expect(new TerminalError('RK_PREDICT_NO_ROWS', 'no rows').hint).toBe(errorCodes.RK_PREDICT_NO_ROWS.whatToDo);
+    expect(new TerminalError('RK_PREDICT_NO_ROWS', 'no rows').hint).toBe(
+      errorCodes.RK_PREDICT_NO_ROWS.whatToDo,
+    );
   });
 
   it('every code says in whole sentences what it means and what to do', () => {

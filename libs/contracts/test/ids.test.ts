@@ -32,7 +32,12 @@ describe('ids', () => {
     fc.assert(
       fc.property(fc.string(), fc.nat(9999), fc.boolean(), (event, fold, final) => {
         const run = runIdOf(event);
-        for (const id of [run, datasetIdOf(event), jobKeyOf(run, fold, final), derivedEventId('ml.fold.trained', event)]) {
+        for (const id of [
+          run,
+          datasetIdOf(event),
+          jobKeyOf(run, fold, final),
+          derivedEventId('ml.fold.trained', event),
+        ]) {
           expect(isKey(id)).toBe(true);
         }
       }),
@@ -58,7 +63,9 @@ describe('events and streams', () => {
     const subjects = Object.values(events).map((event) => event.subject('key-1'));
     expect(new Set(subjects).size).toBe(subjects.length);
     for (const event of Object.values(events)) {
-      const takers = streams.filter((stream) => stream.subjects.some((filter) => matches(filter, event.subject('key-1'))));
+      const takers = streams.filter((stream) =>
+        stream.subjects.some((filter) => matches(filter, event.subject('key-1'))),
+      );
       expect(takers.map((stream) => stream.name)).toEqual([event.stream]);
     }
   });
@@ -72,8 +79,19 @@ describe('events and streams', () => {
 
   it('a request may name types and tasks by short words', () => {
     const { prepare, message } = events.datasetReady;
-    const request = message.fromJSON(prepare?.({ name: 'a', uri: 'file:///a', target: 't', task: 'binary', columnTypes: { zip: 'categorical' } }));
-    expect(message.toJSON(request)).toMatchObject({ task: 'TASK_BINARY', columnTypes: { zip: 'COLUMN_TYPE_CATEGORICAL' } });
+    const request = message.fromJSON(
+      prepare?.({
+        name: 'a',
+        uri: 'file:///a',
+        target: 't',
+        task: 'binary',
+        columnTypes: { zip: 'categorical' },
+      }),
+    );
+    expect(message.toJSON(request)).toMatchObject({
+      task: 'TASK_BINARY',
+      columnTypes: { zip: 'COLUMN_TYPE_CATEGORICAL' },
+    });
   });
 });
 

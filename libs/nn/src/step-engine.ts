@@ -59,13 +59,18 @@ export interface FitData {
   batchSize: number;
 }
 
-/** How an epoch ended; `batch` counts from 1. */
-export type EpochOutcome = { kind: 'done' } | { kind: 'stopped' } | { kind: 'diverged'; batch: number };
+/** What became of epochs: the sums of each that was finished, and how the last one ended; `batch` counts from 1. */
+export interface EpochsOutcome {
+  sums: BatchSums[];
+  end: { kind: 'done' } | { kind: 'stopped' } | { kind: 'diverged'; batch: number };
+}
 
 /** Fits by epochs, whatever it does inside one. */
 export interface EpochEngine {
-  /** One pass over the rows in `order`, by mini-batches; adds the rows' losses and metric to `sums`. */
-  epoch(order: Int32Array, sums: BatchSums): EpochOutcome | Promise<EpochOutcome>;
+  /** Epochs that it likes to be given at once. */
+  readonly epochsAtOnce: number;
+  /** One pass over the rows in each of the orders, by mini-batches. */
+  epochs(orders: readonly Int32Array[]): EpochsOutcome | Promise<EpochsOutcome>;
   /** The parameters as they are now, in the plan's order. */
   parameters(): Float32Array[];
   /** Frees what it holds. */
@@ -81,19 +86,26 @@ export function epochsOfSteps(steps: StepEngine, data: FitData, shouldStop: () =
   const batchTargets =
     targets instanceof Int32Array ? new Int32Array(batchSize) : new Float32Array(batchSize * perRow);
   return {
-    epoch(order, sums) {
-      for (let start = 0; start < rows; start += batchSize) {
-        if (shouldStop()) return { kind: 'stopped' };
-        const size = Math.min(batchSize, rows - start);
-        for (let i = 0; i < size; i += 1) {
-          const row = order[start + i]!;
-          for (let j = 0; j < width; j += 1) batchFeatures[i * width + j] = features[row * width + j]!;
-          for (let j = 0; j < perRow; j += 1) batchTargets[i * perRow + j] = targets[row * perRow + j]!;
+    epochsAtOnce: 1,
+    epochs(orders) {
+      const finished: BatchSums[] = [];
+      for (const order of orders) {
+        const sums = { loss: 0, metric: 0 };
+        for (let start = 0; start < rows; start += batchSize) {
+          if (shouldStop()) return { sums: finished, end: { kind: 'stopped' } };
+          const size = Math.min(batchSize, rows - start);
+          for (let i = 0; i < size; i += 1) {
+            const row = order[start + i]!;
+            for (let j = 0; j < width; j += 1) batchFeatures[i * width + j] = features[row * width + j]!;
+            for (let j = 0; j < perRow; j += 1) batchTargets[i * perRow + j] = targets[row * perRow + j]!;
+          }
+          steps.step(batchFeatures, batchTargets, size, sums);
+          if (!Number.isFinite(sums.loss))
+            return { sums: finished, end: { kind: 'diverged', batch: start / batchSize + 1 } };
         }
-        steps.step(batchFeatures, batchTargets, size, sums);
-        if (!Number.isFinite(sums.loss)) return { kind: 'diverged', batch: start / batchSize + 1 };
+        finished.push(sums);
       }
-      return { kind: 'done' };
+      return { sums: finished, end: { kind: 'done' } };
     },
     parameters: () => steps.parameters(),
     dispose: () => {

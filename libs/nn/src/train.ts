@@ -8,7 +8,6 @@ import { checkTrainingData, divergence } from './train-checks.js';
 import { decodeWeights, encodeWeights } from './weights.js';
 import type { BackendName } from './backends.js';
 import type { ModelSpec } from './model-spec.js';
-import type { BatchSums } from './output-gradient.js';
 import type { EpochEngine } from './step-engine.js';
 import type { TrainEngine } from './train-engine.js';
 import type { TrainedModel } from './trained-model.js';
@@ -47,8 +46,8 @@ export interface TrainJob {
   /** After each epoch, counted from 1. A promise is awaited. */
   onEpoch?: (epoch: number, result: EpochResult) => void | Promise<void>;
   /**
-   * Asked before every batch (engine 'onnx': before every run of the graph, an epoch or some 30 ms of one): true ends the
-   * fit in good order with what is fitted so far.
+   * Asked before every batch (engine 'onnx': before every run of the graph, which is an epoch, some 30 ms of a long one, or
+   * some 2 ms of short ones): true ends the fit in good order with what is fitted so far.
    */
   shouldStop?: () => boolean;
   /** Give way to the event loop after every so many epochs, so that messages are handled. Default 1. */
@@ -149,21 +148,24 @@ async function runEpochs(
   const random = randomStream(seed, streams.order);
   const history: TrainResult['history'] = { loss: [], metric: [] };
 
-  for (let epoch = 1; epoch <= spec.epochs; epoch += 1) {
-    shuffle(order, random);
-    const sums: BatchSums = { loss: 0, metric: 0 };
-    const outcome = await fit.epoch(order, sums);
-    if (outcome.kind === 'stopped') return { history, stopped: true };
-    if (outcome.kind === 'diverged') throw divergence(epoch, outcome.batch, job);
-    const mean = sums.metric / rows;
-    const result = {
-      loss: sums.loss / rows,
-      metric: spec.task === 'classification' ? mean : Math.sqrt(mean),
-    };
-    history.loss.push(result.loss);
-    history.metric.push(result.metric);
-    await job.onEpoch?.(epoch, result);
-    if (epoch % (job.yieldEvery ?? 1) === 0) await new Promise((resume) => setImmediate(resume));
+  while (history.loss.length < spec.epochs) {
+    const count = Math.min(fit.epochsAtOnce, spec.epochs - history.loss.length);
+    const orders = Array.from({ length: count }, () => {
+      shuffle(order, random);
+      return count === 1 ? order : order.slice();
+    });
+    const { sums, end } = await fit.epochs(orders);
+    for (const { loss, metric } of sums) {
+      const mean = metric / rows;
+      const result = { loss: loss / rows, metric: spec.task === 'classification' ? mean : Math.sqrt(mean) };
+      history.loss.push(result.loss);
+      history.metric.push(result.metric);
+      const epoch = history.loss.length;
+      await job.onEpoch?.(epoch, result);
+      if (epoch % (job.yieldEvery ?? 1) === 0) await new Promise((resume) => setImmediate(resume));
+    }
+    if (end.kind === 'stopped') return { history, stopped: true };
+    if (end.kind === 'diverged') throw divergence(history.loss.length + 1, end.batch, job);
   }
   return { history, stopped: false };
 }

@@ -112,7 +112,7 @@ describe('determinism', () => {
         bundle: true,
         platform: 'node',
         format: 'esm',
-        external: ['@tensorflow/*'],
+        external: ['@tensorflow/*', 'onnxruntime-node'],
         outfile: join(folder, 'main.mjs'),
       });
     });

@@ -46,7 +46,7 @@ export function encodeValue(value: unknown, encoding: Encoding, path: string): S
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
-    throw unsupported(path, (value).constructor?.name ?? 'object');
+    throw unsupported(path, value.constructor?.name ?? 'object');
   }
   const encoded: { [key: string]: StoredValue } = {};
   for (const [key, item] of Object.entries(value)) {

@@ -119,7 +119,10 @@ export {
   inverseQuantileTransformer,
   transformQuantileTransformer,
 } from './preprocess/quantile-transformer.js';
-export type { FittedQuantileTransformer, QuantileTransformerSpec } from './preprocess/quantile-transformer.js';
+export type {
+  FittedQuantileTransformer,
+  QuantileTransformerSpec,
+} from './preprocess/quantile-transformer.js';
 export {
   fitMinMaxScaler,
   fitRobustScaler,
@@ -181,6 +184,82 @@ export type { MetricName } from './metrics/metric-direction.js';
 export { evaluateRegression } from './metrics/regression.js';
 export type { RegressionEvaluation, RegressionInput } from './metrics/regression.js';
 export { rocAuc } from './metrics/roc-auc.js';
+export {
+  accuracyScore,
+  balancedAccuracyScore,
+  balancedClassWeights,
+  balancedSampleWeights,
+  cohenKappaScore,
+  matthewsCorrcoef,
+  multilabelHammingLoss,
+  multilabelSubsetAccuracy,
+  zeroOneLoss,
+} from './metrics/class-agreement.js';
+export { weightedConfusion } from './metrics/label-counts.js';
+export type { ClassPredictions, MultilabelPredictions } from './metrics/label-counts.js';
+export {
+  averageMultilabelScores,
+  averageScores,
+  binaryScores,
+  classScores,
+  multilabelScores,
+} from './metrics/precision-recall.js';
+export type {
+  LabelScores,
+  PrecisionRecall,
+  PrecisionRecallOptions,
+  ScoreAverage,
+} from './metrics/precision-recall.js';
+export {
+  brierScore,
+  calibrationBins,
+  calibrationError,
+  logLoss,
+  topLabelCalibration,
+} from './metrics/probability-scores.js';
+export type {
+  CalibrationBin,
+  CalibrationError,
+  CalibrationInput,
+  CalibrationOptions,
+} from './metrics/probability-scores.js';
+export {
+  averagePrecision,
+  multiclassAveragePrecision,
+  multiclassRocAuc,
+  multilabelAveragePrecision,
+  multilabelRocAuc,
+  precisionRecallCurve,
+  rocCurve,
+  topKAccuracy,
+  weightedRocAuc,
+} from './metrics/ranking.js';
+export type {
+  BinaryScoring,
+  ClassScoring,
+  CurveAverage,
+  MultilabelScoring,
+  PrecisionRecallCurve,
+  RocCurve,
+} from './metrics/ranking.js';
+export {
+  meanPinballLoss,
+  meanTweedieDeviance,
+  weightedRegressionScores,
+} from './metrics/weighted-regression.js';
+export type { RegressionScores, WeightedRegression } from './metrics/weighted-regression.js';
+
+export { addMoments, mergeMoments, momentsSummary, noMoments } from './stream/moments.js';
+export type { Moments, MomentsSummary } from './stream/moments.js';
+export {
+  addToSketch,
+  createQuantileSketch,
+  mergeSketches,
+  sketchQuantile,
+  sketchWeight,
+} from './stream/quantile-sketch.js';
+export type { QuantileSketch, SketchBins } from './stream/quantile-sketch.js';
+export { addToConfusion, emptyConfusion } from './stream/streaming-confusion.js';
 export { summarise, summariseMetrics } from './metrics/summarise.js';
 export type { Summary } from './metrics/summarise.js';
 

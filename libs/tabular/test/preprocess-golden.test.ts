@@ -51,11 +51,15 @@ function expectCells(actual: readonly Cell[][], expected: readonly Cell[][], tol
     expect(actual[j]!.length).toBe(cells.length);
     cells.forEach((cell, i) => {
       const value = actual[j]![i]!;
-      if (typeof cell !== 'number') return expect(value, `column ${j}, row ${i}`).toBe(cell);
+      if (typeof cell !== 'number') {
+        expect(value, `column ${j}, row ${i}`).toBe(cell);
+        return;
+      }
       expect(typeof value, `column ${j}, row ${i}`).toBe('number');
-      expect(relativeError(value as number, cell, 1), `column ${j}, row ${i}: ${value} for ${cell}`).toBeLessThanOrEqual(
-        tolerance,
-      );
+      expect(
+        relativeError(value as number, cell, 1),
+        `column ${j}, row ${i}: ${value} for ${cell}`,
+      ).toBeLessThanOrEqual(tolerance);
     });
   });
 }
@@ -82,9 +86,15 @@ describe('transformers equal scikit-learn', () => {
   it.each(goldenCases<StepCase>('sklearn/steps.json'))('$title', (golden) => {
     const train = goldenTable(golden.train);
     const test = goldenTable(golden.test);
-    if (golden.error === 'fit') return expect(() => fitStep(golden.spec, train)).toThrow(TabularError);
+    if (golden.error === 'fit') {
+      expect(() => fitStep(golden.spec, train)).toThrow(TabularError);
+      return;
+    }
     const fitted: FittedStep = stored(fitStep(golden.spec, train));
-    if (golden.error === 'transform') return expect(() => transformStep(fitted, test)).toThrow(TabularError);
+    if (golden.error === 'transform') {
+      expect(() => transformStep(fitted, test)).toThrow(TabularError);
+      return;
+    }
     const output = transformStep(fitted, test);
     expect(output.columns.map((column) => column.name)).toEqual(golden.names);
     expectCells(cellsOf(output), golden.output, toleranceOf(golden));
@@ -137,9 +147,10 @@ describe('target encoders equal scikit-learn', () => {
   it.each(goldenCases<TargetCase>('sklearn/target-encoders.json'))('$title', (golden) => {
     const train = goldenTable(golden.train);
     const rows = golden.folds.map((_, i) => i);
-    const folds = [...new Set(golden.folds)]
-      .sort()
-      .map((k) => ({ train: rows.filter((i) => golden.folds[i] !== k), test: rows.filter((i) => golden.folds[i] === k) }));
+    const folds = [...new Set(golden.folds)].sort().map((k) => ({
+      train: rows.filter((i) => golden.folds[i] !== k),
+      test: rows.filter((i) => golden.folds[i] === k),
+    }));
     const spec = { kind: 'target_encoder', smooth: golden.smooth } as const;
     const { fitted, output } = fitTransformTargetEncoder(train, golden.target, folds, spec);
     expect(output.columns.map((column) => column.name)).toEqual(golden.names);
@@ -163,7 +174,8 @@ interface ColumnTransformerCase {
 describe('column transformers equal scikit-learn', () => {
   it.each(goldenCases<ColumnTransformerCase>('sklearn/column-transformers.json'))('$title', (golden) => {
     const train = goldenTable(golden.train);
-    if (golden.error !== undefined) return expect(() => fitColumnTransformer(train, golden.spec)).toThrow(TabularError);
+    if (golden.error !== undefined)
+      return expect(() => fitColumnTransformer(train, golden.spec)).toThrow(TabularError);
     const fitted: FittedColumnTransformer = stored(fitColumnTransformer(train, golden.spec));
     expect(fitted.featureNamesOut).toEqual(golden.names);
     const output = transformColumnTransformer(fitted, goldenTable(golden.test));

@@ -10,14 +10,14 @@ import {
   TabularError,
   timeSeriesSplit,
 } from '../src/index.js';
-import type { Fold } from '../src/index.js';
+import type { Fold, HoldOutOptions, TimeSeriesOptions } from '../src/index.js';
 import { goldenCases } from './golden.js';
 
 interface SplitCase {
   title: string;
   kind: 'group' | 'stratified_group' | 'time' | 'hold_out' | 'stratified_hold_out' | 'repeated_stratified';
   n: number;
-  options: { k: number; repeats?: number };
+  options: { k: number; repeats?: number } & TimeSeriesOptions & HoldOutOptions;
   codes: number[] | null;
   groups: number[] | string[] | null;
   folds?: { train: number[]; test: number[] }[];
@@ -49,7 +49,10 @@ const perClass = (rows: ArrayLike<number>, codes: readonly number[], classes: nu
 
 describe('splits equal scikit-learn', () => {
   it.each(goldenCases<SplitCase>('sklearn/splits.json'))('$title', (golden) => {
-    if (golden.error !== undefined) return expect(() => foldsOf(golden)).toThrow(TabularError);
+    if (golden.error !== undefined) {
+      expect(() => foldsOf(golden)).toThrow(TabularError);
+      return;
+    }
     const folds = foldsOf(golden);
     const { codes } = golden;
     if (golden.folds !== undefined) {
@@ -57,7 +60,9 @@ describe('splits equal scikit-learn', () => {
     }
     if (golden.repeated !== undefined) {
       expect(folds.map(({ test }) => test.length)).toEqual(golden.repeated.map(({ sizes }) => sizes));
-      expect(folds.map(({ test }) => perClass(test, codes!, 3))).toEqual(golden.repeated.map(({ counts }) => counts));
+      expect(folds.map(({ test }) => perClass(test, codes!, 3))).toEqual(
+        golden.repeated.map(({ counts }) => counts),
+      );
     }
     if (golden.sizes === undefined) return;
     const [{ train, test }] = folds as [Fold];
@@ -69,7 +74,10 @@ describe('splits equal scikit-learn', () => {
 
 /** Groups of 1–40 rows with at least `k` of them. */
 const grouped = fc
-  .record({ k: fc.integer({ min: 2, max: 5 }), extra: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 35 }) })
+  .record({
+    k: fc.integer({ min: 2, max: 5 }),
+    extra: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 35 }),
+  })
   .map(({ k, extra }) => ({ k, groups: [...Array(k).keys(), ...extra] }));
 
 function expectPartition(folds: readonly Fold[], n: number): void {
@@ -92,7 +100,7 @@ describe('split invariants', () => {
           expectPartition(folds, groups.length);
           for (const { train, test } of folds) {
             const trained = new Set([...train].map((row) => groups[row]));
-            expect([...test].some((row) => trained.has(groups[row]!))).toBe(false);
+            expect([...test].some((row) => trained.has(groups[row]))).toBe(false);
           }
         }
       }),
@@ -108,7 +116,10 @@ describe('split invariants', () => {
         fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }),
         (n, k, gap, maxTrainSize) => {
           fc.pre(n - gap - Math.floor(n / (k + 1)) * k > 0);
-          const folds = timeSeriesSplit(n, k, { gap, ...(maxTrainSize === undefined ? {} : { maxTrainSize }) });
+          const folds = timeSeriesSplit(n, k, {
+            gap,
+            ...(maxTrainSize === undefined ? {} : { maxTrainSize }),
+          });
           let previous = -1;
           for (const { train, test } of folds) {
             expect(test[0]! - train[train.length - 1]!).toBe(gap + 1);
@@ -134,16 +145,24 @@ describe('split invariants', () => {
 
   it('a hold-out has no common rows, is ascending, and the seed decides', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 8, max: 50 }), fc.double({ min: 0.2, max: 0.7, noNaN: true }), fc.integer(), (n, testSize, seed) => {
-        const codes = Array.from({ length: n }, (_, i) => i % 2);
-        const rows = Array.from({ length: n }, (_, i) => 3 * i + 1);
-        fc.pre(Math.ceil(testSize * n) >= 2 && n - Math.ceil(testSize * n) >= 2);
-        for (const { train, test } of [holdOut(n, { testSize, seed, rows }), stratifiedHoldOut(codes, { testSize, seed, rows })]) {
-          expect([...train, ...test].sort((a, b) => a - b)).toEqual(rows);
-          expect([...train]).toEqual([...train].sort((a, b) => a - b));
-          expect(test.length).toBe(Math.ceil(testSize * n));
-        }
-      }),
+      fc.property(
+        fc.integer({ min: 8, max: 50 }),
+        fc.double({ min: 0.2, max: 0.7, noNaN: true }),
+        fc.integer(),
+        (n, testSize, seed) => {
+          const codes = Array.from({ length: n }, (_, i) => i % 2);
+          const rows = Array.from({ length: n }, (_, i) => 3 * i + 1);
+          fc.pre(Math.ceil(testSize * n) >= 2 && n - Math.ceil(testSize * n) >= 2);
+          for (const { train, test } of [
+            holdOut(n, { testSize, seed, rows }),
+            stratifiedHoldOut(codes, { testSize, seed, rows }),
+          ]) {
+            expect([...train, ...test].sort((a, b) => a - b)).toEqual(rows);
+            expect([...train]).toEqual([...train].sort((a, b) => a - b));
+            expect(test.length).toBe(Math.ceil(testSize * n));
+          }
+        },
+      ),
     );
     expect(holdOut(40, { seed: 1 })).toEqual(holdOut(40, { seed: 1 }));
     expect(holdOut(40, { seed: 1 })).not.toEqual(holdOut(40, { seed: 2 }));

@@ -16,7 +16,10 @@ describe('IdleAwareContextManager', () => {
       for (let i = 0; i < turns; i++) await Promise.resolve();
       seen.push(manager.active().getValue(key));
     };
-    await Promise.all([manager.with(holding('a'), work, undefined, 5), manager.with(holding('b'), work, undefined, 1)]);
+    await Promise.all([
+      manager.with(holding('a'), work, undefined, 5),
+      manager.with(holding('b'), work, undefined, 1),
+    ]);
     expect(seen).toEqual(['b', 'a']);
   });
 
@@ -28,7 +31,9 @@ describe('IdleAwareContextManager', () => {
           throw new Error('inner failed');
         }),
       ).toThrow('inner failed');
-      await expect(manager.with(holding('inner'), () => Promise.reject(new Error('later')))).rejects.toThrow('later');
+      await expect(manager.with(holding('inner'), () => Promise.reject(new Error('later')))).rejects.toThrow(
+        'later',
+      );
       expect(manager.active().getValue(key)).toBe('outer');
     });
     expect(manager.active()).toBe(ROOT_CONTEXT);

@@ -16,7 +16,9 @@ const client = new rookery.inference.v1.InferenceService(address, grpc.credentia
 /** A value has one of number, text and flag; none of them means missing. */
 const valueOf = (value) =>
   ({ number: { number: value }, string: { text: value }, boolean: { flag: value } })[typeof value] ?? {};
-const values = Object.fromEntries(Object.entries(JSON.parse(json)).map(([name, value]) => [name, valueOf(value)]));
+const values = Object.fromEntries(
+  Object.entries(JSON.parse(json)).map(([name, value]) => [name, valueOf(value)]),
+);
 
 client.predict({ model, rows: [{ values }] }, (error, response) => {
   if (error) {

@@ -33,7 +33,9 @@ client.Predict({ model, rows: [{ values }] }, (error, response) => {
 /** The descriptors of the file that has the symbol and of all that it imports, as the server gives them. */
 async function reflect(symbol) {
   // The reflection protocol is the same for every server; its own .proto comes with @grpc/reflection.
-  const folder = createRequire(import.meta.url).resolve('@grpc/reflection/package.json').replace('package.json', 'build/proto');
+  const folder = createRequire(import.meta.url)
+    .resolve('@grpc/reflection/package.json')
+    .replace('package.json', 'build/proto');
   const { grpc: protocol } = grpc.loadPackageDefinition(
     protoLoader.loadSync('grpc/reflection/v1/reflection.proto', { includeDirs: [folder] }),
   );

@@ -16,7 +16,9 @@ export interface Csv {
 
 /** Reads an example file of data/. */
 export function exampleCsv(file: string): Csv {
-  const [head = '', ...lines] = readFileSync(join(repositoryRoot, 'data', file), 'utf8').trim().split(/\r?\n/);
+  const [head = '', ...lines] = readFileSync(join(repositoryRoot, 'data', file), 'utf8')
+    .trim()
+    .split(/\r?\n/);
   return { header: head.split(','), rows: lines.map((line) => line.split(',')) };
 }
 
@@ -31,7 +33,10 @@ export function writeCsv(directory: string, name: string, { header, rows }: Csv)
 export function mapColumn(csv: Csv, column: string, change: (cell: string, row: number) => string): Csv {
   const at = csv.header.indexOf(column);
   if (at < 0) throw new Error(`There is no column ${column}`);
-  return { ...csv, rows: csv.rows.map((row, index) => row.map((cell, k) => (k === at ? change(cell, index) : cell))) };
+  return {
+    ...csv,
+    rows: csv.rows.map((row, index) => row.map((cell, k) => (k === at ? change(cell, index) : cell))),
+  };
 }
 
 /** The same table with the values of a column in another order, always the same one: what it told is gone. */
@@ -50,7 +55,10 @@ export function scrambleColumn(csv: Csv, column: string): Csv {
 const missing = new Set(['', '.', 'NA']);
 
 /** The rows of a table as a model with this signature takes them, each with its target. */
-export function labelledRows(csv: Csv, signature: Signature): { readonly row: PlainRow; readonly truth: string }[] {
+export function labelledRows(
+  csv: Csv,
+  signature: Signature,
+): { readonly row: PlainRow; readonly truth: string }[] {
   return csv.rows.map((cells) => {
     const byName = new Map(csv.header.map((name, k) => [name, cells[k] ?? '']));
     const row = Object.fromEntries(

@@ -69,7 +69,9 @@ export class EventTap {
       const timer = setTimeout(() => {
         this.#wakers.delete(look);
         const tail = this.#passed.slice(-15).map(({ subject }) => subject);
-        reject(new Error(`${what}: no ${event.type} within ${ms} ms; the last events were ${tail.join(', ')}`));
+        reject(
+          new Error(`${what}: no ${event.type} within ${ms} ms; the last events were ${tail.join(', ')}`),
+        );
       }, ms);
       this.#wakers.add(look);
       look();

@@ -31,7 +31,10 @@ export function startOpenLoop(
 ): OpenLoop {
   const clients = Array.from(
     { length: options.connections },
-    () => new InferenceServiceClient(address, grpc.credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 }),
+    () =>
+      new InferenceServiceClient(address, grpc.credentials.createInsecure(), {
+        'grpc.use_local_subchannel_pool': 1,
+      }),
   );
   const answers: Answer[] = [];
   const failures: grpc.ServiceError[] = [];
@@ -43,11 +46,16 @@ export function startOpenLoop(
   const send = (): void => {
     const connection = sent % clients.length;
     sent += 1;
-    clients[connection]?.predict(request, new grpc.Metadata(), { deadline: Date.now() + 20_000 }, (error, response) => {
-      if (error) failures.push(error);
-      else answers.push({ connection, version: response.version });
-      if (answers.length + failures.length === sent) whenAnswered();
-    });
+    clients[connection]?.predict(
+      request,
+      new grpc.Metadata(),
+      { deadline: Date.now() + 20_000 },
+      (error, response) => {
+        if (error) failures.push(error);
+        else answers.push({ connection, version: response.version });
+        if (answers.length + failures.length === sent) whenAnswered();
+      },
+    );
   };
   const timer = setInterval(() => {
     // After a pause of this process the calls that it missed are not all sent at once: that would be another load.

@@ -69,7 +69,11 @@ export async function startTestSystem(
   const run: TestSystem['run'] = async (request, deadlineMs = 100_000) => {
     const published = await client.publish(request);
     try {
-      const end = await within(published.outcome, `the end of ${published.runId} (${request.name})`, deadlineMs);
+      const end = await within(
+        published.outcome,
+        `the end of ${published.runId} (${request.name})`,
+        deadlineMs,
+      );
       return { ...published, end };
     } finally {
       await published.stop();

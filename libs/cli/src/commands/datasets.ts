@@ -14,7 +14,10 @@ export function datasetsCommand(): Command {
     .option('--json', 'JSON')
     .action(async (name: string | undefined, flags: { limit: string; json?: boolean }) => {
       await withClient(async (client) => {
-        const datasets = await client.datasets({ name: name ?? '', limit: countOption('--limit', flags.limit) });
+        const datasets = await client.datasets({
+          name: name ?? '',
+          limit: countOption('--limit', flags.limit),
+        });
         output(flags.json, datasets, () =>
           renderTable(
             ['NAME', 'VERSION', 'STATE', 'ROWS', 'COLUMNS', 'CREATED', 'REASON'],

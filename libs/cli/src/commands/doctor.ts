@@ -15,7 +15,15 @@ interface Finding {
   readonly detail: string;
 }
 
-const grpcServices = ['ingest', 'transform', 'trainer', 'evaluator', 'registry', 'inference', 'monitor'] as const;
+const grpcServices = [
+  'ingest',
+  'transform',
+  'trainer',
+  'evaluator',
+  'registry',
+  'inference',
+  'monitor',
+] as const;
 
 /** `rookery doctor`: is everything there and ready? Exit code 1 where something is not. */
 export function doctorCommand(): Command {
@@ -27,17 +35,29 @@ export function doctorCommand(): Command {
       const findings: Finding[] = [nodeFinding(), await natsFinding(addresses.nats)];
       for (const name of grpcServices) {
         const report = await checkHealth(addresses[name], '', 2_000);
-        findings.push({ what: name, where: addresses[name], ok: report.status === 'SERVING', detail: report.detail ?? report.status });
+        findings.push({
+          what: name,
+          where: addresses[name],
+          ok: report.status === 'SERVING',
+          detail: report.detail ?? report.status,
+        });
       }
       findings.push(await consoleFinding(addresses.console));
       output(flags.json, findings, () =>
         renderTable(
           ['', 'WHAT', 'WHERE', 'DETAIL'],
-          findings.map((finding) => [finding.ok ? 'ok' : 'NOT OK', finding.what, finding.where, finding.detail]),
+          findings.map((finding) => [
+            finding.ok ? 'ok' : 'NOT OK',
+            finding.what,
+            finding.where,
+            finding.detail,
+          ]),
         ),
       );
       if (findings.some((finding) => !finding.ok)) {
-        console.error('Start the system with npm start, and look into .rookery/logs/ for a service that does not come up.');
+        console.error(
+          'Start the system with npm start, and look into .rookery/logs/ for a service that does not come up.',
+        );
         process.exitCode = exitCodes.failed;
       }
     });
@@ -46,7 +66,12 @@ export function doctorCommand(): Command {
 function nodeFinding(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const ok = major > 20 || (major === 20 && minor >= 19);
-  return { what: 'node', where: process.execPath, ok, detail: `${process.version}${ok ? '' : '; 20.19 or newer is needed'}` };
+  return {
+    what: 'node',
+    where: process.execPath,
+    ok,
+    detail: `${process.version}${ok ? '' : '; 20.19 or newer is needed'}`,
+  };
 }
 
 function natsFinding(url: string): Promise<Finding> {
@@ -64,8 +89,14 @@ function natsFinding(url: string): Promise<Finding> {
     socket.once('data', (data) => {
       socket.destroy();
       const info = /^INFO (\{.*\})/.exec(data.toString('utf8'))?.[1];
-      const parsed = info === undefined ? {} : (JSON.parse(info) as { version?: string; jetstream?: boolean });
-      resolve(finding(parsed.jetstream === true, parsed.jetstream === true ? `version ${parsed.version}, JetStream` : 'JetStream is off'));
+      const parsed =
+        info === undefined ? {} : (JSON.parse(info) as { version?: string; jetstream?: boolean });
+      resolve(
+        finding(
+          parsed.jetstream === true,
+          parsed.jetstream === true ? `version ${parsed.version}, JetStream` : 'JetStream is off',
+        ),
+      );
     });
   });
 }

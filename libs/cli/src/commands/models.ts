@@ -62,7 +62,14 @@ export function modelsCommand(): Command {
         output(flags.json, changes, () =>
           renderTable(
             ['REVISION', 'VERSION', 'BEFORE', 'BY', 'WHEN', 'WHY'],
-            changes.map((change) => [change.revision, change.version, change.previousVersion, change.actor, shortTime(change.timeMs), change.reasons.join(' ')]),
+            changes.map((change) => [
+              change.revision,
+              change.version,
+              change.previousVersion,
+              change.actor,
+              shortTime(change.timeMs),
+              change.reasons.join(' '),
+            ]),
           ),
         );
       });
@@ -76,8 +83,18 @@ export function modelsCommand(): Command {
     .option('--json', 'JSON')
     .action(async (model: string, flags: { to: string; reason: string; json?: boolean }) => {
       await withClient(async (client) => {
-        const result = await client.rollBack({ model, toVersion: countOption('--to', flags.to), actor: 'cli', reason: flags.reason });
-        output(flags.json, result, () => `${model}: champion is version ${result.alias?.version ?? 0} again; it was ${result.previousVersion}`);
+        const result = await client.rollBack({
+          model,
+          toVersion: countOption('--to', flags.to),
+          actor: 'cli',
+          reason: flags.reason,
+        });
+        output(
+          flags.json,
+          result,
+          () =>
+            `${model}: champion is version ${result.alias?.version ?? 0} again; it was ${result.previousVersion}`,
+        );
       });
     });
   command
@@ -88,13 +105,26 @@ export function modelsCommand(): Command {
     .option('--alias <alias>', 'alias', 'champion')
     .option('--reason <text>', 'why', 'asked for on the command line')
     .option('--json', 'JSON')
-    .action(async (name: string, version: string, flags: { alias: string; reason: string; json?: boolean }) => {
-      await withClient(async (client) => {
-        const { model } = await client.model(name);
-        const expectedRevision = model.aliases.find(({ alias }) => alias === flags.alias)?.revision ?? 0;
-        const alias = await client.setAlias({ model: name, alias: flags.alias, version: countOption('<version>', version), expectedRevision, actor: 'cli', reason: flags.reason });
-        output(flags.json, alias, () => `${name}: ${alias.alias} is version ${alias.version} (revision ${alias.revision})`);
-      });
-    });
+    .action(
+      async (name: string, version: string, flags: { alias: string; reason: string; json?: boolean }) => {
+        await withClient(async (client) => {
+          const { model } = await client.model(name);
+          const expectedRevision = model.aliases.find(({ alias }) => alias === flags.alias)?.revision ?? 0;
+          const alias = await client.setAlias({
+            model: name,
+            alias: flags.alias,
+            version: countOption('<version>', version),
+            expectedRevision,
+            actor: 'cli',
+            reason: flags.reason,
+          });
+          output(
+            flags.json,
+            alias,
+            () => `${name}: ${alias.alias} is version ${alias.version} (revision ${alias.revision})`,
+          );
+        });
+      },
+    );
   return command;
 }

@@ -22,7 +22,15 @@ export function monitorCommand(): Command {
           output(flags.json, models, () =>
             renderTable(
               ['MODEL', 'VERSION', 'CAPTURED', 'LABELLED', 'DROPPED', 'LOST BATCHES', 'WAITING LABELS'],
-              models.map((item) => [item.model, item.version, item.captured, item.labelled, item.dropped, item.lostBatches, item.waitingLabels]),
+              models.map((item) => [
+                item.model,
+                item.version,
+                item.captured,
+                item.labelled,
+                item.dropped,
+                item.lostBatches,
+                item.waitingLabels,
+              ]),
             ),
           );
           return;
@@ -54,7 +62,10 @@ function renderReport(report: MonitorReported): string {
   const drift = report.datasetDrift;
   const verdict = drift?.drifted ? 'the data drifted' : 'no drift of the data set';
   const quality = Object.entries(report.quality)
-    .map(([name, value]) => `${name} ${shortNumber(value)} (training ${shortNumber(report.baseline[name] ?? NaN)})`)
+    .map(
+      ([name, value]) =>
+        `${name} ${shortNumber(value)} (training ${shortNumber(report.baseline[name] ?? NaN)})`,
+    )
     .join(', ');
   return [
     `${report.model} version ${report.version}: ${report.predictions} predictions, ${report.labelled} labelled`,
@@ -73,7 +84,14 @@ function renderReport(report: MonitorReported): string {
         column.status === 'ok' ? (column.drifted ? 'yes' : 'no') : column.status,
         `${(column.missingShare * 100).toFixed(1)} %`,
         `${(column.outOfRangeShare * 100).toFixed(1)} %`,
-        [column.message, Object.entries(column.newCategories).map(([name, count]) => `new: ${name} ×${count}`).join(', ')].filter(Boolean).join('; '),
+        [
+          column.message,
+          Object.entries(column.newCategories)
+            .map(([name, count]) => `new: ${name} ×${count}`)
+            .join(', '),
+        ]
+          .filter(Boolean)
+          .join('; '),
       ]),
     ),
   ].join('\n');

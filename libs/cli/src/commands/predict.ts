@@ -14,7 +14,10 @@ export function predictCommand(): Command {
   return new Command('predict')
     .description('Predict rows with the champion of a model')
     .argument('<model>', 'model name')
-    .argument('<rows>', "a JSON object or an array of them; null is missing; - reads stdin; @file reads a file")
+    .argument(
+      '<rows>',
+      'a JSON object or an array of them; null is missing; - reads stdin; @file reads a file',
+    )
     .option('--json', 'JSON')
     .action(async (model: string, text: string, flags: { json?: boolean }) => {
       const rows = rowsOf(text);
@@ -39,7 +42,8 @@ export function predictCommand(): Command {
 
 /** Rows of the argument: a JSON object or an array of them, stdin for `-`, a file for `@file`. Throws RK_REQUEST_INVALID. */
 export function rowsOf(text: string): PlainRow[] {
-  const source = text === '-' ? readFileSync(0, 'utf8') : text.startsWith('@') ? readRows(text.slice(1)) : text;
+  const source =
+    text === '-' ? readFileSync(0, 'utf8') : text.startsWith('@') ? readRows(text.slice(1)) : text;
   let json: unknown;
   try {
     json = JSON.parse(source);
@@ -59,9 +63,13 @@ function readRows(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new TerminalError('RK_REQUEST_INVALID', `The rows can not be read from ${file}: ${(error as Error).message}`, {
-      hint: 'Name a file with a JSON object or an array of them.',
-      cause: error,
-    });
+    throw new TerminalError(
+      'RK_REQUEST_INVALID',
+      `The rows can not be read from ${file}: ${(error as Error).message}`,
+      {
+        hint: 'Name a file with a JSON object or an array of them.',
+        cause: error,
+      },
+    );
   }
 }

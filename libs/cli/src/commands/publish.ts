@@ -52,7 +52,10 @@ export function publishCommand(): Command {
     .option('--metric <name>', "the gate's metric (default accuracy, or rmse)")
     .option('--threshold <value>', 'the mean that the metric must reach (default 0.7 for accuracy)')
     .option('--ignore <columns...>', 'columns to leave out')
-    .option('--column-type <name=type...>', 'types that should not be inferred: numeric, categorical, boolean, text')
+    .option(
+      '--column-type <name=type...>',
+      'types that should not be inferred: numeric, categorical, boolean, text',
+    )
     .option('--sha256 <hash>', 'expected sha256 of the file')
     .option('--spec <json>', 'model specification as JSON')
     .option('-d, --detach', 'publish only; do not follow the run')
@@ -63,7 +66,11 @@ export function publishCommand(): Command {
         const view = new ProgressView(process.stderr);
         const published = await client.publish(request, flags.detach ? undefined : view.onStep);
         if (flags.detach) {
-          output(flags.json, { eventId: published.eventId, runId: published.runId }, () => `published ${published.eventId}; run ${published.runId}`);
+          output(
+            flags.json,
+            { eventId: published.eventId, runId: published.runId },
+            () => `published ${published.eventId}; run ${published.runId}`,
+          );
           await published.stop();
           return;
         }
@@ -149,8 +156,19 @@ function plainOutcome(outcome: RunOutcome): Record<string, unknown> {
     case 'rejected':
       return { ...head, code: outcome.rejection.code, reasons: outcome.rejection.reasons };
     case 'failed':
-      return { ...head, code: outcome.failure.code, message: outcome.failure.message, step: outcome.failure.step };
+      return {
+        ...head,
+        code: outcome.failure.code,
+        message: outcome.failure.message,
+        step: outcome.failure.step,
+      };
     case 'dataset-rejected':
-      return { ...head, code: outcome.rejection.code, message: outcome.rejection.message, hint: outcome.rejection.hint, details: outcome.rejection.details };
+      return {
+        ...head,
+        code: outcome.rejection.code,
+        message: outcome.rejection.message,
+        hint: outcome.rejection.hint,
+        details: outcome.rejection.details,
+      };
   }
 }

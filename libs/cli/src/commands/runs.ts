@@ -23,7 +23,10 @@ export function runsCommand(): Command {
           output(flags.json, run, () => renderRun(run));
           return;
         }
-        const runs = await client.runs({ model: flags.model ?? '', limit: countOption('--limit', flags.limit) });
+        const runs = await client.runs({
+          model: flags.model ?? '',
+          limit: countOption('--limit', flags.limit),
+        });
         output(flags.json, runs, () =>
           renderTable(
             ['RUN', 'MODEL', 'STATE', 'METRIC', 'MEAN', 'STD', 'VERSION', 'STARTED'],
@@ -63,11 +66,17 @@ function renderRun(run: Run): string {
     `trace     ${run.traceId}`,
     `started   ${shortTime(run.createdAtMs)}`,
     `ended     ${shortTime(run.endedAtMs)}`,
-    ...(run.publishedToServingMs > 0 ? [`serving   ${Math.round(run.publishedToServingMs)} ms after publication`] : []),
+    ...(run.publishedToServingMs > 0
+      ? [`serving   ${Math.round(run.publishedToServingMs)} ms after publication`]
+      : []),
     ...(run.code ? [`error     ${run.code}: ${run.message}`] : []),
     ...run.reasons.map((reason) => `reason    ${reason}`),
   ];
-  const metrics = Object.entries(run.metrics).map(([name, { mean, std }]) => [name, shortNumber(mean), shortNumber(std)]);
+  const metrics = Object.entries(run.metrics).map(([name, { mean, std }]) => [
+    name,
+    shortNumber(mean),
+    shortNumber(std),
+  ]);
   if (metrics.length > 0) lines.push('', renderTable(['METRIC', 'MEAN', 'STD'], metrics));
   const jobs = run.jobs.map((job) => [
     job.final ? 'final' : `fold ${job.fold + 1}`,
@@ -78,7 +87,13 @@ function renderRun(run: Run): string {
     job.environment?.backend ?? '',
   ]);
   if (jobs.length > 0) {
-    lines.push('', renderTable(['JOB', 'STATE', 'LOSS', `HELD-OUT ${(run.verdict?.metric ?? '').toUpperCase()}`, 'TIME', 'BACKEND'], jobs));
+    lines.push(
+      '',
+      renderTable(
+        ['JOB', 'STATE', 'LOSS', `HELD-OUT ${(run.verdict?.metric ?? '').toUpperCase()}`, 'TIME', 'BACKEND'],
+        jobs,
+      ),
+    );
   }
   return lines.join('\n');
 }

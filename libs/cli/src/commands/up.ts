@@ -10,10 +10,16 @@ export function upCommand(): Command {
     const launcher = fileURLToPath(new URL('../../../deploy/dist/start.js', import.meta.url));
     if (!existsSync(launcher)) throw new Error('The launcher is not built. Run: npm run build');
     // The channel tells the launcher when this process is gone, however it went.
-    const child = spawn(process.execPath, ['--enable-source-maps', launcher], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+    const child = spawn(process.execPath, ['--enable-source-maps', launcher], {
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    });
     // A terminal sends Ctrl-C to the launcher as well; it stops the system in order.
     process.on('SIGINT', () => undefined);
     process.on('SIGTERM', () => child.kill('SIGTERM'));
-    process.exitCode = await new Promise<number>((resolve) => child.once('exit', (code) => { resolve(code ?? 1); }));
+    process.exitCode = await new Promise<number>((resolve) =>
+      child.once('exit', (code) => {
+        resolve(code ?? 1);
+      }),
+    );
   });
 }

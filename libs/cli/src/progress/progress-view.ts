@@ -37,7 +37,8 @@ export class ProgressView {
       case 'started':
         this.#print(stepLine(step, this.#elapsed()));
         for (let fold = 0; fold <= step.run.folds; fold++) {
-          if (!this.#jobs.has(fold)) this.#jobs.set(fold, { fold, folds: step.run.folds, final: fold === step.run.folds });
+          if (!this.#jobs.has(fold))
+            this.#jobs.set(fold, { fold, folds: step.run.folds, final: fold === step.run.folds });
         }
         this.#draw(true);
         break;
@@ -105,7 +106,9 @@ export class ProgressView {
     const time = this.#clock();
     if (!now && time - this.#lastDraw < redrawMs) return;
     this.#lastDraw = time;
-    const lines = [...this.#jobs.values()].sort((a, b) => a.fold - b.fold).map((job) => `\u001b[2K${jobLine(job)}`);
+    const lines = [...this.#jobs.values()]
+      .sort((a, b) => a.fold - b.fold)
+      .map((job) => `\u001b[2K${jobLine(job)}`);
     const up = this.#drawn > 0 ? `\u001b[${this.#drawn}A` : '';
     this.#stream.write(`${up}${lines.join('\n')}\n`);
     this.#drawn = lines.length;

@@ -26,7 +26,9 @@ export function shortNumber(value: number): string {
 
 /** The line of one fold, or of the final model. */
 export function jobLine(job: JobState): string {
-  const name = label(job.final === true ? 'final' : `fold ${job.fold + 1}${job.folds === undefined ? '' : `/${job.folds}`}`);
+  const name = label(
+    job.final === true ? 'final' : `fold ${job.fold + 1}${job.folds === undefined ? '' : `/${job.folds}`}`,
+  );
   if (job.epoch === undefined) return `${name}waiting`;
   const epoch = `epoch ${String(job.epoch).padStart(String(job.epochs ?? 0).length)}/${job.epochs ?? 0}`;
   const metric = job.metricName ? `  ${job.metricName} ${shortNumber(job.metric ?? NaN)}` : '';
@@ -36,13 +38,17 @@ export function jobLine(job: JobState): string {
 function heldOut(job: JobState): string {
   const metrics = job.heldOut;
   if (metrics === undefined) return '';
-  const name = job.metricName && metrics[job.metricName] !== undefined ? job.metricName : Object.keys(metrics)[0];
+  const name =
+    job.metricName && metrics[job.metricName] !== undefined ? job.metricName : Object.keys(metrics)[0];
   const value = name === undefined ? undefined : metrics[name];
   return name === undefined || value === undefined ? '' : `  held-out ${name} ${shortNumber(value)}`;
 }
 
 /** The line of any other step; `elapsedMs` is the time since the publication. */
-export function stepLine(step: Exclude<RunStep, { kind: 'progress' | 'trained' | 'fold-evaluated' }>, elapsedMs: number): string {
+export function stepLine(
+  step: Exclude<RunStep, { kind: 'progress' | 'trained' | 'fold-evaluated' }>,
+  elapsedMs: number,
+): string {
   switch (step.kind) {
     case 'ingested':
       return `${label('data set')}version ${step.version}: ${step.rows} rows × ${step.columns} columns (${after(elapsedMs)})`;
@@ -59,11 +65,15 @@ export function stepLine(step: Exclude<RunStep, { kind: 'progress' | 'trained' |
     }
     case 'promoted': {
       const { model, version, previousVersion } = step.promoted;
-      const before = previousVersion === 0 ? 'the first champion' : `champion after version ${previousVersion}`;
+      const before =
+        previousVersion === 0 ? 'the first champion' : `champion after version ${previousVersion}`;
       return `${label('promoted')}${model} version ${version}, ${before}`;
     }
     case 'model-rejected': {
-      const where = step.rejection.stage === RejectionStage.REJECTION_STAGE_SERVING ? ` by ${step.rejection.replica}` : '';
+      const where =
+        step.rejection.stage === RejectionStage.REJECTION_STAGE_SERVING
+          ? ` by ${step.rejection.replica}`
+          : '';
       return `${label('rejected')}${step.rejection.code}${where}: ${step.rejection.reasons.join(' ')}`;
     }
     case 'failed':

@@ -52,7 +52,10 @@ export class GraphBuilder {
 
   /** A row of ones. */
   ones(length: number): string {
-    return this.#constant([1, length], Array.from({ length }, () => 1));
+    return this.#constant(
+      [1, length],
+      Array.from({ length }, () => 1),
+    );
   }
 
   #constant(shape: number[], data: number[]): string {

@@ -17,9 +17,7 @@ export type ElementType = keyof typeof elementTypes;
 const attributeTypes = { float: 1, int: 2, graph: 5 } as const;
 
 export type OnnxAttribute =
-  | { kind: 'float'; value: number }
-  | { kind: 'int'; value: number }
-  | { kind: 'graph'; value: OnnxGraph };
+  { kind: 'float'; value: number } | { kind: 'int'; value: number } | { kind: 'graph'; value: OnnxGraph };
 
 export interface OnnxNode {
   operator: string;

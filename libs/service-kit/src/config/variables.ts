@@ -177,7 +177,12 @@ export const variables = {
     'auto',
     'TensorFlow.js backend: `auto` takes the fastest that is installed.',
   ),
-  ROOKERY_ENGINE: variable('`auto`, `compiled`, `tfjs`', oneOf('auto', 'compiled', 'tfjs'), 'auto', 'How training steps are computed: `compiled` are loops that give the bits of the TensorFlow.js cpu backend, many times faster; `tfjs` are the kernels of TensorFlow.js; `auto` takes `compiled` on the cpu backend where it can express the network.'),
+  ROOKERY_ENGINE: variable(
+    '`auto`, `compiled`, `tfjs`',
+    oneOf('auto', 'compiled', 'tfjs'),
+    'auto',
+    'How training steps are computed: `compiled` are loops that give the bits of the TensorFlow.js cpu backend, many times faster; `tfjs` are the kernels of TensorFlow.js; `auto` takes `compiled` on the cpu backend where it can express the network.',
+  ),
   ROOKERY_TRAINER_WORKERS: variable(
     'integer 1 to 256',
     integer(1, 256),

@@ -60,7 +60,12 @@ export function cohenKappaScore(
   labels.forEach((t, i) => {
     labels.forEach((p, j) => {
       const distance = Math.abs(i - j);
-      const cost = options.weighting === undefined ? Number(i !== j) : options.weighting === 'linear' ? distance : distance ** 2;
+      const cost =
+        options.weighting === undefined
+          ? Number(i !== j)
+          : options.weighting === 'linear'
+            ? distance
+            : distance ** 2;
       observed += cost * confusion[t]![p]!;
       expected += (cost * counts[t]!.support * counts[p]!.predicted) / n;
     });
@@ -78,7 +83,7 @@ export function multilabelHammingLoss(input: MultilabelPredictions): number {
     const weight = weightOf(weights, i);
     sum += weight;
     for (let k = 0; k < labels; k++) {
-      if (Boolean(truth[i * labels + k]!) !== Boolean(predicted[i * labels + k]!)) different += weight;
+      if (Boolean(truth[i * labels + k]) !== Boolean(predicted[i * labels + k])) different += weight;
     }
   }
   return different / (sum * labels);
@@ -95,7 +100,7 @@ export function multilabelSubsetAccuracy(input: MultilabelPredictions): number {
     sum += weight;
     let equal = true;
     for (let k = 0; k < labels && equal; k++) {
-      equal = Boolean(truth[i * labels + k]!) === Boolean(predicted[i * labels + k]!);
+      equal = Boolean(truth[i * labels + k]) === Boolean(predicted[i * labels + k]);
     }
     if (equal) right += weight;
   }
@@ -114,7 +119,10 @@ export function balancedClassWeights(codes: ArrayLike<number>, classes?: number)
   for (let i = 0; i < codes.length; i++) {
     if (codes[i]! < 0) continue;
     if (!(codes[i]! < size)) {
-      throw new TabularError('RK_TABULAR_ARGUMENT_INVALID', `Row ${i} has class ${codes[i]} of ${size} classes.`);
+      throw new TabularError(
+        'RK_TABULAR_ARGUMENT_INVALID',
+        `Row ${i} has class ${codes[i]} of ${size} classes.`,
+      );
     }
     counts[codes[i]!]!++;
     n++;

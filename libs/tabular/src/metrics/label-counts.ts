@@ -38,7 +38,10 @@ export function checkLengths(
   others: readonly ArrayLike<unknown>[],
   weights: ArrayLike<number> | undefined,
 ): void {
-  const lengths = [...others.map((other) => other.length), ...(weights === undefined ? [] : [weights.length])];
+  const lengths = [
+    ...others.map((other) => other.length),
+    ...(weights === undefined ? [] : [weights.length]),
+  ];
   if (lengths.some((length) => length !== rows)) {
     throw new TabularError(
       'RK_TABULAR_ARGUMENT_INVALID',
@@ -108,12 +111,16 @@ export function occurringClasses({ truth, predicted }: ClassPredictions): number
 export function multilabelCounts(input: MultilabelPredictions, perRow = false): LabelCounts[] {
   const { truth, predicted, labels, weights } = input;
   const rows = multilabelRows(input);
-  const counts = Array.from({ length: perRow ? rows : labels }, () => ({ hits: 0, predicted: 0, support: 0 }));
+  const counts = Array.from({ length: perRow ? rows : labels }, () => ({
+    hits: 0,
+    predicted: 0,
+    support: 0,
+  }));
   for (let i = 0; i < rows; i++) {
     const weight = perRow ? 1 : weightOf(weights, i);
     for (let k = 0; k < labels; k++) {
-      const actual = Boolean(truth[i * labels + k]!);
-      const guessed = Boolean(predicted[i * labels + k]!);
+      const actual = Boolean(truth[i * labels + k]);
+      const guessed = Boolean(predicted[i * labels + k]);
       const count = counts[perRow ? i : k]!;
       if (actual) count.support += weight;
       if (guessed) count.predicted += weight;

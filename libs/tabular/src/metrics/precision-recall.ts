@@ -1,10 +1,5 @@
 import { TabularError } from '../tabular-error.js';
-import {
-  countsOfConfusion,
-  multilabelCounts,
-  occurringClasses,
-  weightedConfusion,
-} from './label-counts.js';
+import { countsOfConfusion, multilabelCounts, occurringClasses, weightedConfusion } from './label-counts.js';
 import type { ClassPredictions, LabelCounts, MultilabelPredictions } from './label-counts.js';
 
 export interface PrecisionRecallOptions {
@@ -40,7 +35,11 @@ export type ScoreAverage = 'micro' | 'macro' | 'weighted';
  * and `jaccard_score(average=None)`.
  */
 export function classScores(input: ClassPredictions, options: PrecisionRecallOptions = {}): LabelScores[] {
-  return pickedCounts(input, options).map(({ label, ...counts }) => ({ label, ...scoresOf(counts, options), ...rest(counts) }));
+  return pickedCounts(input, options).map(({ label, ...counts }) => ({
+    label,
+    ...scoresOf(counts, options),
+    ...rest(counts),
+  }));
 }
 
 /** One score over all classes, as scikit-learn with this `average`. */
@@ -109,21 +108,31 @@ function pickedCounts(
 function labelsOf(options: PrecisionRecallOptions, count: number): readonly number[] {
   const labels = options.labels ?? Array.from({ length: count }, (_, i) => i);
   if (labels.every((label) => Number.isInteger(label) && label >= 0 && label < count)) return labels;
-  throw new TabularError('RK_TABULAR_ARGUMENT_INVALID', `Labels must be from 0 to ${count - 1}; they are ${labels.join(', ')}.`);
+  throw new TabularError(
+    'RK_TABULAR_ARGUMENT_INVALID',
+    `Labels must be from 0 to ${count - 1}; they are ${labels.join(', ')}.`,
+  );
 }
 
 function rest({ support, predicted }: LabelCounts): { support: number; predicted: number } {
   return { support, predicted };
 }
 
-function scoresOf({ hits, predicted, support }: LabelCounts, options: PrecisionRecallOptions): PrecisionRecall {
+function scoresOf(
+  { hits, predicted, support }: LabelCounts,
+  options: PrecisionRecallOptions,
+): PrecisionRecall {
   const undefinedRatio = options.zeroDivision ?? 0;
   const ratio = (top: number, bottom: number): number => (bottom === 0 ? undefinedRatio : top / bottom);
   const beta2 = (options.beta ?? 1) ** 2;
   const precision = ratio(hits, predicted);
   const recall = ratio(hits, support);
   const fscore =
-    beta2 === Infinity ? recall : beta2 === 0 ? precision : ratio((1 + beta2) * hits, beta2 * support + predicted);
+    beta2 === Infinity
+      ? recall
+      : beta2 === 0
+        ? precision
+        : ratio((1 + beta2) * hits, beta2 * support + predicted);
   return { precision, recall, fscore, jaccard: ratio(hits, predicted + support - hits) };
 }
 
@@ -140,9 +149,21 @@ function averaged(
   return combine(scores, average === 'weighted' ? counts.map(({ support }) => support) : undefined);
 }
 
-function combine(scores: readonly PrecisionRecall[], weights: readonly number[] | undefined): PrecisionRecall {
-  const mean = (key: keyof PrecisionRecall): number => nanMean(scores.map((score) => score[key]), weights);
-  return { precision: mean('precision'), recall: mean('recall'), fscore: mean('fscore'), jaccard: mean('jaccard') };
+function combine(
+  scores: readonly PrecisionRecall[],
+  weights: readonly number[] | undefined,
+): PrecisionRecall {
+  const mean = (key: keyof PrecisionRecall): number =>
+    nanMean(
+      scores.map((score) => score[key]),
+      weights,
+    );
+  return {
+    precision: mean('precision'),
+    recall: mean('recall'),
+    fscore: mean('fscore'),
+    jaccard: mean('jaccard'),
+  };
 }
 
 /** Mean of the values that are not NaN; unweighted over all where the weights are all 0. */
@@ -156,5 +177,7 @@ function nanMean(values: readonly number[], weights: readonly number[] | undefin
     total += weight;
   });
   if (total > 0) return sum / total;
-  return values.every((value) => Number.isNaN(value)) ? NaN : values.reduce((a, b) => a + b, 0) / values.length;
+  return values.every((value) => Number.isNaN(value))
+    ? NaN
+    : values.reduce((a, b) => a + b, 0) / values.length;
 }

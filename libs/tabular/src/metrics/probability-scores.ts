@@ -23,7 +23,8 @@ export function brierScore(input: ClassScoring, options: { readonly scaleByHalf?
   const scale = (options.scaleByHalf ?? classes < 3) ? 0.5 : 1;
   return meanOverRows(input, (row, label) => {
     let squares = 0;
-    for (let c = 0; c < classes; c++) squares += (probabilities[row * classes + c]! - (c === label ? 1 : 0)) ** 2;
+    for (let c = 0; c < classes; c++)
+      squares += (probabilities[row * classes + c]! - (c === label ? 1 : 0)) ** 2;
     return scale * squares;
   });
 }
@@ -59,12 +60,15 @@ export function calibrationBins(input: CalibrationInput, options: CalibrationOpt
   const { positive, probabilities, weights } = input;
   const bins = options.bins ?? 10;
   checkLengths(probabilities.length, [positive], weights);
-  if (!Number.isInteger(bins) || bins < 1) throw invalid(`Calibration needs at least one bin; ${bins} were asked for.`);
+  if (!Number.isInteger(bins) || bins < 1)
+    throw invalid(`Calibration needs at least one bin; ${bins} were asked for.`);
   const all = Float64Array.from(probabilities);
   const outside = all.findIndex((p) => !(p >= 0 && p <= 1));
   if (outside >= 0) throw invalid(`Row ${outside}: ${all[outside]} is no probability.`);
   const sorted = options.strategy === 'quantile' ? sortedPresent(all) : undefined;
-  const edges = unitSpace(bins + 1).map((q) => (sorted === undefined ? q : linearQuantile(sorted, (q * 100) / 100)));
+  const edges = unitSpace(bins + 1).map((q) =>
+    sorted === undefined ? q : linearQuantile(sorted, (q * 100) / 100),
+  );
   const out = Array.from({ length: bins }, () => ({ weight: 0, predicted: 0, observed: 0 }));
   all.forEach((p, row) => {
     let bin = 0;
@@ -98,7 +102,10 @@ export interface CalibrationError {
 }
 
 /** Expected and maximum calibration error; NaN without rows. scikit-learn has none: the bins are those of `calibration_curve`. */
-export function calibrationError(input: CalibrationInput, options: CalibrationOptions = {}): CalibrationError {
+export function calibrationError(
+  input: CalibrationInput,
+  options: CalibrationOptions = {},
+): CalibrationError {
   const bins = calibrationBins(input, options);
   if (bins.length === 0) return { expected: NaN, maximum: NaN };
   const gaps = bins.map(({ meanObserved, meanPredicted }) => Math.abs(meanObserved - meanPredicted));
@@ -135,7 +142,9 @@ function meanOverRows(input: ClassScoring, loss: (row: number, label: number) =>
   const { truth, probabilities, classes, weights } = input;
   checkLengths(truth.length, [], weights);
   if (probabilities.length !== truth.length * classes) {
-    throw invalid(`${probabilities.length} probabilities do not suit ${truth.length} rows of ${classes} classes.`);
+    throw invalid(
+      `${probabilities.length} probabilities do not suit ${truth.length} rows of ${classes} classes.`,
+    );
   }
   let sum = 0;
   let total = 0;

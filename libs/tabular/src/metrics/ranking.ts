@@ -31,7 +31,11 @@ export interface MultilabelScoring {
 export type CurveAverage = 'macro' | 'weighted' | 'micro';
 
 /** Weights above each threshold, from the highest score down: [false positives, true positives, thresholds]. */
-function cumulative({ positive, scores, weights }: BinaryScoring): { fps: number[]; tps: number[]; thresholds: number[] } {
+function cumulative({ positive, scores, weights }: BinaryScoring): {
+  fps: number[];
+  tps: number[];
+  thresholds: number[];
+} {
   checkLengths(scores.length, [positive], weights);
   const order: number[] = [];
   for (let i = 0; i < scores.length; i++) if (weightOf(weights, i) > 0) order.push(i);
@@ -80,7 +84,10 @@ export function weightedRocAuc(input: BinaryScoring, options: { readonly maxFpr?
   const { fpr, tpr } = rocCurve(input);
   const limit = options.maxFpr ?? 1;
   if (!(limit > 0 && limit <= 1)) {
-    throw new TabularError('RK_TABULAR_ARGUMENT_INVALID', `maxFpr must be above 0 and at most 1; it is ${limit}.`);
+    throw new TabularError(
+      'RK_TABULAR_ARGUMENT_INVALID',
+      `maxFpr must be above 0 and at most 1; it is ${limit}.`,
+    );
   }
   if (Number.isNaN(fpr[0]!) || Number.isNaN(tpr[0]!)) return NaN;
   let area = 0;
@@ -156,7 +163,10 @@ export function multilabelRocAuc(input: MultilabelScoring, average: CurveAverage
 }
 
 /** Average precision of sets of labels. As scikit-learn 1.9.1 `average_precision_score` of indicator matrices. */
-export function multilabelAveragePrecision(input: MultilabelScoring, average: CurveAverage = 'macro'): number {
+export function multilabelAveragePrecision(
+  input: MultilabelScoring,
+  average: CurveAverage = 'macro',
+): number {
   return averagedCurve(input, average, averagePrecision);
 }
 
@@ -214,7 +224,8 @@ function averagedCurve(
   const rows = scores.length / labels;
   checkLengths(scores.length, [truth], undefined);
   checkLengths(rows, [], weights);
-  const withWeights = (w: ArrayLike<number> | undefined): { weights?: ArrayLike<number> } => (w === undefined ? {} : { weights: w });
+  const withWeights = (w: ArrayLike<number> | undefined): { weights?: ArrayLike<number> } =>
+    w === undefined ? {} : { weights: w };
   if (average === 'micro') {
     const repeated = weights && Float64Array.from(scores, (_, i) => weights[Math.floor(i / labels)]!);
     return metric({ positive: truth, scores, ...withWeights(repeated) });
@@ -222,10 +233,12 @@ function averagedCurve(
   let sum = 0;
   let total = 0;
   for (let k = 0; k < labels; k++) {
-    const positive = Array.from({ length: rows }, (_, i) => Boolean(truth[i * labels + k]!));
+    const positive = Array.from({ length: rows }, (_, i) => Boolean(truth[i * labels + k]));
     const own = Float64Array.from({ length: rows }, (_, i) => scores[i * labels + k]!);
     const weight =
-      average === 'macro' ? 1 : positive.reduce((support, is, i) => support + (is ? weightOf(weights, i) : 0), 0);
+      average === 'macro'
+        ? 1
+        : positive.reduce((support, is, i) => support + (is ? weightOf(weights, i) : 0), 0);
     total += weight;
     // A label without weight has no say, though its score is NaN.
     if (weight > 0) sum += weight * metric({ positive, scores: own, ...withWeights(weights) });
@@ -240,7 +253,9 @@ function oneHotScoring(input: ClassScoring): MultilabelScoring {
   const rows = Array.from({ length: truth.length }, (_, i) => i).filter((i) => truth[i]! >= 0);
   return {
     truth: rows.flatMap((row) => Array.from({ length: classes }, (_, c) => (truth[row] === c ? 1 : 0))),
-    scores: rows.flatMap((row) => Array.from({ length: classes }, (_, c) => probabilities[row * classes + c]!)),
+    scores: rows.flatMap((row) =>
+      Array.from({ length: classes }, (_, c) => probabilities[row * classes + c]!),
+    ),
     labels: classes,
     ...(weights === undefined ? {} : { weights: rows.map((row) => weights[row]!) }),
   };

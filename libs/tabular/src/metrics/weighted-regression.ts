@@ -47,7 +47,9 @@ export function weightedRegressionScores(input: WeightedRegression): RegressionS
   const bias = meanOf(weights, (i) => errors[i]!);
   const variance = meanOf(weights, (i) => (truth[i]! - mean) ** 2);
   const logs = truth.every((y, i) => y > -1 && predictions[i]! > -1);
-  const msle = logs ? meanOf(weights, (i) => (Math.log1p(truth[i]!) - Math.log1p(predictions[i]!)) ** 2) : NaN;
+  const msle = logs
+    ? meanOf(weights, (i) => (Math.log1p(truth[i]!) - Math.log1p(predictions[i]!)) ** 2)
+    : NaN;
   return {
     mae: meanOf(weights, (i) => absolute[i]!),
     mse,
@@ -81,10 +83,13 @@ export function meanPinballLoss(input: WeightedRegression, alpha = 0.5): number 
  */
 export function meanTweedieDeviance(input: WeightedRegression, power = 0): number {
   const { truth, predictions, weights } = presentRows(input);
-  if (power > 0 && power < 1) throw invalid(`No Tweedie distribution has the power ${power}; use 0 or at least 1.`);
+  if (power > 0 && power < 1)
+    throw invalid(`No Tweedie distribution has the power ${power}; use 0 or at least 1.`);
   const badTruth = (y: number): boolean => (power >= 2 ? y <= 0 : power >= 1 && y < 0);
   if (truth.some(badTruth) || (power !== 0 && predictions.some((mu) => mu <= 0))) {
-    throw invalid(`A Tweedie deviance of power ${power} needs positive predictions and no truth outside its range.`);
+    throw invalid(
+      `A Tweedie deviance of power ${power} needs positive predictions and no truth outside its range.`,
+    );
   }
   return meanOf(weights, (i) => tweedie(truth[i]!, predictions[i]!, power));
 }
@@ -94,12 +99,16 @@ function tweedie(y: number, mu: number, p: number): number {
   if (p === 1) return 2 * ((y === 0 ? 0 : y * Math.log(y / mu)) - y + mu);
   if (p === 2) return 2 * (Math.log(mu / y) + y / mu - 1);
   const base = p < 0 ? Math.max(y, 0) : y;
-  return 2 * (base ** (2 - p) / ((1 - p) * (2 - p)) - (y * mu ** (1 - p)) / (1 - p) + mu ** (2 - p) / (2 - p));
+  return (
+    2 * (base ** (2 - p) / ((1 - p) * (2 - p)) - (y * mu ** (1 - p)) / (1 - p) + mu ** (2 - p) / (2 - p))
+  );
 }
 
 /** The median of weighted values; the mean of two where the cumulative weight is exactly half. As scikit-learn's averaged weighted percentile. */
 function weightedMedian(values: readonly number[], weights: readonly number[]): number {
-  const order = values.flatMap((_, i) => (weights[i]! > 0 ? [i] : [])).sort((a, b) => values[a]! - values[b]!);
+  const order = values
+    .flatMap((_, i) => (weights[i]! > 0 ? [i] : []))
+    .sort((a, b) => values[a]! - values[b]!);
   const half = order.reduce((sum, i) => sum + weights[i]!, 0) / 2;
   let sum = 0;
   for (let at = 0; at < order.length; at++) {

@@ -41,14 +41,16 @@ export function fitCategories(
     const row = cells.findIndex((cell) => !known.has(cell));
     if (row >= 0) throw unknownCategory(column.name, row, cells[row]!);
   }
-  const grouped =
-    categories.at(-1) === null && !options.groupMissing ? categories.slice(0, -1) : categories;
+  const grouped = categories.at(-1) === null && !options.groupMissing ? categories.slice(0, -1) : categories;
   const numbers = grouped.map((category) => counts.get(category) ?? 0);
   return { categories, infrequent: infrequentOf(numbers, cells.length, options) };
 }
 
 /** Position of each cell's category after grouping (the infrequent group is last but for missing left ungrouped), −1 for unknown ones. */
-export function encodeCategories({ categories, infrequent }: FittedCategories, cells: readonly Category[]): Int32Array {
+export function encodeCategories(
+  { categories, infrequent }: FittedCategories,
+  cells: readonly Category[],
+): Int32Array {
   const codes = groupedPositions(categories.length, infrequent);
   const positions = new Map(categories.map((category, i) => [category, codes[i]!]));
   return Int32Array.from(cells, (cell) => positions.get(cell) ?? -1);
@@ -99,7 +101,8 @@ function infrequentOf(counts: readonly number[], rows: number, options: Infreque
 }
 
 function checkOptions({ minFrequency, maxCategories }: InfrequentOptions): void {
-  const badMin = minFrequency !== undefined && !(minFrequency > 0 && (minFrequency < 1 || Number.isInteger(minFrequency)));
+  const badMin =
+    minFrequency !== undefined && !(minFrequency > 0 && (minFrequency < 1 || Number.isInteger(minFrequency)));
   const badMax = maxCategories !== undefined && !(Number.isInteger(maxCategories) && maxCategories >= 1);
   if (!badMin && !badMax) return;
   throw new TabularError(
@@ -123,7 +126,11 @@ function checkGiven(column: string, given: readonly Category[]): void {
           ? 'are numbers that do not ascend'
           : undefined;
   if (problem === undefined) return;
-  throw new TabularError('RK_TABULAR_ARGUMENT_INVALID', `The categories of column "${column}" ${problem}; correct them.`, {
-    column,
-  });
+  throw new TabularError(
+    'RK_TABULAR_ARGUMENT_INVALID',
+    `The categories of column "${column}" ${problem}; correct them.`,
+    {
+      column,
+    },
+  );
 }

@@ -106,7 +106,12 @@ export function fitTransformColumnTransformer(
   }
   const featureNamesOut = columns.map((column) => column.name);
   if (!verbose) checkUnique(featureNamesOut);
-  const fitted = { kind: 'column_transformer', verboseFeatureNamesOut: verbose, transformers, featureNamesOut } as const;
+  const fitted = {
+    kind: 'column_transformer',
+    verboseFeatureNamesOut: verbose,
+    transformers,
+    featureNamesOut,
+  } as const;
   return { fitted, output: tableOf(table.rows, columns) };
 }
 

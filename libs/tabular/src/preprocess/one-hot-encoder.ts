@@ -48,7 +48,8 @@ export function fitOneHotEncoder(
   checkPerColumn('categories', spec.categories, table);
   checkPerColumn('categories to drop', spec.drop, table);
   const features = table.columns.map((column, j) => {
-    const given = spec.categories === undefined || spec.categories === 'auto' ? undefined : spec.categories[j]!;
+    const given =
+      spec.categories === undefined || spec.categories === 'auto' ? undefined : spec.categories[j]!;
     const refuseOthers = handleUnknown === 'error';
     const fitted = fitCategories(column, given, { ...spec, groupMissing: true, refuseOthers });
     return { ...fitted, drop: dropOf(column, j, fitted, spec.drop) };
@@ -88,7 +89,9 @@ export function inverseOneHotEncoder(fitted: FittedOneHotEncoder, table: Table):
     const feature = fitted.features[j]!;
     const grouped = groupedCategories(feature);
     const outputs = grouped.flatMap((category, code) => (code === feature.drop ? [] : [{ category, code }]));
-    const values = outputs.map(({ category }) => numericCells(columnByName(table, outputName(name, category))));
+    const values = outputs.map(({ category }) =>
+      numericCells(columnByName(table, outputName(name, category))),
+    );
     const zerosAreUnknown =
       fitted.handleUnknown === 'ignore' ||
       (fitted.handleUnknown === 'infrequent_if_exist' && feature.infrequent.length === 0);

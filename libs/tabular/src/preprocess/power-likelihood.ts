@@ -47,6 +47,8 @@ export function yeoJohnsonLambda(values: ArrayLike<number>): number {
   const largest = x.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
   if (largest === 0) return 1;
   const [low, high] = yeoJohnsonBounds(x, largest);
+  // Sizes near float64's end on both sides leave no power but the identity (SciPy fails there).
+  if (low >= high) return 1;
   const clamp = (lambda: number): number => Math.min(high, Math.max(low, lambda));
   // With one sign it is Box–Cox of 1 + |x|, whose likelihood is evaluated without cancellation.
   if (x.every((value) => value >= 0)) return clamp(boxCoxOfLogs(x.map(Math.log1p)));
@@ -125,8 +127,8 @@ function likelihoodSlope(y: Float64Array, dy: Float64Array, jacobian: number): n
  * that has the crossing; the nearer end where there is none.
  */
 function rootOf(slope: (lambda: number) => number, from: number, to: number): number {
-  let low = from;
-  let high = to;
+  let low: number;
+  let high: number;
   for (let width = 4; ; width *= 4) {
     low = Math.max(from, -width);
     high = Math.min(to, width);

@@ -50,7 +50,8 @@ export function fitPowerTransformer(
     if (present.length === 0) throw refused(column.name, 'has no value');
     if (method === 'yeo-johnson') return isConstant(moments) ? 1 : yeoJohnsonLambda(present);
     requirePositive(column.name, values);
-    if (isConstant(moments)) throw refused(column.name, 'is constant, which leaves the power of Box–Cox undefined');
+    if (isConstant(moments))
+      throw refused(column.name, 'is constant, which leaves the power of Box–Cox undefined');
     return boxCoxLambda(present);
   });
   const fitted = { kind: 'power_transformer', columns: columnNames(table), method, lambdas } as const;

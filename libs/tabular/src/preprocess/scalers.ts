@@ -183,8 +183,7 @@ export function fitRobustScaler(
       `A quantile range needs 0 ≤ low ≤ high ≤ 100; it is [${low}, ${high}].`,
     );
   }
-  const adjust =
-    spec.unitVariance === true ? normalQuantile(high / 100) - normalQuantile(low / 100) : 1;
+  const adjust = spec.unitVariance === true ? normalQuantile(high / 100) - normalQuantile(low / 100) : 1;
   const fitted = table.columns.map((column) => {
     const sorted = sortedPresent(numericCells(column));
     const range = linearQuantile(sorted, high / 100) - linearQuantile(sorted, low / 100);

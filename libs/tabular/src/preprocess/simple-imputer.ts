@@ -120,8 +120,7 @@ function statisticOf(
     return mostFrequent(column) ?? (keep ? (numeric ? 0 : '0') : null);
   }
   const values = numericCells(column);
-  const statistic =
-    strategy === 'mean' ? weightedMoments(values).mean : medianOf(sortedPresent(values));
+  const statistic = strategy === 'mean' ? weightedMoments(values).mean : medianOf(sortedPresent(values));
   return Number.isNaN(statistic) ? (keep ? 0 : null) : statistic;
 }
 

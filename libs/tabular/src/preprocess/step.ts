@@ -1,10 +1,6 @@
 import type { Table } from '../table/table.js';
 import { TabularError } from '../tabular-error.js';
-import {
-  fitOneHotEncoder,
-  inverseOneHotEncoder,
-  transformOneHotEncoder,
-} from './one-hot-encoder.js';
+import { fitOneHotEncoder, inverseOneHotEncoder, transformOneHotEncoder } from './one-hot-encoder.js';
 import type { FittedOneHotEncoder, OneHotEncoderSpec } from './one-hot-encoder.js';
 import { fitOrdinalEncoder, inverseOrdinalEncoder, transformOrdinalEncoder } from './ordinal-encoder.js';
 import type { FittedOrdinalEncoder, OrdinalEncoderSpec } from './ordinal-encoder.js';
@@ -46,7 +42,12 @@ import {
   fitTransformTargetEncoder,
   transformTargetEncoder,
 } from './target-mean-encoder.js';
-import type { EncodingTarget, FittedTargetEncoder, TargetEncoderSpec, TestFolds } from './target-mean-encoder.js';
+import type {
+  EncodingTarget,
+  FittedTargetEncoder,
+  TargetEncoderSpec,
+  TestFolds,
+} from './target-mean-encoder.js';
 
 /** One transformer with its options: plain JSON. */
 export type StepSpec =
@@ -170,5 +171,8 @@ export function inverseStep(fitted: FittedStep, table: Table): Table {
 
 function targetOf(context: FitContext): EncodingTarget {
   if (context.target !== undefined) return context.target;
-  throw new TabularError('RK_TABULAR_TARGET_INVALID', 'A target encoder needs a target; give context.target.');
+  throw new TabularError(
+    'RK_TABULAR_TARGET_INVALID',
+    'A target encoder needs a target; give context.target.',
+  );
 }

@@ -70,7 +70,10 @@ export function fitTargetEncoder(
 /** Encoded columns: under their names, or `<column>_<class>` for multiclass. An unknown category gets the target's mean. */
 export function transformTargetEncoder(fitted: FittedTargetEncoder, table: Table): Table {
   const codes = fitted.columns.map((name, j) =>
-    encodeCategories({ categories: fitted.categories[j]!, infrequent: [] }, categoryCells(columnByName(table, name))),
+    encodeCategories(
+      { categories: fitted.categories[j]!, infrequent: [] },
+      categoryCells(columnByName(table, name)),
+    ),
   );
   return tableOf(
     table.rows,
@@ -112,7 +115,13 @@ export function fitTransformTargetEncoder(
       }
     }
   }
-  return { fitted, output: tableOf(table.rows, columns.map(({ name, values }) => numericColumn(name, values))) };
+  return {
+    fitted,
+    output: tableOf(
+      table.rows,
+      columns.map(({ name, values }) => numericColumn(name, values)),
+    ),
+  };
 }
 
 function outputNames(fitted: FittedTargetEncoder): { name: string; column: number; output: number }[] {
@@ -130,7 +139,8 @@ function className(label: string | number): string {
 
 function categoriesOf(table: Table, spec: TargetEncoderSpec): Category[][] {
   return table.columns.map((column, j) => {
-    const given = spec.categories === undefined || spec.categories === 'auto' ? undefined : spec.categories[j];
+    const given =
+      spec.categories === undefined || spec.categories === 'auto' ? undefined : spec.categories[j];
     return [...fitCategories(column, given, { groupMissing: true, refuseOthers: false }).categories];
   });
 }
@@ -145,7 +155,9 @@ function encode(
 ): { means: number[]; encodings: number[][][] } {
   const pick = (i: number): number => (rows === undefined ? i : rows[i]!);
   const count = rows?.length ?? outputs[0]!.length;
-  const moments = outputs.map((y) => weightedMoments(Float64Array.from({ length: count }, (_, i) => y[pick(i)]!)));
+  const moments = outputs.map((y) =>
+    weightedMoments(Float64Array.from({ length: count }, (_, i) => y[pick(i)]!)),
+  );
   const encodings = codes.map((code, column) =>
     outputs.map((y, output) => {
       const size = categories[column]!.length;
@@ -198,7 +210,10 @@ function targetOutputs(
     return { classes, outputs: [Float64Array.from(codes)] };
   }
   if (classes.length < 3) throw badTarget(`has ${classes.length} classes, but is called multiclass`);
-  return { classes, outputs: classes.map((_, k) => Float64Array.from(codes, (code) => (code === k ? 1 : 0))) };
+  return {
+    classes,
+    outputs: classes.map((_, k) => Float64Array.from(codes, (code) => (code === k ? 1 : 0))),
+  };
 }
 
 function checkCover(folds: TestFolds, rows: number): void {

@@ -26,7 +26,9 @@ export function groupKFold(groups: Groups, k: number, options: FoldOptions = {})
     const sizes = new Int32Array(count);
     for (const code of codes) sizes[code]!++;
     // Of equally large groups the last comes first, as a reversed stable sort gives.
-    const order = Int32Array.from({ length: count }, (_, i) => i).sort((a, b) => sizes[b]! - sizes[a]! || b - a);
+    const order = Int32Array.from({ length: count }, (_, i) => i).sort(
+      (a, b) => sizes[b]! - sizes[a]! || b - a,
+    );
     const rows = new Float64Array(k);
     for (const group of order) {
       const lightest = rows.indexOf(Math.min(...rows));
@@ -58,13 +60,15 @@ export function stratifiedGroupKFold(
   if (groupOf.length !== n) throw invalid(`${groupOf.length} groups were given for ${n} rows.`);
   const classes = groupCodes(codes);
   for (let i = 0; i < n; i++) {
-    if (!(codes[i]! >= 0)) throw invalid(`Row ${i} has no class (code ${codes[i]}); leave rows without a target out.`);
+    if (!(codes[i]! >= 0))
+      throw invalid(`Row ${i} has no class (code ${codes[i]}); leave rows without a target out.`);
   }
   const classRows = new Float64Array(classes.count);
   for (const code of classes.codes) classRows[code]!++;
   checkGroups(count, k, n, options);
   const largest = classRows.reduce((a, b) => Math.max(a, b), 0);
-  if (k > largest) throw invalid(`${k} folds need a class of at least ${k} rows; the largest has ${largest}.`);
+  if (k > largest)
+    throw invalid(`${k} folds need a class of at least ${k} rows; the largest has ${largest}.`);
   const perGroup = Array.from({ length: count }, () => new Float64Array(classes.count));
   for (let i = 0; i < n; i++) perGroup[groupOf[i]!]![classes.codes[i]!]!++;
   const order = Int32Array.from({ length: count }, (_, i) => i);
@@ -94,7 +98,10 @@ function bestFold(perFold: readonly Float64Array[], classRows: Float64Array, gro
   perFold.forEach((fold, i) => {
     const spreads = classRows.map((total, c) =>
       // Fold by fold in order: ties are decided as NumPy rounds.
-      deviation(perFold.map((counts, j) => (counts[c]! + (j === i ? group[c]! : 0)) / total), true),
+      deviation(
+        perFold.map((counts, j) => (counts[c]! + (j === i ? group[c]! : 0)) / total),
+        true,
+      ),
     );
     const spread = pairwiseSum(spreads) / spreads.length;
     const rows = pairwiseSum(fold);
@@ -163,8 +170,10 @@ export function assignedFolds(
 }
 
 function checkGroups(groups: number, k: number, n: number, options: FoldOptions): void {
-  if (!Number.isInteger(k) || k < 2) throw invalid(`Cross-validation needs at least 2 folds; ${k} were asked for.`);
-  if (k > groups) throw invalid(`${k} folds need at least ${k} groups; there are ${groups}. Use fewer folds.`);
+  if (!Number.isInteger(k) || k < 2)
+    throw invalid(`Cross-validation needs at least 2 folds; ${k} were asked for.`);
+  if (k > groups)
+    throw invalid(`${k} folds need at least ${k} groups; there are ${groups}. Use fewer folds.`);
   if (options.rows !== undefined && options.rows.length !== n) {
     throw invalid(`${options.rows.length} row numbers were given for ${n} rows.`);
   }

@@ -24,7 +24,8 @@ export function holdOut(n: number, options: HoldOutOptions = {}): Fold {
   const { train, test } = holdOutSizes(n, options);
   const order = Int32Array.from({ length: n }, (_, i) => i);
   // Without shuffling the training rows come first.
-  if (options.shuffle === false) return foldOf(order.subarray(0, train), order.subarray(train, train + test), options);
+  if (options.shuffle === false)
+    return foldOf(order.subarray(0, train), order.subarray(train, train + test), options);
   createRandom(options.seed ?? 0).shuffle(order);
   return foldOf(order.subarray(test, test + train), order.subarray(0, test), options);
 }
@@ -48,7 +49,9 @@ export function stratifiedHoldOut(codes: ArrayLike<number>, options: HoldOutOpti
   const members = [...classes.entries()].sort(([a], [b]) => a - b).map(([, rows]) => rows);
   const lonely = members.find((rows) => rows.length < 2);
   if (lonely !== undefined) {
-    throw invalid(`Class ${codes[lonely[0]!]} has one row only; stratifying needs two of each. Leave it out.`);
+    throw invalid(
+      `Class ${codes[lonely[0]!]} has one row only; stratifying needs two of each. Leave it out.`,
+    );
   }
   if (Math.min(train, test) < members.length) {
     throw invalid(`${train} training and ${test} test rows cannot hold ${members.length} classes each.`);
@@ -87,12 +90,16 @@ function proportional(counts: readonly number[], draws: number, random: Random):
   return out;
 }
 
-function holdOutSizes(n: number, { testSize, trainSize, rows }: HoldOutOptions): { train: number; test: number } {
+function holdOutSizes(
+  n: number,
+  { testSize, trainSize, rows }: HoldOutOptions,
+): { train: number; test: number } {
   for (const size of [testSize, trainSize]) {
     if (size === undefined || (size > 0 && (size < 1 || (Number.isInteger(size) && size < n)))) continue;
     throw invalid(`A size must be a share below 1 or a number of rows below ${n}; it is ${size}.`);
   }
-  if (rows !== undefined && rows.length !== n) throw invalid(`${rows.length} row numbers were given for ${n} rows.`);
+  if (rows !== undefined && rows.length !== n)
+    throw invalid(`${rows.length} row numbers were given for ${n} rows.`);
   const share = testSize ?? (trainSize === undefined ? 0.25 : undefined);
   const fixedTest = share === undefined ? undefined : share < 1 ? Math.ceil(share * n) : share;
   const fixedTrain =

@@ -31,7 +31,10 @@ export function repeatedStratifiedKFold(
 function repeated(options: RepeatOptions, folds: (seed: number) => Fold[]): Fold[] {
   const repeats = options.repeats ?? 10;
   if (!Number.isInteger(repeats) || repeats < 1) {
-    throw new TabularError('RK_TABULAR_FOLDS_INVALID', `Folds need at least 1 repetition; ${repeats} were asked for.`);
+    throw new TabularError(
+      'RK_TABULAR_FOLDS_INVALID',
+      `Folds need at least 1 repetition; ${repeats} were asked for.`,
+    );
   }
   return Array.from({ length: repeats }, (_, i) => folds(deriveSeed(options.seed ?? 0, 'repeat', i))).flat();
 }

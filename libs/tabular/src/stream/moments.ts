@@ -47,9 +47,16 @@ export const noMoments: Moments = {
  * Moments with a chunk of values added. NaN counts as missing; ±Infinity throws RK_TABULAR_CELL_INVALID. The chunk is summed in two passes with compensation, then merged: any
  * chunking gives the moments of all values to about 1e-14 of their size.
  */
-export function addMoments(moments: Moments, values: ArrayLike<number>, weights?: ArrayLike<number>): Moments {
+export function addMoments(
+  moments: Moments,
+  values: ArrayLike<number>,
+  weights?: ArrayLike<number>,
+): Moments {
   if (weights !== undefined && weights.length !== values.length) {
-    throw new TabularError('RK_TABULAR_ARGUMENT_INVALID', `${weights.length} weights were given for ${values.length} values.`);
+    throw new TabularError(
+      'RK_TABULAR_ARGUMENT_INVALID',
+      `${weights.length} weights were given for ${values.length} values.`,
+    );
   }
   const weight = compensatedSum();
   const sum = compensatedSum();
@@ -64,7 +71,10 @@ export function addMoments(moments: Moments, values: ArrayLike<number>, weights?
       continue;
     }
     if (!Number.isFinite(value)) {
-      throw new TabularError('RK_TABULAR_CELL_INVALID', `Value ${i} is ${value}; moments need finite numbers.`);
+      throw new TabularError(
+        'RK_TABULAR_CELL_INVALID',
+        `Value ${i} is ${value}; moments need finite numbers.`,
+      );
     }
     if (w === 0) continue;
     weight.add(w);
@@ -85,7 +95,16 @@ export function addMoments(moments: Moments, values: ArrayLike<number>, weights?
     m3.add(w * square * distance);
     m4.add(w * square * square);
   }
-  return mergeMoments(moments, { weight: total, missing, mean, m2: m2.total(), m3: m3.total(), m4: m4.total(), min, max });
+  return mergeMoments(moments, {
+    weight: total,
+    missing,
+    mean,
+    m2: m2.total(),
+    m3: m3.total(),
+    m4: m4.total(),
+    min,
+    max,
+  });
 }
 
 /** Moments of all values of both, by the formulas of Pébay 2008. Merging in any order gives the same to rounding. */

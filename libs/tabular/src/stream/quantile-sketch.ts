@@ -40,7 +40,10 @@ export function addToSketch(
   weights?: ArrayLike<number>,
 ): QuantileSketch {
   if (weights !== undefined && weights.length !== values.length) {
-    throw new TabularError('RK_TABULAR_ARGUMENT_INVALID', `${weights.length} weights were given for ${values.length} values.`);
+    throw new TabularError(
+      'RK_TABULAR_ARGUMENT_INVALID',
+      `${weights.length} weights were given for ${values.length} values.`,
+    );
   }
   const logGamma = logGammaOf(sketch);
   const positive = new Map(sketch.positive);
@@ -56,7 +59,10 @@ export function addToSketch(
       continue;
     }
     if (!Number.isFinite(value)) {
-      throw new TabularError('RK_TABULAR_CELL_INVALID', `Value ${i} is ${value}; a sketch needs finite numbers.`);
+      throw new TabularError(
+        'RK_TABULAR_CELL_INVALID',
+        `Value ${i} is ${value}; a sketch needs finite numbers.`,
+      );
     }
     if (weight === 0) continue;
     min = Math.min(min, value);

@@ -17,6 +17,14 @@ export function addToConfusion(
   weights?: ArrayLike<number>,
 ): ConfusionMatrix {
   const classes = matrix.labels.length;
-  const chunk = weightedConfusion({ truth, predicted, classes, ...(weights === undefined ? {} : { weights }) });
-  return { labels: matrix.labels, counts: matrix.counts.map((row, t) => row.map((count, p) => count + chunk[t]![p]!)) };
+  const chunk = weightedConfusion({
+    truth,
+    predicted,
+    classes,
+    ...(weights === undefined ? {} : { weights }),
+  });
+  return {
+    labels: matrix.labels,
+    counts: matrix.counts.map((row, t) => row.map((count, p) => count + chunk[t]![p]!)),
+  };
 }

@@ -1,6 +1,6 @@
 import { Lineage } from '@rookery/proto/rookery/events/v1/run';
 import { ModelVersion } from '@rookery/proto/rookery/registry/v1/registry';
-import type { Alias, AliasChange , Model} from '@rookery/proto/rookery/registry/v1/registry';
+import type { Alias, AliasChange, Model } from '@rookery/proto/rookery/registry/v1/registry';
 
 import type { AliasChangeDocument, AliasEntry, ModelDocument, VersionDocument } from './model-document.js';
 
