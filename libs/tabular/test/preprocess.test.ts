@@ -284,6 +284,15 @@ describe('target encoders', () => {
     expect(after[4]).not.toBe(before[4]);
   });
 
+  it('a category that is not among the given ones gets the mean of its fold’s training rows', () => {
+    const target = { type: 'continuous', values: [1, 2, 30, 4] } as const;
+    const spec = { kind: 'target_encoder', categories: [['a']], smooth: 0 } as const;
+    const folds = kFold(4, 2, { shuffle: false });
+    const { fitted, output } = fitTransformTargetEncoder(words(['a', 'b', 'b', 'a']), target, folds, spec);
+    expect(valuesOf(output)).toEqual([4, 17, 1.5, 1]);
+    expect(valuesOf(transformStep(fitted, words(['a', 'b'])))).toEqual([2.5, 9.25]);
+  });
+
   it('refuse folds that miss a row, targets that do not fit, and a missing target', () => {
     const table = words(['a', 'b', 'a']);
     const target = { type: 'continuous', values: [1, 2, 3] } as const;

@@ -198,6 +198,15 @@ for title, classes, n in [('binary', 2, 50), ('three classes', 3, 60), ('six cla
                     observed, predicted = calibration_curve(truth, p[:, 1], n_bins=bins, strategy=strategy)
                     case['calibration'].append({'strategy': strategy, 'bins': bins, 'observed': observed, 'predicted': predicted})
         PROBABILITY.append(case)
+edges = np.round(np.arange(44) % 11 / 10, 1)
+truth = (np.arange(44) * 7 % 11 < 5).astype(int)
+p = np.column_stack([1 - edges, edges])
+PROBABILITY.append({
+    'title': 'probabilities on the edges of bins', 'classes': 2, 'truth': truth, 'probabilities': p.ravel(), 'weights': None,
+    'logLoss': m.log_loss(truth, p), 'brier': m.brier_score_loss(truth, edges), 'brierFull': 2 * m.brier_score_loss(truth, edges),
+    'calibration': [{'strategy': strategy, 'bins': bins, 'observed': o, 'predicted': q} for strategy in ['uniform', 'quantile'] for bins in [2, 5, 10]
+                    for o, q in [calibration_curve(truth, edges, n_bins=bins, strategy=strategy)]],
+})
 write('probability-metrics', PROBABILITY)
 
 # --- regression ---------------------------------------------------------------------------------------------------

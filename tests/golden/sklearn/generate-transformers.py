@@ -164,6 +164,7 @@ for label, train, test in [('plain', BASE, TEST), ('constant', CONSTANT, None), 
     step(label, {'kind': 'standard_scaler'}, StandardScaler(), train, test)
     step(label, {'kind': 'min_max_scaler'}, MinMaxScaler(), train, test)
     step(label, {'kind': 'robust_scaler'}, RobustScaler(), train, test)
+step('huge and nearly constant', {'kind': 'standard_scaler'}, StandardScaler(), {'c': [1e8, 1e8 + 1e-7] * 10, 'd': [1e8, 1e8 + 1] * 10})
 step('without mean', {'kind': 'standard_scaler', 'withMean': False}, StandardScaler(with_mean=False), BASE, TEST)
 step('without std', {'kind': 'standard_scaler', 'withStd': False}, StandardScaler(with_std=False), BASE, TEST)
 step('range −2 to 5', {'kind': 'min_max_scaler', 'featureRange': [-2, 5]}, MinMaxScaler(feature_range=(-2, 5)), BASE, TEST)
@@ -280,10 +281,10 @@ one_hot('given categories lack one, ignored', {'s': ['mid', 'low', 'high']}, cat
 one_hot('given numbers that do not ascend', {'n': [3.0, 1.0, 2.0]}, categories=[[3.0, 1.0, 2.0]])
 one_hot('given categories twice', {'s': ['a', 'b']}, categories=[['a', 'b', 'a']])
 one_hot('names of numbers', ODD)
-for minimum in [1, 4, 8, 0.1, 0.25]:
+for minimum in [1, 4, 8, 0.1, 0.205, 0.25]:
     one_hot(f'infrequent below {minimum}', NOISY, NOISY_TEST, min_frequency=minimum, handle_unknown='infrequent_if_exist')
     one_hot(f'infrequent below {minimum}, unknown ignored', NOISY, NOISY_TEST, min_frequency=minimum, handle_unknown='ignore')
-for most in [1, 2, 4, 20]:
+for most in [1, 2, 4, 5, 6, 20]:
     one_hot(f'at most {most} categories', NOISY, NOISY_TEST, max_categories=most, handle_unknown='infrequent_if_exist')
 one_hot('infrequent and at most', NOISY, NOISY_TEST, max_categories=3, min_frequency=6, handle_unknown='infrequent_if_exist')
 one_hot('infrequent with missing', CATS_MISSING, CATS_MISSING_TEST, min_frequency=8, handle_unknown='infrequent_if_exist')
@@ -310,6 +311,8 @@ ordinal('infrequent', NOISY, {'w': ['a', 'd', 'h'], 'n': [1.0, 4.0, 3.0]}, min_f
 ordinal('infrequent, unknown', NOISY, NOISY_TEST, min_frequency=6, handle_unknown='use_encoded_value', unknown_value=-1)
 ordinal('at most three', NOISY, NOISY_TEST, max_categories=3, handle_unknown='use_encoded_value', unknown_value=-1)
 ordinal('infrequent with missing', CATS_MISSING, CATS_MISSING_TEST, inverse=False, min_frequency=8, encoded_missing_value=-9)
+ordinal('rare missing cells are no infrequent category', {'v': ['a'] * 5 + ['b'] * 3 + ['c', None]}, {'v': ['c', 'a', None, 'b']}, inverse=False,
+        min_frequency=2)
 write('steps', STEPS)
 write('power-lambdas', LAMBDAS)
 

@@ -14,7 +14,8 @@ export function zeroOneLoss(input: ClassPredictions): number {
 }
 
 /**
- * Mean recall of the classes in the truth; `adjusted`: 0 at chance, 1 at best. As scikit-learn 1.9.1 `balanced_accuracy_score`.
+ * Mean recall of the classes in the truth; `adjusted`: 0 at chance, 1 at best. As scikit-learn 1.9.1
+ * `balanced_accuracy_score`.
  */
 export function balancedAccuracyScore(
   input: ClassPredictions,
@@ -28,7 +29,10 @@ export function balancedAccuracyScore(
   return options.adjusted === true ? (score - chance) / (1 - chance) : score;
 }
 
-/** Matthews' correlation of truth and predictions, for any number of classes; 0 where either is constant. As scikit-learn 1.9.1 `matthews_corrcoef`. */
+/**
+ * Matthews' correlation of truth and predictions, for any number of classes; 0 where either is constant. As
+ * scikit-learn 1.9.1 `matthews_corrcoef`.
+ */
 export function matthewsCorrcoef(input: ClassPredictions): number {
   const confusion = weightedConfusion(input);
   const counts = countsOfConfusion(confusion);
@@ -40,8 +44,9 @@ export function matthewsCorrcoef(input: ClassPredictions): number {
 }
 
 /**
- * Cohen's kappa, agreement beyond chance; `weighting` counts disagreements by their distance in codes or its square. Codes
- * that do not occur do not count as distance, as in scikit-learn 1.9.1 `cohen_kappa_score`; NaN where undefined (one class only).
+ * Cohen's kappa, agreement beyond chance; `weighting` counts disagreements by their distance in codes or its
+ * square. Codes that do not occur do not count as distance, as in scikit-learn 1.9.1 `cohen_kappa_score`; NaN
+ * where undefined (one class only).
  */
 export function cohenKappaScore(
   input: ClassPredictions,
@@ -89,7 +94,10 @@ export function multilabelHammingLoss(input: MultilabelPredictions): number {
   return different / (sum * labels);
 }
 
-/** Share of rows whose set of labels is predicted exactly. As scikit-learn 1.9.1 `accuracy_score` of indicator matrices. */
+/**
+ * Share of rows whose set of labels is predicted exactly. As scikit-learn 1.9.1 `accuracy_score` of indicator
+ * matrices.
+ */
 export function multilabelSubsetAccuracy(input: MultilabelPredictions): number {
   const { truth, predicted, labels, weights } = input;
   const rows = multilabelRows(input);
@@ -108,8 +116,9 @@ export function multilabelSubsetAccuracy(input: MultilabelPredictions): number {
 }
 
 /**
- * Weight of each class that gives all classes the same total: n / (classes that occur · rows of the class); 0 for a class
- * without rows. As scikit-learn 1.9.1 `compute_class_weight('balanced')`. Negative codes are left out.
+ * Weight of each class that gives all classes the same total: n / (classes that occur · rows of the class); 0
+ * for a class without rows. As scikit-learn 1.9.1 `compute_class_weight('balanced')`. Negative codes are left
+ * out.
  */
 export function balancedClassWeights(codes: ArrayLike<number>, classes?: number): Float64Array {
   let size = classes ?? 0;
@@ -131,7 +140,10 @@ export function balancedClassWeights(codes: ArrayLike<number>, classes?: number)
   return counts.map((count) => (count === 0 ? 0 : n / (present * count)));
 }
 
-/** Weight of each row by its class's balanced weight; 0 for rows with a negative code. As `compute_sample_weight('balanced')`. */
+/**
+ * Weight of each row by its class's balanced weight; 0 for rows with a negative code. As
+ * `compute_sample_weight('balanced')`.
+ */
 export function balancedSampleWeights(codes: ArrayLike<number>): Float64Array {
   const weights = balancedClassWeights(codes);
   return Float64Array.from({ length: codes.length }, (_, i) => (codes[i]! < 0 ? 0 : weights[codes[i]!]!));

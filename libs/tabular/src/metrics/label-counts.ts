@@ -59,8 +59,9 @@ export function checkLengths(
 }
 
 /**
- * Weighted counts of truth × prediction: counts[truth][prediction]. As scikit-learn 1.9.1 `confusion_matrix(labels=range(classes))`. Throws
- * RK_TABULAR_ARGUMENT_INVALID for a code of no class and inputs of different lengths.
+ * Weighted counts of truth × prediction: counts[truth][prediction]. As scikit-learn 1.9.1
+ * `confusion_matrix(labels=range(classes))`. Throws RK_TABULAR_ARGUMENT_INVALID for a code of no class and
+ * inputs of different lengths.
  */
 export function weightedConfusion(input: ClassPredictions): number[][] {
   const { truth, predicted, weights } = input;
@@ -96,7 +97,9 @@ export function countsOfConfusion(confusion: readonly (readonly number[])[]): La
   }));
 }
 
-/** Whether each class has any row, of whatever weight, in truth or predictions: scikit-learn's default labels. */
+/**
+ * Whether each class has any row, of whatever weight, in truth or predictions: scikit-learn's default labels.
+ */
 export function occurringClasses({ truth, predicted }: ClassPredictions): number[] {
   const seen = new Set<number>();
   for (let i = 0; i < truth.length; i++) {

@@ -27,12 +27,15 @@ export interface LabelScores extends PrecisionRecall {
   readonly predicted: number;
 }
 
-/** How the scores of classes become one: of all counts together, their mean, or their mean weighted by support. */
+/**
+ * How the scores of classes become one: of all counts together, their mean, or their mean weighted by
+ * support.
+ */
 export type ScoreAverage = 'micro' | 'macro' | 'weighted';
 
 /**
- * Precision, recall, F and Jaccard score of each class, as scikit-learn 1.9.1 `precision_recall_fscore_support(average=None)`
- * and `jaccard_score(average=None)`.
+ * Precision, recall, F and Jaccard score of each class, as scikit-learn 1.9.1
+ * `precision_recall_fscore_support(average=None)` and `jaccard_score(average=None)`.
  */
 export function classScores(input: ClassPredictions, options: PrecisionRecallOptions = {}): LabelScores[] {
   return pickedCounts(input, options).map(({ label, ...counts }) => ({
@@ -51,7 +54,10 @@ export function averageScores(
   return averaged(pickedCounts(input, options), average, options);
 }
 
-/** Scores of the positive class of two, as scikit-learn's `average='binary'`. `positive` is its code, default 1. */
+/**
+ * Scores of the positive class of two, as scikit-learn's `average='binary'`. `positive` is its code, default
+ * 1.
+ */
 export function binaryScores(
   input: ClassPredictions,
   options: Omit<PrecisionRecallOptions, 'labels'> & { readonly positive?: number } = {},
@@ -73,7 +79,10 @@ export function multilabelScores(
   }));
 }
 
-/** One score over all labels; 'samples' is the (weighted) mean over rows. As scikit-learn on a multi-label indicator matrix. */
+/**
+ * One score over all labels; 'samples' is the (weighted) mean over rows. As scikit-learn on a multi-label
+ * indicator matrix.
+ */
 export function averageMultilabelScores(
   input: MultilabelPredictions,
   average: ScoreAverage | 'samples',

@@ -4,8 +4,8 @@ import { checkLengths, weightOf } from './label-counts.js';
 import type { ClassScoring } from './ranking.js';
 
 /**
- * Weighted mean of −log of the true class's probability, cut to [ε, 1 − ε] of float64; rows are not rescaled to sum 1. As scikit-learn 1.9.1
- * `log_loss(labels=range(classes))`; NaN without rows.
+ * Weighted mean of −log of the true class's probability, cut to [ε, 1 − ε] of float64; rows are not rescaled
+ * to sum 1. As scikit-learn 1.9.1 `log_loss(labels=range(classes))`; NaN without rows.
  */
 export function logLoss(input: ClassScoring): number {
   return meanOverRows(input, (row, label) => {
@@ -15,8 +15,8 @@ export function logLoss(input: ClassScoring): number {
 }
 
 /**
- * Weighted mean squared distance of probabilities and truth; halved by default for two classes, where it is that of the second
- * one's probability. As scikit-learn 1.9.1 `brier_score_loss(scale_by_half='auto')`.
+ * Weighted mean squared distance of probabilities and truth; halved by default for two classes, where it is
+ * that of the second one's probability. As scikit-learn 1.9.1 `brier_score_loss(scale_by_half='auto')`.
  */
 export function brierScore(input: ClassScoring, options: { readonly scaleByHalf?: boolean } = {}): number {
   const { probabilities, classes } = input;
@@ -40,7 +40,10 @@ export interface CalibrationInput {
 export interface CalibrationOptions {
   /** Number of bins. Default 10. */
   readonly bins?: number;
-  /** 'uniform': bins of equal width; 'quantile': of equal numbers of rows (weights do not move the edges). Default 'uniform'. */
+  /**
+   * 'uniform': bins of equal width; 'quantile': of equal numbers of rows (weights do not move the edges).
+   * Default 'uniform'.
+   */
   readonly strategy?: 'uniform' | 'quantile';
 }
 
@@ -55,7 +58,10 @@ export interface CalibrationBin {
   readonly meanObserved: number;
 }
 
-/** Bins that have weight, as scikit-learn 1.9.1 `calibration_curve`. Throws RK_TABULAR_ARGUMENT_INVALID for probabilities outside [0, 1]. */
+/**
+ * Bins that have weight, as scikit-learn 1.9.1 `calibration_curve`. Throws RK_TABULAR_ARGUMENT_INVALID for
+ * probabilities outside [0, 1].
+ */
 export function calibrationBins(input: CalibrationInput, options: CalibrationOptions = {}): CalibrationBin[] {
   const { positive, probabilities, weights } = input;
   const bins = options.bins ?? 10;
@@ -95,13 +101,19 @@ export function calibrationBins(input: CalibrationInput, options: CalibrationOpt
 
 /** Calibration errors over the bins. */
 export interface CalibrationError {
-  /** Expected calibration error: Σ (weight of bin / total) · |observed − predicted| (Naeini, Cooper and Hauskrecht 2015). */
+  /**
+   * Expected calibration error: Σ (weight of bin / total) · |observed − predicted| (Naeini, Cooper and
+   * Hauskrecht 2015).
+   */
   readonly expected: number;
   /** The largest |observed − predicted|. */
   readonly maximum: number;
 }
 
-/** Expected and maximum calibration error; NaN without rows. scikit-learn has none: the bins are those of `calibration_curve`. */
+/**
+ * Expected and maximum calibration error; NaN without rows. scikit-learn has none: the bins are those of
+ * `calibration_curve`.
+ */
 export function calibrationError(
   input: CalibrationInput,
   options: CalibrationOptions = {},
@@ -117,8 +129,8 @@ export function calibrationError(
 }
 
 /**
- * What multiclass calibration looks at: the largest probability of each row (the first of equal ones), and whether its class was right. Rows
- * without a truth are left out.
+ * What multiclass calibration looks at: the largest probability of each row (the first of equal ones), and
+ * whether its class was right. Rows without a truth are left out.
  */
 export function topLabelCalibration(input: ClassScoring): CalibrationInput {
   const { truth, probabilities, classes, weights } = input;

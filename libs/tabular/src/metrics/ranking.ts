@@ -64,7 +64,10 @@ export interface RocCurve {
   readonly thresholds: readonly number[];
 }
 
-/** Every point of the ROC curve, one a distinct score: scikit-learn 1.9.1 `roc_curve(drop_intermediate=False)`. Rates without rows are NaN. */
+/**
+ * Every point of the ROC curve, one a distinct score: scikit-learn 1.9.1
+ * `roc_curve(drop_intermediate=False)`. Rates without rows are NaN.
+ */
 export function rocCurve(input: BinaryScoring): RocCurve {
   const { fps, tps, thresholds } = cumulative(input);
   const negatives = fps.at(-1) ?? 0;
@@ -77,8 +80,8 @@ export function rocCurve(input: BinaryScoring): RocCurve {
 }
 
 /**
- * Weighted area under the ROC curve; NaN where one side has no weight. With `maxFpr` below 1 the area up to it, standardised to 0.5 at chance and 1 at best (McClish 1989).
- * As scikit-learn 1.9.1 `roc_auc_score`.
+ * Weighted area under the ROC curve; NaN where one side has no weight. With `maxFpr` below 1 the area up to
+ * it, standardised to 0.5 at chance and 1 at best (McClish 1989). As scikit-learn 1.9.1 `roc_auc_score`.
  */
 export function weightedRocAuc(input: BinaryScoring, options: { readonly maxFpr?: number } = {}): number {
   const { fpr, tpr } = rocCurve(input);
@@ -102,7 +105,10 @@ export function weightedRocAuc(input: BinaryScoring, options: { readonly maxFpr?
   return 0.5 * (1 + (area - least) / (limit - least));
 }
 
-/** Precision and recall at each threshold, as scikit-learn 1.9.1 `precision_recall_curve`: recall falls, and the last point is (1, 0). */
+/**
+ * Precision and recall at each threshold, as scikit-learn 1.9.1 `precision_recall_curve`: recall falls, and
+ * the last point is (1, 0).
+ */
 export interface PrecisionRecallCurve {
   readonly precision: readonly number[];
   readonly recall: readonly number[];
@@ -122,8 +128,8 @@ export function precisionRecallCurve(input: BinaryScoring): PrecisionRecallCurve
 }
 
 /**
- * Area under the precision-recall curve as a step function, Σ (Rₙ − Rₙ₋₁) Pₙ (not interpolated); 0 without positive rows. As scikit-learn 1.9.1
- * `average_precision_score`.
+ * Area under the precision-recall curve as a step function, Σ (Rₙ − Rₙ₋₁) Pₙ (not interpolated); 0 without
+ * positive rows. As scikit-learn 1.9.1 `average_precision_score`.
  */
 export function averagePrecision(input: BinaryScoring): number {
   const { precision, recall } = precisionRecallCurve(input);
@@ -133,9 +139,9 @@ export function averagePrecision(input: BinaryScoring): number {
 }
 
 /**
- * ROC AUC of several classes, as scikit-learn 1.9.1 `roc_auc_score(multi_class=…, labels=range(classes))`. 'ovr': each class against the rest, averaged as
- * asked (NaN where a class has no row). 'ovo' (Hand and Till 2001): the mean over pairs of classes that occur, 'weighted' by their rows; it takes
- * no row weights.
+ * ROC AUC of several classes, as scikit-learn 1.9.1 `roc_auc_score(multi_class=…, labels=range(classes))`.
+ * 'ovr': each class against the rest, averaged as asked (NaN where a class has no row). 'ovo' (Hand and Till
+ * 2001): the mean over pairs of classes that occur, 'weighted' by their rows; it takes no row weights.
  */
 export function multiclassRocAuc(
   input: ClassScoring,
@@ -152,7 +158,10 @@ export function multiclassRocAuc(
   return oneVsOne(input, average);
 }
 
-/** Average precision of several classes, each against the rest. As scikit-learn 1.9.1 `average_precision_score` of multiclass targets. */
+/**
+ * Average precision of several classes, each against the rest. As scikit-learn 1.9.1
+ * `average_precision_score` of multiclass targets.
+ */
 export function multiclassAveragePrecision(input: ClassScoring, average: CurveAverage = 'macro'): number {
   return averagedCurve(oneHotScoring(input), average, averagePrecision);
 }
@@ -162,7 +171,9 @@ export function multilabelRocAuc(input: MultilabelScoring, average: CurveAverage
   return averagedCurve(input, average, weightedRocAuc);
 }
 
-/** Average precision of sets of labels. As scikit-learn 1.9.1 `average_precision_score` of indicator matrices. */
+/**
+ * Average precision of sets of labels. As scikit-learn 1.9.1 `average_precision_score` of indicator matrices.
+ */
 export function multilabelAveragePrecision(
   input: MultilabelScoring,
   average: CurveAverage = 'macro',
@@ -171,8 +182,8 @@ export function multilabelAveragePrecision(
 }
 
 /**
- * Share of rows whose class is among the k largest probabilities; of equal ones the later classes count as larger. As scikit-learn 1.9.1
- * `top_k_accuracy_score` of several classes.
+ * Share of rows whose class is among the k largest probabilities; of equal ones the later classes count as
+ * larger. As scikit-learn 1.9.1 `top_k_accuracy_score` of several classes.
  */
 export function topKAccuracy(input: ClassScoring, k = 2): number {
   const { truth, probabilities, classes, weights } = input;
@@ -251,11 +262,15 @@ function oneHotScoring(input: ClassScoring): MultilabelScoring {
   checkScoring(input);
   const { truth, probabilities, classes, weights } = input;
   const rows = Array.from({ length: truth.length }, (_, i) => i).filter((i) => truth[i]! >= 0);
+  const indicators = new Uint8Array(rows.length * classes);
+  const scores = new Float64Array(rows.length * classes);
+  rows.forEach((row, i) => {
+    indicators[i * classes + truth[row]!] = 1;
+    for (let c = 0; c < classes; c++) scores[i * classes + c] = probabilities[row * classes + c]!;
+  });
   return {
-    truth: rows.flatMap((row) => Array.from({ length: classes }, (_, c) => (truth[row] === c ? 1 : 0))),
-    scores: rows.flatMap((row) =>
-      Array.from({ length: classes }, (_, c) => probabilities[row * classes + c]!),
-    ),
+    truth: indicators,
+    scores,
     labels: classes,
     ...(weights === undefined ? {} : { weights: rows.map((row) => weights[row]!) }),
   };

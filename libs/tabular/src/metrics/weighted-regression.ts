@@ -34,8 +34,8 @@ interface Rows {
 }
 
 /**
- * Weighted scores, as scikit-learn 1.9.1's functions with `sample_weight`. r2 and explainedVariance of a constant truth are 1 for perfect
- * predictions and 0 else; r2 of fewer than two rows is NaN.
+ * Weighted scores, as scikit-learn 1.9.1's functions with `sample_weight`. r2 and explainedVariance of a
+ * constant truth are 1 for perfect predictions and 0 else; r2 of fewer than two rows is NaN.
  */
 export function weightedRegressionScores(input: WeightedRegression): RegressionScores {
   const rows = presentRows(input);
@@ -67,7 +67,10 @@ export function weightedRegressionScores(input: WeightedRegression): RegressionS
   };
 }
 
-/** Mean pinball loss of predicted alpha-quantiles. As scikit-learn 1.9.1 `mean_pinball_loss`. Default alpha 0.5. */
+/**
+ * Mean pinball loss of predicted alpha-quantiles. As scikit-learn 1.9.1 `mean_pinball_loss`. Default alpha
+ * 0.5.
+ */
 export function meanPinballLoss(input: WeightedRegression, alpha = 0.5): number {
   if (!(alpha >= 0 && alpha <= 1)) throw invalid(`A quantile must be between 0 and 1; it is ${alpha}.`);
   const { truth, predictions, weights } = presentRows(input);
@@ -78,8 +81,9 @@ export function meanPinballLoss(input: WeightedRegression, alpha = 0.5): number 
 }
 
 /**
- * Mean Tweedie deviance: power 0 squared error, 1 Poisson, 2 gamma. As scikit-learn 1.9.1 `mean_tweedie_deviance`. Throws
- * RK_TABULAR_ARGUMENT_INVALID for powers between 0 and 1, and for values outside the distribution.
+ * Mean Tweedie deviance: power 0 squared error, 1 Poisson, 2 gamma. As scikit-learn 1.9.1
+ * `mean_tweedie_deviance`. Throws RK_TABULAR_ARGUMENT_INVALID for powers between 0 and 1, and for values
+ * outside the distribution.
  */
 export function meanTweedieDeviance(input: WeightedRegression, power = 0): number {
   const { truth, predictions, weights } = presentRows(input);
@@ -104,7 +108,10 @@ function tweedie(y: number, mu: number, p: number): number {
   );
 }
 
-/** The median of weighted values; the mean of two where the cumulative weight is exactly half. As scikit-learn's averaged weighted percentile. */
+/**
+ * The median of weighted values; the mean of two where the cumulative weight is exactly half. As
+ * scikit-learn's averaged weighted percentile.
+ */
 function weightedMedian(values: readonly number[], weights: readonly number[]): number {
   const order = values
     .flatMap((_, i) => (weights[i]! > 0 ? [i] : []))

@@ -12,19 +12,23 @@ export interface InfrequentOptions {
   readonly maxCategories?: number;
 }
 
-/** Categories of one column: sorted, missing (null) last; `infrequent` are positions of those grouped, ascending. */
+/**
+ * Categories of one column: sorted, missing (null) last; `infrequent` are positions of those grouped,
+ * ascending.
+ */
 export interface FittedCategories {
   readonly categories: readonly Category[];
   readonly infrequent: readonly number[];
 }
 
 /** Name of the group of infrequent categories, as scikit-learn writes it. */
-export const INFREQUENT = 'infrequent_sklearn';
+const INFREQUENT = 'infrequent_sklearn';
 
 /**
- * Categories of a column: the given ones, or all that occur (numbers by size, strings by code point, missing last) with
- * the rare ones grouped. `groupMissing` tells whether the missing one may be grouped too. Given numbers must ascend, and missing be last. With
- * `refuseOthers`, a cell that is none of the given categories throws RK_TABULAR_CELL_INVALID.
+ * Categories of a column: the given ones, or all that occur (numbers by size, strings by code point, missing
+ * last) with the rare ones grouped. `groupMissing` tells whether the missing one may be grouped too. Given
+ * numbers must ascend, and missing be last. With `refuseOthers`, a cell that is none of the given categories
+ * throws RK_TABULAR_CELL_INVALID.
  */
 export function fitCategories(
   column: Column,
@@ -46,7 +50,10 @@ export function fitCategories(
   return { categories, infrequent: infrequentOf(numbers, cells.length, options) };
 }
 
-/** Position of each cell's category after grouping (the infrequent group is last but for missing left ungrouped), −1 for unknown ones. */
+/**
+ * Position of each cell's category after grouping (the infrequent group is last but for missing left
+ * ungrouped), −1 for unknown ones.
+ */
 export function encodeCategories(
   { categories, infrequent }: FittedCategories,
   cells: readonly Category[],
@@ -57,7 +64,7 @@ export function encodeCategories(
 }
 
 /** Position of each category after grouping: frequent ones in order, then the group. */
-export function groupedPositions(count: number, infrequent: readonly number[]): number[] {
+function groupedPositions(count: number, infrequent: readonly number[]): number[] {
   const rare = new Set(infrequent);
   let next = 0;
   const group = count - infrequent.length;

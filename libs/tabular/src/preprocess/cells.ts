@@ -54,7 +54,10 @@ export function numericColumn(name: string, values: Float64Array): NumericColumn
   return { name, type: 'numeric', values };
 }
 
-/** A column of categories: numeric where all of them are numbers or missing, categorical else (numbers as Python writes them). */
+/**
+ * A column of categories: numeric where all of them are numbers or missing, categorical else (numbers as
+ * Python writes them).
+ */
 export function columnOfCategories(name: string, cells: readonly Category[]): Column {
   if (cells.every((cell) => typeof cell !== 'string')) {
     return numericColumn(name, Float64Array.from(cells, fromJsonNumber));
@@ -71,7 +74,9 @@ export function columnOfCategories(name: string, cells: readonly Category[]): Co
   return { name, type: 'categorical', codes, categories };
 }
 
-/** The category as it stands in feature names: Python's `str`, so 1 is `1.0`, 1e-5 `1e-05` and missing `nan`. */
+/**
+ * The category as it stands in feature names: Python's `str`, so 1 is `1.0`, 1e-5 `1e-05` and missing `nan`.
+ */
 export function categoryText(category: Category): string {
   if (category === null) return 'nan';
   if (typeof category === 'string') return category;
@@ -91,7 +96,10 @@ export function tableOf(rows: number, columns: readonly Column[]): Table {
   return { rows, columns };
 }
 
-/** A table's numeric columns as one matrix, row by row; throws as numericCells for a column that is not numeric. */
+/**
+ * A table's numeric columns as one matrix, row by row; throws as numericCells for a column that is not
+ * numeric.
+ */
 export function tableToMatrix(table: Table): { data: Float64Array; rows: number; width: number } {
   const width = table.columns.length;
   const data = new Float64Array(table.rows * width);

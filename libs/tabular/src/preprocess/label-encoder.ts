@@ -2,13 +2,19 @@ import { compareCategories } from '../table/category-order.js';
 import { TabularError } from '../tabular-error.js';
 import { categoryText } from './cells.js';
 
-/** Labels as numbers. As scikit-learn 1.9.1 `LabelEncoder`: classes are sorted, numbers by size, strings by code point. */
+/**
+ * Labels as numbers. As scikit-learn 1.9.1 `LabelEncoder`: classes are sorted, numbers by size, strings by
+ * code point.
+ */
 export interface FittedLabelEncoder {
   readonly kind: 'label_encoder';
   readonly classes: readonly (string | number)[];
 }
 
-/** Fit on labels: all strings, or all numbers without NaN. Throws RK_TABULAR_TARGET_INVALID for a mixture or NaN. */
+/**
+ * Fit on labels: all strings, or all numbers without NaN. Throws RK_TABULAR_TARGET_INVALID for a mixture or
+ * NaN.
+ */
 export function fitLabelEncoder(labels: ArrayLike<string | number>): FittedLabelEncoder {
   const distinct = [...new Set(Array.from(labels))];
   const strings = distinct.every((label) => typeof label === 'string');

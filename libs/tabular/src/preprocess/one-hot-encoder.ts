@@ -20,9 +20,15 @@ export interface OneHotEncoderSpec extends InfrequentOptions {
   readonly kind: 'one_hot_encoder';
   /** Categories in the order wanted, one list a column; default 'auto': those that occur, sorted. */
   readonly categories?: 'auto' | readonly (readonly Category[])[];
-  /** Drop the first category of each column, of those with two outputs, or the given ones (one a column). Default none. */
+  /**
+   * Drop the first category of each column, of those with two outputs, or the given ones (one a column).
+   * Default none.
+   */
   readonly drop?: 'first' | 'if_binary' | readonly Category[] | null;
-  /** Default 'error'. 'ignore' gives zeros, 'infrequent_if_exist' the infrequent group where there is one, else zeros. */
+  /**
+   * Default 'error'. 'ignore' gives zeros, 'infrequent_if_exist' the infrequent group where there is one,
+   * else zeros.
+   */
   readonly handleUnknown?: 'error' | 'ignore' | 'infrequent_if_exist';
 }
 
@@ -35,9 +41,9 @@ export interface FittedOneHotEncoder {
 }
 
 /**
- * Fit an encoder on all columns. A missing cell is a category of its own, the last. Throws RK_TABULAR_CELL_INVALID for a cell
- * that is not among given categories where unknown ones are errors, and RK_TABULAR_ARGUMENT_INVALID where a category to drop does not exist
- * or is infrequent.
+ * Fit an encoder on all columns. A missing cell is a category of its own, the last. Throws
+ * RK_TABULAR_CELL_INVALID for a cell that is not among given categories where unknown ones are errors, and
+ * RK_TABULAR_ARGUMENT_INVALID where a category to drop does not exist or is infrequent.
  */
 export function fitOneHotEncoder(
   table: Table,
@@ -57,7 +63,10 @@ export function fitOneHotEncoder(
   return { kind: 'one_hot_encoder', columns: columnNames(table), handleUnknown, features };
 }
 
-/** Columns of 0 and 1, named `<column>_<category>`. Throws RK_TABULAR_CELL_INVALID for an unknown category with 'error'. */
+/**
+ * Columns of 0 and 1, named `<column>_<category>`. Throws RK_TABULAR_CELL_INVALID for an unknown category
+ * with 'error'.
+ */
 export function transformOneHotEncoder(fitted: FittedOneHotEncoder, table: Table): Table {
   const columns: Column[] = [];
   fitted.columns.forEach((name, j) => {
@@ -81,8 +90,9 @@ export function transformOneHotEncoder(fitted: FittedOneHotEncoder, table: Table
 }
 
 /**
- * Categories of the largest output of each column; all zeros are the dropped category, or missing where unknown ones are
- * encoded so. The infrequent group is `infrequent_sklearn`. Throws for zeros that stand for nothing.
+ * Categories of the largest output of each column; all zeros are the dropped category, or missing where
+ * unknown ones are encoded so. The infrequent group is `infrequent_sklearn`. Throws for zeros that stand for
+ * nothing.
  */
 export function inverseOneHotEncoder(fitted: FittedOneHotEncoder, table: Table): Table {
   const columns = fitted.columns.map((name, j) => {

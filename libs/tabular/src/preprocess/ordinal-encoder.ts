@@ -39,8 +39,9 @@ export interface FittedOrdinalEncoder {
 }
 
 /**
- * Fit an encoder on all columns; missing cells are known where they occurred (or were given) and never infrequent. Throws
- * RK_TABULAR_ARGUMENT_INVALID where a number for unknown or missing cells is one of a category.
+ * Fit an encoder on all columns; missing cells are known where they occurred (or were given) and never
+ * infrequent. Throws RK_TABULAR_ARGUMENT_INVALID where a number for unknown or missing cells is one of a
+ * category.
  */
 export function fitOrdinalEncoder(
   table: Table,
@@ -84,7 +85,9 @@ export function fitOrdinalEncoder(
   };
 }
 
-/** Columns of numbers, under their names; infrequent categories share the number after the last frequent one. */
+/**
+ * Columns of numbers, under their names; infrequent categories share the number after the last frequent one.
+ */
 export function transformOrdinalEncoder(fitted: FittedOrdinalEncoder, table: Table): Table {
   const unknown = fromJsonNumber(fitted.unknownValue);
   const missing = fromJsonNumber(fitted.encodedMissingValue);
@@ -104,8 +107,8 @@ export function transformOrdinalEncoder(fitted: FittedOrdinalEncoder, table: Tab
 }
 
 /**
- * Categories of the numbers; missing for the numbers of missing and unknown cells, `infrequent_sklearn` for the group. Throws
- * RK_TABULAR_CELL_INVALID for a number of no category.
+ * Categories of the numbers; missing for the numbers of missing and unknown cells, `infrequent_sklearn` for
+ * the group. Throws RK_TABULAR_CELL_INVALID for a number of no category.
  */
 export function inverseOrdinalEncoder(fitted: FittedOrdinalEncoder, table: Table): Table {
   const columns = fitted.columns.map((name, j) => {

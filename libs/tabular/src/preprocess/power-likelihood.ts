@@ -31,16 +31,17 @@ export function inverseYeoJohnson(y: number, lambda: number): number {
 }
 
 /**
- * λ of the largest Box–Cox likelihood of these positive values: the root of the likelihood's derivative, to the last bits
- * of float64. SciPy stops its search of the maximum at 1.5e-8, so its λ is this one to about 1e-7.
+ * λ of the largest Box–Cox likelihood of these positive values: the root of the likelihood's derivative, to
+ * the last bits of float64. SciPy stops its search of the maximum at 1.5e-8, so its λ is this one to about
+ * 1e-7.
  */
 export function boxCoxLambda(values: ArrayLike<number>): number {
   return boxCoxOfLogs(Float64Array.from(values, Math.log));
 }
 
 /**
- * λ of the largest Yeo–Johnson likelihood of finite values, kept within the bounds that keep 20 times the largest |x| from
- * overflowing, as SciPy does. 1 where all values are 0.
+ * λ of the largest Yeo–Johnson likelihood of finite values, kept within the bounds that keep 20 times the
+ * largest |x| from overflowing, as SciPy does. 1 where all values are 0.
  */
 export function yeoJohnsonLambda(values: ArrayLike<number>): number {
   const x = Float64Array.from(values);
@@ -80,7 +81,10 @@ function yeoJohnsonBounds(x: Float64Array, largest: number): [number, number] {
   return [low, high];
 }
 
-/** λ of Box–Cox from log x. It does not depend on the unit of x, so logs are centred: nothing overflows or cancels. */
+/**
+ * λ of Box–Cox from log x. It does not depend on the unit of x, so logs are centred: nothing overflows or
+ * cancels.
+ */
 function boxCoxOfLogs(logs: Float64Array): number {
   const mean = sumOf(logs) / logs.length;
   const centred = logs.map((log) => log - mean);
@@ -123,8 +127,8 @@ function likelihoodSlope(y: Float64Array, dy: Float64Array, jacobian: number): n
 }
 
 /**
- * Where a function that falls through 0 in [from, to] does so, by Ridders' method in the smallest of the intervals ±4, ±16, …
- * that has the crossing; the nearer end where there is none.
+ * Where a function that falls through 0 in [from, to] does so, by Ridders' method in the smallest of the
+ * intervals ±4, ±16, … that has the crossing; the nearer end where there is none.
  */
 function rootOf(slope: (lambda: number) => number, from: number, to: number): number {
   let low: number;

@@ -33,9 +33,9 @@ export interface FittedPowerTransformer {
 }
 
 /**
- * Fit λ of each column by maximum likelihood; missing cells do not count. λ is exact to float64 rounding, while
- * scikit-learn's optimiser stops within about 1e-7 of it. A constant column has λ = 1 with Yeo–Johnson and is refused with Box–Cox,
- * and so are columns without values, and with Box–Cox any value ≤ 0.
+ * Fit λ of each column by maximum likelihood; missing cells do not count. λ is exact to float64 rounding,
+ * while scikit-learn's optimiser stops within about 1e-7 of it. A constant column has λ = 1 with Yeo–Johnson
+ * and is refused with Box–Cox, and so are columns without values, and with Box–Cox any value ≤ 0.
  */
 export function fitPowerTransformer(
   table: Table,

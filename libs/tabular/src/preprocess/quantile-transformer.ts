@@ -11,7 +11,10 @@ const BOUNDS_THRESHOLD = 1e-7;
 const CLIP_MIN = normalQuantile(BOUNDS_THRESHOLD - Number.EPSILON);
 const CLIP_MAX = normalQuantile(1 - (BOUNDS_THRESHOLD - Number.EPSILON));
 
-/** Columns to a uniform or normal distribution by ranks. As scikit-learn 1.9.1 `QuantileTransformer(subsample=None)`. */
+/**
+ * Columns to a uniform or normal distribution by ranks. As scikit-learn 1.9.1
+ * `QuantileTransformer(subsample=None)`.
+ */
 export interface QuantileTransformerSpec {
   readonly kind: 'quantile_transformer';
   /** Quantiles kept, at most the number of rows. Default 1000. */
@@ -57,8 +60,8 @@ export function fitQuantileTransformer(
 }
 
 /**
- * Columns on the output distribution: the mean of interpolating ranks from below and from above (repeated quantiles), values
- * beyond the fitted ones at its ends; normal outputs are cut at Φ⁻¹(1e-7) = ∓5.2.
+ * Columns on the output distribution: the mean of interpolating ranks from below and from above (repeated
+ * quantiles), values beyond the fitted ones at its ends; normal outputs are cut at Φ⁻¹(1e-7) = ∓5.2.
  */
 export function transformQuantileTransformer(fitted: FittedQuantileTransformer, table: Table): Table {
   const normal = fitted.outputDistribution === 'normal';

@@ -37,8 +37,8 @@ export interface FittedStandardScaler {
 }
 
 /**
- * Fit a StandardScaler on all columns of the table. Missing cells do not count and stay missing; a column whose variance
- * is within rounding of 0 has the scale 1. `weights` (one a row, default 1) weigh the rows.
+ * Fit a StandardScaler on all columns of the table. Missing cells do not count and stay missing; a column
+ * whose variance is within rounding of 0 has the scale 1. `weights` (one a row, default 1) weigh the rows.
  */
 export function fitStandardScaler(
   table: Table,
@@ -113,9 +113,13 @@ export function fitMinMaxScaler(
     );
   }
   const fitted = table.columns.map((column) => {
-    const sorted = sortedPresent(numericCells(column));
-    const dataMin = sorted[0] ?? NaN;
-    const dataMax = sorted[sorted.length - 1] ?? NaN;
+    let dataMin = NaN;
+    let dataMax = NaN;
+    for (const value of numericCells(column)) {
+      // Written so that NaN never wins, but is replaced.
+      if (!(value >= dataMin)) dataMin = Number.isNaN(value) ? dataMin : value;
+      if (!(value <= dataMax)) dataMax = Number.isNaN(value) ? dataMax : value;
+    }
     const scale = (high - low) / nonZeroScale(dataMax - dataMin);
     return { dataMin, dataMax, scale, min: low - dataMin * scale };
   });

@@ -15,7 +15,10 @@ export interface SimpleImputerSpec {
   readonly fillValue?: number | string;
   /** Add a column of 0 and 1 for each column that had missing cells when fitted. Default false. */
   readonly addIndicator?: boolean;
-  /** Keep columns without any value, filled with 0 (constant: the fill value), instead of dropping them. Default false. */
+  /**
+   * Keep columns without any value, filled with 0 (constant: the fill value), instead of dropping them.
+   * Default false.
+   */
   readonly keepEmptyFeatures?: boolean;
 }
 
@@ -34,8 +37,9 @@ export interface FittedSimpleImputer {
 const INDICATOR_PREFIX = 'missingindicator_';
 
 /**
- * Fit an imputer on all columns. most_frequent takes the smallest of equally frequent values (strings by code point). Throws
- * RK_TABULAR_COLUMN_TYPE for the mean or median of strings, and for a fill value that does not suit its column.
+ * Fit an imputer on all columns. most_frequent takes the smallest of equally frequent values (strings by code
+ * point). Throws RK_TABULAR_COLUMN_TYPE for the mean or median of strings, and for a fill value that does not
+ * suit its column.
  */
 export function fitSimpleImputer(
   table: Table,
@@ -72,8 +76,8 @@ export function transformSimpleImputer(fitted: FittedSimpleImputer, table: Table
 }
 
 /**
- * The columns with what the indicators mark missing again; dropped columns come back all missing. Throws without indicators,
- * as scikit-learn.
+ * The columns with what the indicators mark missing again; dropped columns come back all missing. Throws
+ * without indicators, as scikit-learn.
  */
 export function inverseSimpleImputer(fitted: FittedSimpleImputer, table: Table): Table {
   if (!fitted.addIndicator) {

@@ -2,7 +2,7 @@
 const EPSILON = Number.EPSILON;
 
 /** A running sum with Neumaier's compensation: its error does not grow with the number of terms. */
-export interface CompensatedSum {
+interface CompensatedSum {
   add(value: number): void;
   total(): number;
 }
@@ -30,13 +30,16 @@ export function sumOf(values: Iterable<number>): number {
 }
 
 /** Mean, population variance and weight of the values that are not NaN; NaN where there are none. */
-export interface WeightedMoments {
+interface WeightedMoments {
   readonly count: number;
   readonly mean: number;
   readonly variance: number;
 }
 
-/** Weighted mean and population variance, in two passes with the correction of Chan, Golub and LeVeque. Weights default to 1. */
+/**
+ * Weighted mean and population variance, in two passes with the correction of Chan, Golub and LeVeque.
+ * Weights default to 1.
+ */
 export function weightedMoments(values: ArrayLike<number>, weights?: ArrayLike<number>): WeightedMoments {
   const count = compensatedSum();
   const sum = compensatedSum();
@@ -61,7 +64,10 @@ export function weightedMoments(values: ArrayLike<number>, weights?: ArrayLike<n
   return { count: n, mean, variance: variance < 0 ? 0 : variance };
 }
 
-/** Whether a variance is no more than what rounding makes of a constant (scikit-learn's `_is_constant_feature`). */
+/**
+ * Whether a variance is no more than what rounding makes of a constant (scikit-learn's
+ * `_is_constant_feature`).
+ */
 export function isConstant({ count, mean, variance }: WeightedMoments): boolean {
   return variance <= count * EPSILON * variance + (count * mean * EPSILON) ** 2;
 }
@@ -77,7 +83,8 @@ export function sortedPresent(values: Float64Array): Float64Array {
 }
 
 /**
- * Quantile q in [0, 1] of ascending values by linear interpolation, rounded as NumPy's `percentile`; NaN without values.
+ * Quantile q in [0, 1] of ascending values by linear interpolation, rounded as NumPy's `percentile`; NaN
+ * without values.
  */
 export function linearQuantile(sorted: Float64Array, q: number): number {
   const n = sorted.length;
@@ -109,8 +116,8 @@ export function unitSpace(num: number): Float64Array {
 }
 
 /**
- * Piecewise linear interpolation through the points (xs ascending), constant beyond its ends; the last of several
- * points with one x counts. As NumPy's `interp`.
+ * Piecewise linear interpolation through the points (xs ascending), constant beyond its ends; the last of
+ * several points with one x counts. As NumPy's `interp`.
  */
 export function interpolate(x: number, xs: ArrayLike<number>, ys: ArrayLike<number>): number {
   const last = xs.length - 1;

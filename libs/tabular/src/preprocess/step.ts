@@ -106,8 +106,8 @@ export function fitStep(spec: StepSpec, table: Table, context: FitContext = {}):
 }
 
 /**
- * Fit one transformer and transform the rows it was fitted on, as scikit-learn's `fit_transform`: target encoders cross-fit
- * where the context has folds.
+ * Fit one transformer and transform the rows it was fitted on, as scikit-learn's `fit_transform`: target
+ * encoders cross-fit where the context has folds.
  */
 export function fitTransformStep(
   spec: StepSpec,
@@ -121,7 +121,10 @@ export function fitTransformStep(
   return { fitted, output: transformStep(fitted, table) };
 }
 
-/** Transform a table; columns are found by name and others ignored. Output columns have scikit-learn's feature names. */
+/**
+ * Transform a table; columns are found by name and others ignored. Output columns have scikit-learn's feature
+ * names.
+ */
 export function transformStep(fitted: FittedStep, table: Table): Table {
   switch (fitted.kind) {
     case 'simple_imputer':
@@ -145,7 +148,10 @@ export function transformStep(fitted: FittedStep, table: Table): Table {
   }
 }
 
-/** Undo a transformer. Throws RK_TABULAR_ARGUMENT_INVALID for those without an inverse: target encoders, imputers without indicators. */
+/**
+ * Undo a transformer. Throws RK_TABULAR_ARGUMENT_INVALID for those without an inverse: target encoders,
+ * imputers without indicators.
+ */
 export function inverseStep(fitted: FittedStep, table: Table): Table {
   switch (fitted.kind) {
     case 'simple_imputer':

@@ -41,8 +41,10 @@ export interface FittedTargetEncoder {
 export type TestFolds = readonly { readonly train: ArrayLike<number>; readonly test: ArrayLike<number> }[];
 
 /**
- * Fit an encoder on all columns and rows. Throws RK_TABULAR_TARGET_INVALID for a target of another length, with NaN, or with a
- * number of classes that does not suit its type. Transforming the same rows with it leaks the target: use fitTransformTargetEncoder for training rows.
+ * Fit an encoder on all columns and rows. Cells that are none of given categories do not count (scikit-learn
+ * 1.9.1 counts them as the first category). Throws RK_TABULAR_TARGET_INVALID for a target of another length,
+ * with NaN, or with a number of classes that does not suit its type. Transforming the same rows with it leaks
+ * the target: use fitTransformTargetEncoder for training rows.
  */
 export function fitTargetEncoder(
   table: Table,
@@ -67,7 +69,10 @@ export function fitTargetEncoder(
   };
 }
 
-/** Encoded columns: under their names, or `<column>_<class>` for multiclass. An unknown category gets the target's mean. */
+/**
+ * Encoded columns: under their names, or `<column>_<class>` for multiclass. An unknown category gets the
+ * target's mean.
+ */
 export function transformTargetEncoder(fitted: FittedTargetEncoder, table: Table): Table {
   const codes = fitted.columns.map((name, j) =>
     encodeCategories(
@@ -90,8 +95,10 @@ export function transformTargetEncoder(fitted: FittedTargetEncoder, table: Table
 
 /**
  * Fit on all rows, and encode each row by the rows of the other folds only (cross-fitting), as scikit-learn's
- * `fit_transform` does with these folds as `cv`. A category that a fold's training rows lack gets their mean. Throws RK_TABULAR_FOLDS_INVALID
- * where the test folds do not hold each row exactly once.
+ * `fit_transform` does with these folds as `cv`. A category that a fold's training rows lack gets their mean,
+ * and so does one that is not among given categories (scikit-learn writes the last fold's mean there, which
+ * may hold the row's own target). Throws RK_TABULAR_FOLDS_INVALID where the test folds do not hold each row
+ * exactly once.
  */
 export function fitTransformTargetEncoder(
   table: Table,

@@ -7,9 +7,10 @@ import { createRandom } from './random.js';
 export type Groups = ArrayLike<number> | readonly string[];
 
 /**
- * k folds in which the rows of a group stay together. Without shuffling (the default here) as scikit-learn 1.9.1 `GroupKFold`:
- * the largest groups first, each to the fold with the fewest rows. With `shuffle`, groups are shuffled by the seed and dealt out in runs of
- * nearly equal numbers of groups. Throws RK_TABULAR_FOLDS_INVALID for fewer than 2 folds or fewer groups than folds.
+ * k folds in which the rows of a group stay together. Without shuffling (the default here) as scikit-learn
+ * 1.9.1 `GroupKFold`: the largest groups first, each to the fold with the fewest rows. With `shuffle`, groups
+ * are shuffled by the seed and dealt out in runs of nearly equal numbers of groups. Throws
+ * RK_TABULAR_FOLDS_INVALID for fewer than 2 folds or fewer groups than folds.
  */
 export function groupKFold(groups: Groups, k: number, options: FoldOptions = {}): Fold[] {
   const { codes, count } = groupCodes(groups);
@@ -44,10 +45,11 @@ export function groupKFold(groups: Groups, k: number, options: FoldOptions = {})
 }
 
 /**
- * k folds in which groups stay together and classes are spread evenly. As scikit-learn 1.9.1 `StratifiedGroupKFold`: groups with the most uneven
- * classes first, each to the fold that makes the shares of the classes vary least (tie: the fold with the fewest rows). Not shuffled by default;
- * `shuffle` draws the order of groups of equal unevenness. Throws RK_TABULAR_FOLDS_INVALID for fewer than 2 folds, fewer groups than folds, more folds
- * than the largest class has rows, and negative codes (missing targets).
+ * k folds in which groups stay together and classes are spread evenly. As scikit-learn 1.9.1
+ * `StratifiedGroupKFold`: groups with the most uneven classes first, each to the fold that makes the shares
+ * of the classes vary least (tie: the fold with the fewest rows). Not shuffled by default; `shuffle` draws
+ * the order of groups of equal unevenness. Throws RK_TABULAR_FOLDS_INVALID for fewer than 2 folds, fewer
+ * groups than folds, more folds than the largest class has rows, and negative codes (missing targets).
  */
 export function stratifiedGroupKFold(
   codes: ArrayLike<number>,
@@ -115,7 +117,10 @@ function bestFold(perFold: readonly Float64Array[], classRows: Float64Array, gro
   return best;
 }
 
-/** Population standard deviation, summed as NumPy sums: pairwise along rows, one by one (`sequential`) across them. */
+/**
+ * Population standard deviation, summed as NumPy sums: pairwise along rows, one by one (`sequential`) across
+ * them.
+ */
 function deviation(values: ArrayLike<number>, sequential = false): number {
   const sum = sequential ? plainSum : pairwiseSum;
   const mean = sum(values) / values.length;
@@ -156,11 +161,7 @@ function groupCodes(groups: Groups): { codes: Int32Array; count: number } {
 }
 
 /** Folds from the number of each row's test fold. */
-export function assignedFolds(
-  assignment: Int32Array,
-  k: number,
-  rows: ArrayLike<number> | undefined,
-): Fold[] {
+function assignedFolds(assignment: Int32Array, k: number, rows: ArrayLike<number> | undefined): Fold[] {
   const all = Array.from(assignment, (_, i) => i);
   const rowOf = (i: number): number => (rows === undefined ? i : rows[i]!);
   return Array.from({ length: k }, (_, fold) => ({

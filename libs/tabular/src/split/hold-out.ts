@@ -17,8 +17,9 @@ export interface HoldOutOptions {
 }
 
 /**
- * One training and one test set, each ascending, without a common row. Sizes as scikit-learn 1.9.1 `train_test_split`; which rows are drawn depends on
- * the seed only. Throws RK_TABULAR_FOLDS_INVALID where a set would be empty or the sizes exceed the rows.
+ * One training and one test set, each ascending, without a common row. Sizes as scikit-learn 1.9.1
+ * `train_test_split`; which rows are drawn depends on the seed only. Throws RK_TABULAR_FOLDS_INVALID where a
+ * set would be empty or the sizes exceed the rows.
  */
 export function holdOut(n: number, options: HoldOutOptions = {}): Fold {
   const { train, test } = holdOutSizes(n, options);
@@ -31,9 +32,10 @@ export function holdOut(n: number, options: HoldOutOptions = {}): Fold {
 }
 
 /**
- * A hold-out with the classes of `codes` in proportion: each class has its share of either set, rounded so that the rows add up (the largest
- * remainders get one row more, ties drawn by the seed), as scikit-learn's `train_test_split(stratify=…)`. Throws RK_TABULAR_FOLDS_INVALID
- * for a class of one row, a set with fewer rows than classes, and negative codes (missing targets).
+ * A hold-out with the classes of `codes` in proportion: each class has its share of either set, rounded so
+ * that the rows add up (the largest remainders get one row more, ties drawn by the seed), as scikit-learn's
+ * `train_test_split(stratify=…)`. Throws RK_TABULAR_FOLDS_INVALID for a class of one row, a set with fewer
+ * rows than classes, and negative codes (missing targets).
  */
 export function stratifiedHoldOut(codes: ArrayLike<number>, options: HoldOutOptions = {}): Fold {
   const n = codes.length;
@@ -67,14 +69,18 @@ export function stratifiedHoldOut(codes: ArrayLike<number>, options: HoldOutOpti
   const trainRows: number[] = [];
   const testRows: number[] = [];
   members.forEach((rows, c) => {
-    const order = random.shuffle([...rows]);
-    trainRows.push(...order.slice(0, inTrain[c]));
-    testRows.push(...order.slice(inTrain[c], inTrain[c]! + inTest[c]!));
+    random.shuffle([...rows]).forEach((row, at) => {
+      if (at < inTrain[c]!) trainRows.push(row);
+      else if (at < inTrain[c]! + inTest[c]!) testRows.push(row);
+    });
   });
   return foldOf(trainRows, testRows, options);
 }
 
-/** Draws in proportion to counts: floors, then one more to the largest remainders, ties at random (a hypergeometric's mode). */
+/**
+ * Draws in proportion to counts: floors, then one more to the largest remainders, ties at random (a
+ * hypergeometric's mode).
+ */
 function proportional(counts: readonly number[], draws: number, random: Random): number[] {
   const total = counts.reduce((a, b) => a + b, 0);
   const exact = counts.map((count) => (count / total) * draws);

@@ -13,13 +13,17 @@ export interface RepeatOptions {
 }
 
 /**
- * `repeats` times k shuffled folds, one repetition after the other; as scikit-learn's `RepeatedKFold` but for the random numbers. Throws as kFold.
+ * `repeats` times k shuffled folds, one repetition after the other; as scikit-learn's `RepeatedKFold` but for
+ * the random numbers. Throws as kFold.
  */
 export function repeatedKFold(n: number, k: number, options: RepeatOptions = {}): Fold[] {
   return repeated(options, (seed) => kFold(n, k, { ...rowsOf(options), seed }));
 }
 
-/** `repeats` times k shuffled stratified folds; as scikit-learn's `RepeatedStratifiedKFold` but for the random numbers. Throws as stratifiedKFold. */
+/**
+ * `repeats` times k shuffled stratified folds; as scikit-learn's `RepeatedStratifiedKFold` but for the random
+ * numbers. Throws as stratifiedKFold.
+ */
 export function repeatedStratifiedKFold(
   codes: Int32Array | readonly number[],
   k: number,

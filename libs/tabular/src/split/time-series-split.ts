@@ -13,8 +13,8 @@ export interface TimeSeriesOptions {
 }
 
 /**
- * k splits of n rows in time order: consecutive test folds at the end, each trained on rows before it only. As scikit-learn 1.9.1
- * `TimeSeriesSplit`. Throws RK_TABULAR_FOLDS_INVALID where the rows do not suffice.
+ * k splits of n rows in time order: consecutive test folds at the end, each trained on rows before it only.
+ * As scikit-learn 1.9.1 `TimeSeriesSplit`. Throws RK_TABULAR_FOLDS_INVALID where the rows do not suffice.
  */
 export function timeSeriesSplit(n: number, k: number, options: TimeSeriesOptions = {}): Fold[] {
   const gap = options.gap ?? 0;

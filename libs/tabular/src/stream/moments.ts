@@ -44,8 +44,9 @@ export const noMoments: Moments = {
 };
 
 /**
- * Moments with a chunk of values added. NaN counts as missing; ±Infinity throws RK_TABULAR_CELL_INVALID. The chunk is summed in two passes with compensation, then merged: any
- * chunking gives the moments of all values to about 1e-14 of their size.
+ * Moments with a chunk of values added. NaN counts as missing; ±Infinity throws RK_TABULAR_CELL_INVALID. The
+ * chunk is summed in two passes with compensation, then merged: any chunking gives the moments of all values
+ * to about 1e-14 of their size.
  */
 export function addMoments(
   moments: Moments,
@@ -107,7 +108,10 @@ export function addMoments(
   });
 }
 
-/** Moments of all values of both, by the formulas of Pébay 2008. Merging in any order gives the same to rounding. */
+/**
+ * Moments of all values of both, by the formulas of Pébay 2008. Merging in any order gives the same to
+ * rounding.
+ */
 export function mergeMoments(a: Moments, b: Moments): Moments {
   const missing = a.missing + b.missing;
   if (a.weight === 0) return { ...b, missing };

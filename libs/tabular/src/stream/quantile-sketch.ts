@@ -4,8 +4,8 @@ import { TabularError } from '../tabular-error.js';
 export type SketchBins = readonly (readonly [bin: number, weight: number])[];
 
 /**
- * Quantiles of numbers that do not fit in memory: plain JSON that can be stored, added to and merged (DDSketch of Masson, Rim and Lee 2019). Bin b
- * holds the sizes in (γᵇ⁻¹, γᵇ] with γ = (1 + α) / (1 − α).
+ * Quantiles of numbers that do not fit in memory: plain JSON that can be stored, added to and merged
+ * (DDSketch of Masson, Rim and Lee 2019). Bin b holds the sizes in (γᵇ⁻¹, γᵇ] with γ = (1 + α) / (1 − α).
  */
 export interface QuantileSketch {
   /** α: the relative error of quantiles. */
@@ -31,8 +31,9 @@ export function createQuantileSketch(relativeError = 0.001): QuantileSketch {
 }
 
 /**
- * The sketch with a chunk of values added. NaN counts as missing; ±Infinity throws RK_TABULAR_CELL_INVALID. Memory grows with the logarithm of largest size / smallest size
- * only: about ln(ratio) / 2α bins, 6,900 for α = 0.001 and a ratio of a million.
+ * The sketch with a chunk of values added. NaN counts as missing; ±Infinity throws RK_TABULAR_CELL_INVALID.
+ * Memory grows with the logarithm of largest size / smallest size only: about ln(ratio) / 2α bins, 6,900 for
+ * α = 0.001 and a ratio of a million.
  */
 export function addToSketch(
   sketch: QuantileSketch,
@@ -86,7 +87,9 @@ export function addToSketch(
   };
 }
 
-/** The sketch of all values of both, exactly as if they had been added to one. Throws where the errors differ. */
+/**
+ * The sketch of all values of both, exactly as if they had been added to one. Throws where the errors differ.
+ */
 export function mergeSketches(a: QuantileSketch, b: QuantileSketch): QuantileSketch {
   if (a.relativeError !== b.relativeError) {
     throw new TabularError(
@@ -118,8 +121,8 @@ export function sketchWeight(sketch: QuantileSketch): number {
 }
 
 /**
- * Quantile q in [0, 1]: within relativeError · |x| of x, the value of rank ⌊q (n − 1)⌋ (from 0) in the sorted values; exact for
- * q = 0 and 1, and never outside [min, max]. NaN without values.
+ * Quantile q in [0, 1]: within relativeError · |x| of x, the value of rank ⌊q (n − 1)⌋ (from 0) in the sorted
+ * values; exact for q = 0 and 1, and never outside [min, max]. NaN without values.
  */
 export function sketchQuantile(sketch: QuantileSketch, q: number): number {
   if (!(q >= 0 && q <= 1)) {

@@ -7,8 +7,9 @@ export function emptyConfusion(labels: readonly string[]): ConfusionMatrix {
 }
 
 /**
- * The matrix with a chunk of rows added; rows with a negative truth are left out. Merge matrices of different chunks with sumConfusions, and take metrics with
- * confusionMetrics: unweighted counts are exact in any chunking. Throws RK_TABULAR_ARGUMENT_INVALID for a code of no label.
+ * The matrix with a chunk of rows added; rows with a negative truth are left out. Merge matrices of different
+ * chunks with sumConfusions, and take metrics with confusionMetrics: unweighted counts are exact in any
+ * chunking. Throws RK_TABULAR_ARGUMENT_INVALID for a code of no label.
  */
 export function addToConfusion(
   matrix: ConfusionMatrix,
