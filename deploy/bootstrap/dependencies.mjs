@@ -11,9 +11,11 @@ export async function installDependencies() {
   console.error('Installing packages …');
   const npm = process.env.npm_execpath;
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  // onnxruntime's install script fetches CUDA libraries. npm 11 leaves it out by package.json's allowScripts, npm 10 needs this.
+  const env = { ONNXRUNTIME_NODE_INSTALL: 'skip', ...process.env };
   const code = npm
-    ? await run(process.execPath, [npm, ...args], { quiet: true })
-    : await run('npm', args, { quiet: true });
+    ? await run(process.execPath, [npm, ...args], { quiet: true, env })
+    : await run('npm', args, { quiet: true, env });
   if (code !== 0)
     throw new Error('npm ci failed: its output is above. Check that the npm registry can be reached.');
 }

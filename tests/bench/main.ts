@@ -3,12 +3,14 @@ import { cpus, loadavg } from 'node:os';
 import { benchPipeline } from './pipeline.js';
 import { benchPredict } from './predict.js';
 import type { BenchResult } from './predict.js';
+import { benchTrain } from './train.js';
 
 const benchmarks: Readonly<
   Record<string, (root: string, log: (line: string) => void) => Promise<BenchResult[]>>
 > = {
   pipeline: (root, log) => benchPipeline({ root, log }),
   predict: (root, log) => benchPredict({ root, log }),
+  train: (_root, log) => benchTrain({ log }),
 };
 
 /** Runs the benchmarks named, or all; with --json the last line is one JSON object a benchmark. Resolves to the exit code. */

@@ -26,7 +26,7 @@ export interface ChosenEngine {
  * Parameters × rows of a step from which 'auto' takes the ONNX graph, measured on two cores of a server (README): below, the
  * loops are as fast, or the graph's fixed costs (loading onnxruntime, a session) eat what it saves.
  */
-const onnxCrossover = 100_000;
+const onnxCrossover = 20_000;
 
 /**
  * Chooses for a network, a batch size and the backend at hand. 'auto' is the compiled engine for a small network on cpu or wasm,

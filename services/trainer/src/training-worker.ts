@@ -68,9 +68,10 @@ function bundleOf(job: WorkerJob): {
   }
 }
 
-/** With `auto`, the backend that suits the size of this network; else the one that was asked for. */
+/** With `auto`, the backend that suits the size of this network; else the one that was asked for, or that the engine is for. */
 async function backendFor(spec: ModelSpec, inputs: number, resolved: BackendName): Promise<BackendName> {
-  if (settings.backend !== 'auto') return resolved;
+  if (settings.backend !== 'auto' || settings.engine === 'compiled' || settings.engine === 'onnx')
+    return resolved;
   const size = { parameters: countParameters(spec, inputs), batchSize: spec.batchSize };
   return (await resolveBackend('auto', size)).backend;
 }
@@ -128,6 +129,7 @@ try {
   const { backend, reason, fallbacks } = await resolveBackend(settings.backend);
   await useBackend(backend);
   await warmUp(backend);
+  if (settings.engine === 'onnx') await warmUp(backend, 'onnx');
   answer({ kind: 'ready', backend, reason, fallbacks });
   port.on('message', (job: WorkerJob) => {
     fit(job, backend).catch((thrown: unknown) => {

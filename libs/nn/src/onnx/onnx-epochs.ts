@@ -31,9 +31,8 @@ export async function onnxEpochs(
   const { plan, loss, optimizer, random, variances } = setup;
   const { rows, batchSize: batch } = data;
   const spec: TrainingGraphSpec = { plan, loss, optimizer, batch, precision: 'float32' };
-  const graph = trainingGraph(spec);
-  const opened = await takeSession(keyOf(spec), () => graph.model);
-  const { session, Tensor } = opened;
+  const opened = await takeSession(keyOf(spec), () => trainingGraph(spec));
+  const { graph, session, Tensor } = opened;
   const fixed: Record<string, Tensor> = {
     features: new Tensor('float32', data.features, [rows, plan.inputs]),
     targets: new Tensor('float32', targetMatrix(loss, data.targets, rows, plan.outputs), [
@@ -88,7 +87,7 @@ export async function onnxEpochs(
       feeds['step_sizes'] = new Tensor('float32', sizes, [steps]);
     }
     const results: InferenceSession.ReturnType = await session.run(feeds);
-    states = Object.fromEntries(graph.states.map(({ name }) => [name, results[`next_${name}`]! as Tensor]));
+    states = Object.fromEntries(graph.states.map(({ name }) => [name, results[`next_${name}`]!]));
     stepsDone += steps;
     return results['report']!.data as Float32Array;
   };

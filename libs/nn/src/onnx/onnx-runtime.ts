@@ -1,7 +1,8 @@
 import { NnError } from '../nn-error.js';
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type * as onnxruntime from 'onnxruntime-node';
+import type { TrainingGraph } from './training-graph.js';
 
-type Runtime = typeof import('onnxruntime-node');
+type Runtime = typeof onnxruntime;
 
 let loading: Promise<Runtime | string> | undefined;
 let loadedVersion: string | undefined;
@@ -31,8 +32,9 @@ export function onnxruntimeVersion(): string | undefined {
 
 /** A graph that is ready to run, and the constructor of its tensors. */
 export interface OnnxSession {
-  session: InferenceSession;
-  Tensor: typeof Tensor;
+  graph: TrainingGraph;
+  session: onnxruntime.InferenceSession;
+  Tensor: typeof onnxruntime.Tensor;
 }
 
 interface CachedSession extends OnnxSession {
@@ -45,12 +47,12 @@ const idleKept = 2;
 const sessions: CachedSession[] = [];
 
 /**
- * The session of the graph that `key` names, made from `model` where there is none. One thread and one order of operators:
+ * The session of the graph that `key` names, which `compile` makes where there is none. One thread and one order of operators:
  * other numbers of threads change bits, and folds side by side use the cores better. Give it back with `returnSession`.
  *
  * RK_BACKEND_UNAVAILABLE where onnxruntime cannot be loaded or refuses the graph.
  */
-export async function takeSession(key: string, model: () => Uint8Array): Promise<OnnxSession> {
+export async function takeSession(key: string, compile: () => TrainingGraph): Promise<OnnxSession> {
   const known = sessions.find((one) => one.key === key);
   if (known !== undefined) {
     known.users += 1;
@@ -58,7 +60,8 @@ export async function takeSession(key: string, model: () => Uint8Array): Promise
   }
   const runtime = await load();
   if (typeof runtime === 'string') throw unavailable(runtime);
-  const session = await runtime.InferenceSession.create(model(), {
+  const graph = compile();
+  const session = await runtime.InferenceSession.create(graph.model, {
     executionProviders: ['cpu'],
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
@@ -69,7 +72,7 @@ export async function takeSession(key: string, model: () => Uint8Array): Promise
   }).catch((cause: unknown) => {
     throw unavailable(cause instanceof Error ? cause.message : String(cause), cause);
   });
-  const made = { key, users: 1, session, Tensor: runtime.Tensor };
+  const made = { key, users: 1, graph, session, Tensor: runtime.Tensor };
   sessions.unshift(made);
   return made;
 }

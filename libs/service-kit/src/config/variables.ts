@@ -178,10 +178,10 @@ export const variables = {
     'TensorFlow.js backend: `auto` takes the fastest that is installed.',
   ),
   ROOKERY_ENGINE: variable(
-    '`auto`, `compiled`, `tfjs`',
-    oneOf('auto', 'compiled', 'tfjs'),
+    '`auto`, `compiled`, `onnx`, `tfjs`',
+    oneOf('auto', 'compiled', 'onnx', 'tfjs'),
     'auto',
-    'How training steps are computed: `compiled` are loops that give the bits of the TensorFlow.js cpu backend, many times faster; `tfjs` are the kernels of TensorFlow.js; `auto` takes `compiled` on the cpu backend where it can express the network.',
+    'How training steps are computed: `compiled` are loops that give the bits of the TensorFlow.js cpu backend, many times faster; `onnx` is the training graph on onnxruntime, for larger networks; `tfjs` are the kernels of TensorFlow.js. `auto` takes what is fastest for the size of the network and can express it.',
   ),
   ROOKERY_TRAINER_WORKERS: variable(
     'integer 1 to 256',
