@@ -23,7 +23,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
-          include: ['tests/{system,telemetry,clients}/**/*.test.ts'],
+          include: ['tests/{system,telemetry,clients,chaos}/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,

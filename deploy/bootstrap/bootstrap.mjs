@@ -33,11 +33,14 @@ try {
     case 'bench':
       process.exit(await node('tests/bench/run.mjs', ...args));
       break;
+    case 'chaos':
+      process.exit(await node('tests/chaos/run.mjs', ...args));
+      break;
     case 'test':
       process.exit(await runTests(args, env));
       break;
     default:
-      console.error(`There is no command ${command}. Commands: start, demo, test, bench.`);
+      console.error(`There is no command ${command}. Commands: start, demo, test, bench, chaos.`);
       process.exit(64);
   }
 } catch (error) {

@@ -143,6 +143,16 @@ describe('a replica that starts late', () => {
     );
   });
 
+  it('serves the highest revision, where an older promotion was published again after it', async () => {
+    const stored = await registry.store(first.pack);
+    await registry.promote(stored, 1, 1);
+    await registry.promote(await registry.store(second.pack), 2, 2);
+    // By another message id: beyond the window in which the broker knows it again.
+    await registry.promote(stored, 1, 1, 'champion');
+    const replica = await start();
+    expect((await replica.list()).models).toMatchObject([{ version: 2, aliasRevision: 2 }]);
+  });
+
   it('falls back to the promotion before, where the last one can not be served', async () => {
     await registry.promote(await registry.store(first.pack), 1, 1);
     const wrong = { ...second.pack, golden: [{ ...second.pack.golden[0]!, outputs: [0.2, 0.3, 0.5] }] };

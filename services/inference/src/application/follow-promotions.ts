@@ -1,4 +1,5 @@
 import { events } from '@rookery/contracts';
+import type { EventType } from '@rookery/contracts';
 import type { Bus, BusEvent, Replay } from '@rookery/bus';
 import type { ModelPromoted, ModelRolledBack } from '@rookery/proto/rookery/events/v1/model';
 
@@ -8,7 +9,7 @@ import type { Offer, Swapper } from './swapper.js';
 
 /** What following works with. */
 export interface FollowParts {
-  readonly bus: Pick<Bus, 'lastPerKey' | 'replay'>;
+  readonly bus: Pick<Bus, 'replay'>;
   readonly swapper: Swapper;
   /** Told each model that will be loaded. */
   readonly expect: (model: string) => void;
@@ -26,29 +27,25 @@ const mostFallbacks = 5;
  * Serves the last promotion (or rollback: the higher alias revision) of each model, then follows both kinds of event
  * live. Resolves when the models of the start serve or are refused. Each replica reads for itself, without a durable
  * consumer, so that every replica sees every promotion; it needs nothing but the stream and the artifacts.
+ *
+ * The start reads all moves, not the last message of each model: an event that was published again, long after it first
+ * was, is the last message then, and its version would serve again.
  */
 export async function followPromotions(parts: FollowParts): Promise<void> {
   const { bus, swapper } = parts;
   const [promoted, rolledBack] = await Promise.all([
-    bus.lastPerKey(events.modelPromoted),
-    bus.lastPerKey(events.modelRolledBack),
+    movesOf<ModelPromoted>(bus, events.modelPromoted, parts.signal),
+    movesOf<ModelRolledBack>(bus, events.modelRolledBack, parts.signal),
   ]);
-  const models = new Set<string>();
-  for (const event of [...promoted, ...rolledBack]) models.add(event.data.model);
+  const offers = sorted([...promoted.offers, ...rolledBack.offers]);
+  const models = new Set(offers.map((offer) => offer.promotion.model));
 
   const bring = async (model: string): Promise<void> => {
-    const last = [...promoted, ...rolledBack].filter((event) => event.data.model === model);
-    const certain = last.every((event) => offerOf(event) !== undefined);
-    let offers = sorted(last.map(offerOf));
-    if (!certain) offers = await historyOf(bus, model);
-    const first = offers[0];
+    const [first, ...others] = offers.filter((offer) => offer.promotion.model === model);
     if (first === undefined) return;
     parts.expect(model);
     if ((await swapper.offer(first)) !== 'refused') return;
-    const earlier = (await historyOf(bus, model))
-      .filter((offer) => isOlder(offer, first))
-      .slice(0, mostFallbacks);
-    for (const offer of earlier) {
+    for (const offer of others.filter((other) => isOlder(other, first)).slice(0, mostFallbacks)) {
       if ((await swapper.offer(offer, { fallback: true })) !== 'refused') return;
     }
   };
@@ -62,13 +59,13 @@ export async function followPromotions(parts: FollowParts): Promise<void> {
   const starting = Promise.all([...models].map(bring));
   const live = await Promise.all([
     bus.replay<ModelPromoted>(events.modelPromoted, {
-      fromSequence: after(promoted),
+      fromSequence: promoted.lastSequence + 1,
       onEvent,
       untilCaughtUp: false,
       signal: parts.signal,
     }),
     bus.replay<ModelRolledBack>(events.modelRolledBack, {
-      fromSequence: after(rolledBack),
+      fromSequence: rolledBack.lastSequence + 1,
       onEvent,
       untilCaughtUp: false,
       signal: parts.signal,
@@ -101,28 +98,33 @@ function offerOf(event: BusEvent<AliasMove>): Offer | undefined {
 }
 
 /** Newest first. */
-function sorted(offers: readonly (Offer | undefined)[]): Offer[] {
-  return offers
-    .filter((offer): offer is Offer => offer !== undefined)
-    .sort((a, b) => b.promotion.aliasRevision - a.promotion.aliasRevision);
+function sorted(offers: readonly Offer[]): Offer[] {
+  return [...offers].sort((a, b) => b.promotion.aliasRevision - a.promotion.aliasRevision);
 }
 
 function isOlder(offer: Offer, than: Offer): boolean {
   return offer.promotion.aliasRevision < than.promotion.aliasRevision;
 }
 
-/** All moves of the model's alias champion, newest first. */
-async function historyOf(bus: Pick<Bus, 'replay'>, model: string): Promise<Offer[]> {
-  const offers: (Offer | undefined)[] = [];
-  const onEvent = (event: BusEvent<AliasMove>): void => void offers.push(offerOf(event));
-  const replays = await Promise.all([
-    bus.replay<ModelPromoted>(events.modelPromoted, { key: model, onEvent, untilCaughtUp: true }),
-    bus.replay<ModelRolledBack>(events.modelRolledBack, { key: model, onEvent, untilCaughtUp: true }),
-  ]);
-  await Promise.all(replays.map((replay) => replay.done));
-  return sorted(offers);
-}
-
-function after(events: readonly BusEvent<unknown>[]): number {
-  return events.reduce((highest, event) => Math.max(highest, event.sequence), 0) + 1;
+/** All moves of the alias champion that the log holds, each revision of a model once, and how far it was read. */
+async function movesOf<T extends AliasMove>(
+  bus: Pick<Bus, 'replay'>,
+  type: EventType<T>,
+  signal: AbortSignal,
+): Promise<{ offers: Offer[]; lastSequence: number }> {
+  const offers = new Map<string, Offer>();
+  let lastSequence = 0;
+  const replay = await bus.replay(type, {
+    onEvent: (event) => {
+      lastSequence = event.sequence;
+      const offer = offerOf(event);
+      if (offer === undefined) return;
+      const key = `${offer.promotion.model} ${offer.promotion.aliasRevision}`;
+      if (!offers.has(key)) offers.set(key, offer);
+    },
+    untilCaughtUp: true,
+    signal,
+  });
+  await replay.done;
+  return { offers: [...offers.values()], lastSequence };
 }

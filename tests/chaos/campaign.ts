@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { connectBus } from '@rookery/bus';
+import type { Bus } from '@rookery/bus';
+import { createRandom, deriveSeed } from '@rookery/tabular';
+
+import { endingsOf } from './check-runs.js';
+import { checkHistory } from './checker.js';
+import type { Verdict } from './checker.js';
+import type { DataSets } from './data-sets.js';
+import { openEventCopies } from './event-copies.js';
+import type { EventCopies } from './event-copies.js';
+import { createInjector } from './faults.js';
+import type { Injector } from './faults.js';
+import { askServices, crashesOf, lifeEndsOf } from './gather.js';
+import { runOf } from './history.js';
+import type { History, Published, Violation } from './history.js';
+import { openLogReader } from './log-reader.js';
+import type { LogReader } from './log-reader.js';
+import { publishDataset } from './publishing.js';
+import type { PlannedDataset, RoundPlan } from './schedule.js';
+import { createTraffic } from './traffic.js';
+import type { Traffic } from './traffic.js';
+import { untilAnswered } from './waiting.js';
+import type { World } from './world.js';
+
+/** Bounds of what a killed replica may lose: what the system is started with. */
+export const capture = { bufferRows: 100_000, flushMs: 250 } as const;
+
+const endingDeadlineMs = 150_000;
+const convergenceMs = 20_000;
+const readyDeadlineMs = 60_000;
+
+/** The rounds on one system, with all that has been seen of it. */
+export class Campaign {
+  readonly injector: Injector;
+  readonly copies: EventCopies;
+  readonly traffic: Traffic;
+  readonly #world: World;
+  readonly #bus: Bus;
+  readonly #dataSets: DataSets;
+  readonly #seed: number;
+  readonly #events: LogReader;
+  readonly #captures: LogReader;
+  readonly #published: Published[] = [];
+  readonly #known = new Set<string>();
+  readonly #seedCopies: (round: number) => void;
+
+  private constructor(
+    parts: Pick<Campaign, 'injector' | 'copies' | 'traffic'> & {
+      world: World;
+      bus: Bus;
+      dataSets: DataSets;
+      seed: number;
+      events: LogReader;
+      seedCopies: (round: number) => void;
+    },
+  ) {
+    this.injector = parts.injector;
+    this.copies = parts.copies;
+    this.traffic = parts.traffic;
+    this.#world = parts.world;
+    this.#bus = parts.bus;
+    this.#dataSets = parts.dataSets;
+    this.#seed = parts.seed;
+    this.#events = parts.events;
+    this.#captures = openLogReader(parts.world.nats, 'ML_CAPTURES');
+    this.#seedCopies = parts.seedCopies;
+  }
+
+  /** Connects to a running system; nothing is done to it yet. */
+  static async open(
+    world: World,
+    dataSets: DataSets,
+    seed: number,
+    log: (line: string) => void,
+  ): Promise<Campaign> {
+    const bus = await connectBus({ url: world.client.addresses.nats, name: 'chaos' });
+    let random = createRandom(seed);
+    const copies = await openEventCopies(world.nats, () => random);
+    const events = openLogReader(world.nats, 'ML_EVENTS');
+    const injector = createInjector({ world, copies, seed, log, earlier: () => events.messages });
+    const traffic = createTraffic(world.inferenceAddress, 'alpha', dataSets.rows);
+    const seedCopies = (round: number): void => {
+      random = createRandom(deriveSeed(seed, 'copies', round));
+    };
+    return new Campaign({ injector, copies, traffic, world, bus, dataSets, seed, events, seedCopies });
+  }
+
+  /** Makes a champion, so that predictions are answered from the first round on. */
+  async begin(): Promise<readonly Violation[]> {
+    await this.#publish(
+      { kind: 'good', model: 'alpha', afterMs: 0, folds: 3, seed: 1, allowWorse: false },
+      0,
+      0,
+    );
+    return this.check();
+  }
+
+  /** Publishes and strikes as planned, waits for what comes of it, and gives the invariants that do not hold anew. */
+  async play(plan: RoundPlan): Promise<readonly Violation[]> {
+    this.#seedCopies(plan.round);
+    this.copies.newRound();
+    this.traffic.resume();
+    await Promise.all([
+      this.injector.strikeAll(plan),
+      ...plan.datasets.map((planned, k) => this.#publish(planned, plan.round, k)),
+    ]);
+    await this.#world.ready(readyDeadlineMs);
+    return this.check();
+  }
+
+  /** What does not hold anew once everything has come through, or after the deadline. */
+  async check(): Promise<readonly Violation[]> {
+    await this.#allEnded();
+    await this.traffic.pause();
+    const deadline = Date.now() + convergenceMs;
+    for (;;) {
+      const { violations } = await this.verdict();
+      const fresh = violations.filter((violation) => !this.#known.has(keyOf(violation)));
+      if (fresh.length === 0 || Date.now() > deadline) {
+        for (const violation of fresh) this.#known.add(keyOf(violation));
+        return fresh;
+      }
+      await sleep(300);
+    }
+  }
+
+  /** The verdict on everything that happened so far. */
+  async verdict(): Promise<Verdict> {
+    return checkHistory(await untilAnswered(() => this.#history()));
+  }
+
+  /** Closes the connections; the system goes on. */
+  async close(): Promise<void> {
+    this.copies.close();
+    this.traffic.close();
+    await this.#bus.close();
+  }
+
+  async #publish(planned: PlannedDataset, round: number, k: number): Promise<void> {
+    await sleep(planned.afterMs);
+    const eventId = `chaos-${this.#seed}-${round}-${k}`;
+    this.#published.push(await publishDataset(this.#bus, this.#dataSets, planned, eventId, round));
+  }
+
+  async #history(): Promise<History> {
+    const [log, captures] = await Promise.all([this.#events.refresh(), this.#captures.refresh()]);
+    const { ends, dataDir, client } = this.#world;
+    return {
+      ...(await askServices(client)),
+      published: this.#published,
+      log,
+      captures,
+      answers: this.traffic.answers,
+      lifeEnds: lifeEndsOf(ends, this.injector.troubles, dataDir),
+      capture,
+      crashes: crashesOf(ends, this.injector.signals),
+    };
+  }
+
+  async #allEnded(): Promise<void> {
+    const deadline = Date.now() + endingDeadlineMs;
+    while (Date.now() < deadline) {
+      const endings = endingsOf(await this.#events.refresh().catch(() => this.#events.messages));
+      if (this.#published.every((published) => endings.has(runOf(published)))) return;
+      await sleep(300);
+    }
+  }
+}
+
+function keyOf({ invariant, subject }: Violation): string {
+  return `${invariant}\n${subject}`;
+}

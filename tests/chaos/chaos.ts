@@ -1,0 +1,137 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { events } from '@rookery/contracts';
+
+import { Campaign, capture } from './campaign.js';
+import type { CaptureAccount } from './check-predictions.js';
+import { writeDataSets } from './data-sets.js';
+import type { Violation } from './history.js';
+import { openLogReader } from './log-reader.js';
+import { planRound } from './schedule.js';
+import type { FaultKind } from './schedule.js';
+import { untilAnswered, untilIdle } from './waiting.js';
+import { startWorld } from './world.js';
+import type { World } from './world.js';
+
+/** What to do to the system. */
+export interface ChaosOptions {
+  /** Root of the repository. */
+  readonly root: string;
+  readonly rounds: number;
+  readonly seed: number;
+  /** Number of the first round; default 1. A round has the same plan wherever the run begins. */
+  readonly from?: number;
+  /** Faults to choose from; default all. */
+  readonly kinds?: readonly FaultKind[];
+  /** Keep the folder with all data and logs. Default false: it is removed unless there are violations. */
+  readonly keep?: boolean;
+  /** Ends the run early, with everything stopped: it rejects then. */
+  readonly signal?: AbortSignal;
+  readonly log: (line: string) => void;
+}
+
+/** What came of it. */
+export interface ChaosReport {
+  readonly rounds: number;
+  readonly seed: number;
+  /** Faults that struck. */
+  readonly faults: number;
+  readonly violations: readonly Violation[];
+  readonly captures: CaptureAccount;
+  readonly deadLetters: number;
+}
+
+const idleDeadlineMs = 120_000;
+
+/**
+ * Starts a whole system, publishes data sets and asks for predictions while faults strike it, and holds what happened
+ * against the invariants after each round and once more at the end. Throws only where the suite itself can't go on.
+ */
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const { root, log, signal } = options;
+  const directory = mkdtempSync(join(tmpdir(), 'rookery-chaos-'));
+  const env = {
+    ROOKERY_CAPTURE_FLUSH_MS: String(capture.flushMs),
+    ROOKERY_CAPTURE_BUFFER: String(capture.bufferRows),
+  };
+  const violations: Violation[] = [];
+  let keep = options.keep === true;
+  try {
+    const world = await startWorld({ root, directory, env });
+    try {
+      return await orInterrupted(playAll(world, options, directory, violations), signal);
+    } finally {
+      await world.stop();
+    }
+  } catch (error) {
+    keep = signal?.aborted !== true;
+    throw error;
+  } finally {
+    if (keep || violations.length > 0) log(`data and logs: ${directory}`);
+    else rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function playAll(
+  world: World,
+  options: ChaosOptions,
+  directory: string,
+  violations: Violation[],
+): Promise<ChaosReport> {
+  const { root, rounds, seed, kinds, log, from = 1 } = options;
+  const files = join(directory, 'data-sets');
+  mkdirSync(files);
+  const campaign = await Campaign.open(world, writeDataSets(root, files), seed, log);
+  const report = (found: readonly Violation[], round: number): void => {
+    violations.push(...found);
+    for (const { invariant, subject, evidence } of found)
+      log(`  VIOLATION ${invariant}: ${subject}: ${evidence}`);
+    if (found.length === 0) return;
+    log(
+      `  to repeat it: npm run chaos -- --seed ${seed} --from ${from} --rounds ${Math.max(1, round - from + 1)}`,
+    );
+  };
+  try {
+    report(await campaign.begin(), 0);
+    for (let round = from; round < from + rounds; round++) {
+      const startedAt = Date.now();
+      const plan = planRound(seed, round, kinds);
+      log(`round ${round}: ${plan.datasets.map(({ kind, model }) => `${kind}→${model}`).join(', ')}`);
+      report(await campaign.play(plan), round);
+      const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
+      log(
+        `  ${seconds} s; ${campaign.traffic.answers.length} answers, ${campaign.copies.published()} copies so far`,
+      );
+    }
+    const busy = await untilIdle(world.nats, idleDeadlineMs);
+    const stuck = busy.map((evidence) => {
+      return { invariant: 'every message is handled', subject: evidence.split(' ')[0] ?? '', evidence };
+    });
+    report([...stuck, ...(await campaign.check())], from + rounds - 1);
+    const { captures } = await campaign.verdict();
+    const letters = await untilAnswered(() => openLogReader(world.nats, 'ML_DLQ').refresh());
+    for (const { raw, subject } of letters) {
+      const { code, message, attempts } = events.deadLetter.message.decode(raw);
+      log(`dead letter ${subject}: ${code} after ${attempts} attempts: ${message.slice(0, 160)}`);
+    }
+    for (const [what, count] of campaign.traffic.failures) log(`${count} calls failed: ${what}`);
+    const faults = campaign.injector.injected();
+    return { rounds, seed, faults, violations, captures, deadLetters: letters.length };
+  } finally {
+    await campaign.close();
+  }
+}
+
+async function orInterrupted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  return Promise.race([
+    work,
+    new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => {
+        reject(new Error('interrupted'));
+      });
+    }),
+  ]);
+}
