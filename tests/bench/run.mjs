@@ -27,11 +27,13 @@ await build({
   external: [
     'esbuild',
     '@grpc/*',
-    '@tensorflow/*',
     '@nats-io/*',
     '@opentelemetry/*',
     '@aws-sdk/*',
     'mongodb',
+    '@tensorflow/tfjs-node',
+    '@tensorflow/tfjs-node-gpu',
+    '@tensorflow/tfjs-backend-wasm',
     'onnxruntime-node',
   ],
 });
