@@ -16,6 +16,7 @@ import { keepLabel } from '../src/application/keep-labels.js';
 import { keepChampion, keepRegistered } from '../src/application/keep-models.js';
 import { listPredictions } from '../src/application/list-predictions.js';
 import { monitorStatus } from '../src/application/monitor-status.js';
+import { isReady } from '../src/application/report-requests.js';
 import { createReporter } from '../src/application/reporter.js';
 import type { Reporter } from '../src/application/reporter.js';
 import { startSchedule } from '../src/application/schedule.js';
@@ -184,6 +185,29 @@ describe('captures and labels', () => {
     await parts.take(batch);
     expect(await list(parts.collections)).toHaveLength(3);
     expect((await statusOf(parts.collections))[0]).toMatchObject({ captured: 3 });
+  });
+
+  test('counted but not kept yet are not enough for a report that waits for them', async () => {
+    const parts = await monitor();
+    await parts.register();
+    const batch = captured(draw(3, 1));
+    const request = {
+      model: batch.model,
+      version: batch.version,
+      window: 0,
+      minPredictions: 3,
+      waitMs: 1_000,
+    };
+    const { captures } = parts.collections;
+    const insertMany = captures.insertMany.bind(captures);
+    const between: boolean[] = [];
+    captures.insertMany = async (...documents) => {
+      between.push(await isReady(parts.collections, request));
+      return insertMany(...documents);
+    };
+    await parts.take(batch);
+    expect(between).toEqual([false]);
+    expect(await isReady(parts.collections, request)).toBe(true);
   });
 
   test('are counted right across a restart, by life and by version, with what is lost and dropped', async () => {

@@ -9,6 +9,7 @@ import type { Collections } from '../adapters/collections.js';
 import { versionKey } from '../domain/version-key.js';
 import type { CaptureSignal } from './capture-signal.js';
 import type { Reporter } from './reporter.js';
+import { newestBatches } from './reporter.js';
 import { takenIn } from './taken-in.js';
 
 /** Longest time that a caller may wait for captures, milliseconds. */
@@ -81,12 +82,16 @@ async function versionOf({ champions }: Collections, model: string, version: num
   return champion.version;
 }
 
-/** Whether a request that waits need not: the version is known, and enough of its predictions were captured. */
-async function isReady(collections: Collections, request: RunReportRequest): Promise<boolean> {
+/** Whether a request that waits need not: the version is known, and enough of its predictions are kept. */
+export async function isReady(collections: Collections, request: RunReportRequest): Promise<boolean> {
   const { model, minPredictions } = request;
   const version = request.version || (await collections.champions.findOne({ _id: model }))?.version;
   if (version === undefined) return false;
   const key = versionKey(model, version);
   if ((await collections.versions.findOne({ _id: key })) === null) return false;
-  return (await takenIn(collections, key)) >= Math.max(1, minPredictions);
+  const wanted = Math.max(1, minPredictions);
+  if ((await takenIn(collections, key)) < wanted) return false;
+  // A batch is counted before it is kept, and a report sees what is kept.
+  const batches = await newestBatches(collections, model, version, wanted);
+  return batches.reduce((sum, batch) => sum + batch.predictions.length, 0) >= wanted;
 }

@@ -155,7 +155,8 @@ async function makeReport(
   };
 }
 
-async function newestBatches(
+/** The newest batches of a version that hold at least `rows` predictions together, or all that are kept. */
+export async function newestBatches(
   { captures }: Collections,
   model: string,
   version: number,
