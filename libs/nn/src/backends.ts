@@ -82,6 +82,7 @@ export async function resolveBackend(
  */
 export async function useBackend(name: BackendName): Promise<void> {
   await requireBackend(name);
+  await initialiseAsynchronous();
   if (current === name && engine().backendName === registeredName(name)) return;
   await setBackend(registeredName(name));
   await ready();
@@ -97,6 +98,21 @@ export function returnToBackend(name: BackendName): void {
   // For a backend that is ready the change is made before the promise is returned.
   void setBackend(registeredName(name));
   current = name;
+}
+
+let initialised: Promise<void> | undefined;
+
+/**
+ * TensorFlow.js has no backend at all while an asynchronous one, wasm, starts for the first time: whoever computes then, on
+ * any backend, fails. So it is started once, before the first work of the thread; later changes take effect at once.
+ */
+function initialiseAsynchronous(): Promise<void> {
+  initialised ??= (async () => {
+    if ((await load('wasm')) !== undefined) return;
+    await setBackend('wasm');
+    await ready();
+  })();
+  return initialised;
 }
 
 function registeredName(name: BackendName): string {
