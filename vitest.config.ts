@@ -10,6 +10,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          setupFiles: ['tests/property-seed.ts'],
           include: [
             'libs/*/test/**/*.test.ts',
             'services/*/test/**/*.test.ts',
@@ -23,6 +24,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
+          setupFiles: ['tests/property-seed.ts'],
           include: ['tests/{system,telemetry,clients,chaos}/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,

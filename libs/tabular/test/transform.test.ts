@@ -64,6 +64,17 @@ describe('transformers', () => {
     );
   });
 
+  it('hold no negative zero, which JSON would lose and another float come of', () => {
+    const table = createTable([columnFromValues('mass', 'numeric', [-0, -0, null])]);
+    for (const numericImputer of ['mean', 'median']) {
+      for (const scaler of ['standard', 'none']) {
+        const transformer = fitted(table, { numericImputer, scaler });
+        expect(JSON.parse(JSON.stringify(transformer))).toEqual(transformer);
+        expect(transformRows(transformer, table).data[2]).toBe(0);
+      }
+    }
+  });
+
   it('do not depend on the order or number of categories of a table', () => {
     fc.assert(
       fc.property(fittable, specs, (table, spec) => {

@@ -68,7 +68,7 @@ function fitNumeric(
     if (Number.isFinite(value)) present[n++] = value;
   }
   const kept = present.subarray(0, n);
-  const fill = n === 0 ? 0 : imputer === 'mean' ? sum(kept) / n : median(kept);
+  const fill = n === 0 ? 0 : unsignedZero(imputer === 'mean' ? sum(kept) / n : median(kept));
   for (let i = 0; i < imputed.length; i++) if (!Number.isFinite(imputed[i]!)) imputed[i] = fill;
   if (scaler === 'none') return { column: column.name, fill, mean: 0, scale: 1 };
   const { mean, scale } = meanAndScale(imputed);
@@ -82,7 +82,7 @@ function fitNumeric(
 export function meanAndScale(values: Float64Array): { mean: number; scale: number } {
   const n = values.length;
   if (n === 0) return { mean: 0, scale: 1 };
-  const mean = sum(values) / n;
+  const mean = unsignedZero(sum(values) / n);
   let squares = 0;
   let correction = 0;
   for (const value of values) {
@@ -93,6 +93,11 @@ export function meanAndScale(values: Float64Array): { mean: number; scale: numbe
   const variance = (squares - (correction * correction) / n) / n;
   const bound = n * Number.EPSILON * variance + (n * mean * Number.EPSILON) ** 2;
   return { mean, scale: variance <= bound ? 1 : Math.sqrt(variance) };
+}
+
+/** A fitted number is kept as JSON, which has no −0: with it, a restored transformer would compute other floats. */
+function unsignedZero(value: number): number {
+  return value + 0;
 }
 
 /** Compensated (Neumaier) sum: as exact as NumPy's pairwise one or better. */
