@@ -330,6 +330,24 @@ export const errorCodes = {
     'The model specification is not valid.',
     'Correct the field that is named; docs/contracts/model-spec.md lists all.',
   ),
+  RK_SEARCH_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    "A field of the request's search is wrong, or a searched setting has no place in the request.",
+    'Correct the field that is named; see docs/contracts/search.md.',
+  ),
+  RK_SEARCH_TOO_LARGE: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'A grid has more points than can be tried.',
+    'Search with the strategy random or asha and a number of trials, or leave out settings.',
+  ),
+  RK_SEARCH_FAILED: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'No trial of a search gave a score.',
+    'Read why the trials failed (rookery runs show), and correct the space.',
+  ),
   RK_GATE_INVALID: entry(
     'INVALID_ARGUMENT',
     false,
