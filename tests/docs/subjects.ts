@@ -28,7 +28,12 @@ export const traffic: Readonly<Record<EventName, Traffic>> = {
   foldEvaluated: t('run id', 'evaluator', 'registry, client'),
   runEvaluated: t('run id', 'evaluator', 'registry, client'),
   runCompleted: t('run id', 'registry', ''),
-  runFailed: t('run id', 'registry', 'registry, client'),
+  runFailed: t('run id', 'registry, transform', 'registry, client'),
+  searchStarted: t('search id, which is a run id', 'transform', ''),
+  trialStarted: t('search id', 'transform', ''),
+  trialEvaluated: t('search id', 'evaluator', 'transform'),
+  trialFailed: t('search id', 'trainer', 'transform'),
+  searchCompleted: t('search id', 'transform', ''),
   modelRegistered: t('name of the model', 'registry', 'monitor'),
   modelPromoted: t('name of the model', 'registry', 'inference, monitor, client'),
   modelRejected: t('name of the model', 'registry, inference', 'registry, client'),
@@ -38,7 +43,7 @@ export const traffic: Readonly<Record<EventName, Traffic>> = {
   labelReceived: t('any, such as the name of the model', 'users, monitor', 'monitor'),
   monitorReported: t('name of the model', 'monitor', ''),
   driftDetected: t('name of the model', 'monitor', ''),
-  deadLetter: t('durable name of the consumer that gave up', 'every service', 'registry'),
+  deadLetter: t('durable name of the consumer that gave up', 'every service', 'registry, transform'),
 };
 
 /** The text of docs/contracts/subjects.md. */

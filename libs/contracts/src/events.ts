@@ -28,6 +28,14 @@ import {
   RunStarted,
 } from '@rookery/proto/rookery/events/v1/run';
 
+import {
+  SearchCompleted,
+  SearchStarted,
+  TrialEvaluated,
+  TrialFailed,
+  TrialStarted,
+} from '@rookery/proto/rookery/events/v1/search';
+
 import { defineEvent } from './event-type.js';
 import { expandShortNames } from './short-names.js';
 
@@ -98,6 +106,36 @@ export const events = {
     type: 'ml.run.failed',
     message: RunFailed,
     messageName: messageName('RunFailed'),
+  }),
+  /** Key: search id, which is a run id. */
+  searchStarted: defineEvent<SearchStarted>({
+    type: 'ml.search.started',
+    message: SearchStarted,
+    messageName: messageName('SearchStarted'),
+  }),
+  /** Key: search id. */
+  trialStarted: defineEvent<TrialStarted>({
+    type: 'ml.trial.started',
+    message: TrialStarted,
+    messageName: messageName('TrialStarted'),
+  }),
+  /** Key: search id. */
+  trialEvaluated: defineEvent<TrialEvaluated>({
+    type: 'ml.trial.evaluated',
+    message: TrialEvaluated,
+    messageName: messageName('TrialEvaluated'),
+  }),
+  /** Key: search id. */
+  trialFailed: defineEvent<TrialFailed>({
+    type: 'ml.trial.failed',
+    message: TrialFailed,
+    messageName: messageName('TrialFailed'),
+  }),
+  /** Key: search id. */
+  searchCompleted: defineEvent<SearchCompleted>({
+    type: 'ml.search.completed',
+    message: SearchCompleted,
+    messageName: messageName('SearchCompleted'),
   }),
   /** Key: model name. */
   modelRegistered: defineEvent<ModelRegistered>({

@@ -37,6 +37,11 @@ export function datasetIdOf(requestEventId: string): string {
   return `ds-${digestOf(16, 'dataset', requestEventId)}`;
 }
 
+/** Id that the folds of one attempt of a trial carry in place of a run's. */
+export function trialRunIdOf(searchId: string, trial: number, rung: number): string {
+  return `${searchId}-t${trial}r${rung}`;
+}
+
 /** Key of a job: run and fold, or run and final. */
 export function jobKeyOf(runId: string, fold: number, final: boolean): string {
   return final ? `${runId}-final` : `${runId}-f${fold}`;

@@ -6,7 +6,16 @@ export { defineEvent } from './event-type.js';
 export type { EventType } from './event-type.js';
 export { events, progressMessage, progressSubject } from './events.js';
 export type { EventName } from './events.js';
-export { datasetIdOf, derivedEventId, digestOf, isKey, jobKeyOf, requireKey, runIdOf } from './ids.js';
+export {
+  datasetIdOf,
+  derivedEventId,
+  digestOf,
+  isKey,
+  jobKeyOf,
+  requireKey,
+  runIdOf,
+  trialRunIdOf,
+} from './ids.js';
 export { streams } from './streams.js';
 export type { StreamDefinition, StreamName } from './streams.js';
 export { columnTypeFromProto, columnTypeToProto, taskFromProto, taskToProto } from './enum-names.js';

@@ -29,6 +29,8 @@ export const streams: readonly StreamDefinition[] = [
       'ml.monitor.>',
       'ml.drift.>',
       'ml.label.>',
+      'ml.search.>',
+      'ml.trial.>',
     ],
     description: 'The log of facts: everything can be rebuilt from it.',
     maxAgeMs: 0,

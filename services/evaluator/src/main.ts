@@ -6,6 +6,7 @@ import { artifactReader } from './adapters/artifact-reader.js';
 import { evaluationCollection } from './adapters/evaluation-collection.js';
 import { evaluateTrained } from './application/evaluate-trained.js';
 import { joinRun } from './application/join-run.js';
+import { joinFoldsOfTrial } from './application/join-trial.js';
 import { keepPlan } from './application/keep-plan.js';
 import { evaluatorConfig } from './config.js';
 
@@ -16,6 +17,7 @@ await runService({
     const evaluations = await evaluationCollection(store);
     const reader = artifactReader(artifacts);
     const join = joinRun({ evaluations, reader, artifacts, outbox, logger });
+    const joinTrial = joinFoldsOfTrial({ evaluations, outbox });
     onStop(outbox.startRecovery([evaluations]), { name: 'outbox recovery', phase: 'intake' });
     await Promise.all([
       // What the first network needs is loaded before it comes, not while a run waits.
@@ -27,7 +29,7 @@ await runService({
       bus.consume(events.foldTrained, {
         durable: 'evaluator',
         concurrency: 4,
-        handler: evaluateTrained({ evaluations, reader, artifacts, outbox, join }),
+        handler: evaluateTrained({ evaluations, reader, artifacts, outbox, join, joinTrial }),
       }),
     ]);
   },

@@ -18,6 +18,7 @@ import { evaluationCollection } from '../src/adapters/evaluation-collection.js';
 import type { EvaluationDocument } from '../src/adapters/evaluation-collection.js';
 import { evaluateTrained } from '../src/application/evaluate-trained.js';
 import { joinRun } from '../src/application/join-run.js';
+import { joinFoldsOfTrial } from '../src/application/join-trial.js';
 import { keepPlan } from '../src/application/keep-plan.js';
 import { openFolder, planEvent, quiet, trainedEvent, trainedRun } from './fixtures.js';
 import type { RunFixture } from './fixtures.js';
@@ -36,9 +37,10 @@ function evaluator(evaluations: Collection<EvaluationDocument>, outbox: Outbox) 
   const { artifacts } = folder;
   const reader = artifactReader(artifacts);
   const join = joinRun({ evaluations, reader, artifacts, outbox, logger: quiet });
+  const joinTrial = joinFoldsOfTrial({ evaluations, outbox });
   return {
     plan: keepPlan({ evaluations, reader, join }),
-    trained: evaluateTrained({ evaluations, reader, artifacts, outbox, join }),
+    trained: evaluateTrained({ evaluations, reader, artifacts, outbox, join, joinTrial }),
   };
 }
 
@@ -136,7 +138,8 @@ describe('the parts of a run', () => {
     };
     const { artifacts } = folder;
     const join = joinRun({ evaluations, reader: flaky, artifacts, outbox, logger: quiet });
-    const trained = evaluateTrained({ evaluations, reader: flaky, artifacts, outbox, join });
+    const joinTrial = joinFoldsOfTrial({ evaluations, outbox });
+    const trained = evaluateTrained({ evaluations, reader: flaky, artifacts, outbox, join, joinTrial });
     await keepPlan({ evaluations, reader: flaky, join })(planEvent(run.plan));
     for (const part of run.trained.slice(0, -1)) await trained(trainedEvent(part));
     const last = trainedEvent(run.trained.at(-1)!);
@@ -341,4 +344,43 @@ describe('on the bus', () => {
       if (found) return found.data;
     }
   }
+});
+
+describe('a trial', () => {
+  const trial = { searchId: 'run-00000000000000ab', trial: 3, rung: 1 };
+  const runId = `${trial.searchId}-t3r1`;
+
+  test('is announced once with the means of its folds, whatever the order and however often they come', async () => {
+    const ofRun = run.trained.filter((part) => !part.final).map((part) => ({ ...part, runId, trial }));
+    const reference = recorder();
+    const whole = evaluator(await freshCollection(), reference.outbox);
+    await whole.plan(planEvent(run.plan));
+    for (const part of run.trained) await whole.trained(trainedEvent(part));
+    const [{ metrics: expected }] = reference
+      .of(events.runEvaluated.type)
+      .map((data) => RunEvaluated.fromJSON(data)) as [RunEvaluated];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.shuffledSubarray([...ofRun, ...ofRun], { minLength: ofRun.length * 2 }),
+        async (parts) => {
+          const { outbox, of } = recorder();
+          const { trained } = evaluator(await freshCollection(), outbox);
+          for (const part of parts) await trained(trainedEvent(part));
+          expect(of(events.trialEvaluated.type)).toEqual([
+            expect.objectContaining({ runId, metrics: expected }),
+          ]);
+          expect(of(events.runEvaluated.type)).toEqual([]);
+        },
+      ),
+      { numRuns: 10 },
+    );
+  });
+
+  test('says nothing while a fold is missing', async () => {
+    const { outbox, of } = recorder();
+    const { trained } = evaluator(await freshCollection(), outbox);
+    const folds = run.trained.filter((part) => !part.final);
+    for (const part of folds.slice(1)) await trained(trainedEvent({ ...part, runId, trial }));
+    expect(of(events.trialEvaluated.type)).toEqual([]);
+  });
 });

@@ -62,10 +62,8 @@ function projectionsOf(requestEventId: string): Projection[] {
     ...events.trained.map((data, k) => projectTrained(data, meta(`t${k}`, t + 20 + k))),
     ...events.foldEvaluated.map((data, k) => projectFoldEvaluated(data, meta(`e${k}`, t + 40 + k))),
     projectEvaluated(events.evaluated, meta('r', t + 60)),
-    ...[2100, 1900]
-      .map((ms) => projectSwapped(swap(ms), meta(`w${ms}`, t + ms)))
-      .filter((item) => item !== undefined),
-  ];
+    ...[2100, 1900].map((ms) => projectSwapped(swap(ms), meta(`w${ms}`, t + ms))),
+  ].filter((item) => item !== undefined);
 }
 
 let runs = 0;

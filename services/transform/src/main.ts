@@ -2,22 +2,37 @@ import { events } from '@rookery/contracts';
 import { TransformServiceService } from '@rookery/proto/rookery/transform/v1/transform';
 import { runService, unary } from '@rookery/service-kit';
 
-import { applyTransformer } from './application/apply-transformer.js';
-import { startRun } from './application/start-run.js';
 import { planCollection } from './adapters/plan-collection.js';
+import { searchCollection } from './adapters/search-collection.js';
+import { applyTransformer } from './application/apply-transformer.js';
+import { getSearch } from './application/read-search.js';
+import { endAttempt, startSearch } from './application/run-search.js';
+import { takeDeadLetter, takeFailure, takeScore } from './application/search-events.js';
+import { startRun } from './application/start-run.js';
 import { transformConfig } from './config.js';
 
 await runService({
   name: 'transform',
   config: transformConfig,
-  async start({ config, bus, store, artifacts, outbox, grpc, onStop, version }) {
-    const plans = await planCollection(store);
-    onStop(outbox.startRecovery([plans]), { name: 'outbox recovery', phase: 'intake' });
-    await bus.consume(events.datasetIngested, {
-      durable: 'transform',
-      concurrency: 2,
-      handler: startRun({ plans, artifacts, outbox, mode: config.ROOKERY_MODE, codeVersion: version }),
+  async start({ config, bus, store, artifacts, outbox, grpc, onStop, version, logger }) {
+    const [plans, searches] = await Promise.all([planCollection(store), searchCollection(store)]);
+    onStop(outbox.startRecovery([plans, searches]), { name: 'outbox recovery', phase: 'intake' });
+    const planning = { plans, artifacts, outbox, mode: config.ROOKERY_MODE, codeVersion: version };
+    const searching = { ...planning, searches, logger };
+    const end = endAttempt(searching);
+    await Promise.all([
+      bus.consume(events.datasetIngested, {
+        durable: 'transform',
+        concurrency: 2,
+        handler: startRun({ ...planning, search: startSearch(searching) }),
+      }),
+      bus.consume(events.trialEvaluated, { durable: 'transform-trials', handler: takeScore(end) }),
+      bus.consume(events.trialFailed, { durable: 'transform-trial-failures', handler: takeFailure(end) }),
+      bus.consume(events.deadLetter, { durable: 'transform-dead-letters', handler: takeDeadLetter(end) }),
+    ]);
+    grpc.addService(TransformServiceService, {
+      apply: unary(applyTransformer({ plans, artifacts })),
+      getSearch: unary(getSearch(searches)),
     });
-    grpc.addService(TransformServiceService, { apply: unary(applyTransformer({ plans, artifacts })) });
   },
 });

@@ -42,6 +42,7 @@ beforeEach(async () => {
     outbox: createOutbox(bus),
     mode: 'development',
     codeVersion: '1.2.3',
+    search: () => Promise.reject(new Error('no request here has a search')),
   };
 });
 afterEach(() => folder.close());

@@ -11,6 +11,7 @@ import type { FoldResult } from '../domain/evaluation.js';
 import { heldOutQuality } from '../domain/fold-metrics.js';
 import type { ArtifactReader } from './artifact-reader.js';
 import type { JoinRun } from './join-run.js';
+import type { JoinTrial } from './join-trial.js';
 import { networkOutputs } from './network-outputs.js';
 
 /** What evaluating needs. */
@@ -20,6 +21,7 @@ export interface EvaluateTrainedPorts {
   readonly artifacts: Pick<ArtifactStore, 'put'>;
   readonly outbox: Outbox;
   readonly join: JoinRun;
+  readonly joinTrial: JoinTrial;
 }
 
 /**
@@ -44,7 +46,10 @@ export function evaluateTrained(
       await keepFold(ports, event);
     }
     // The result is saved, so the join need not wait until it is announced; the outbox keeps the order of the two.
-    await Promise.all([ports.outbox.flush(evaluations, data.runId), ports.join(data.runId, event)]);
+    await Promise.all([
+      ports.outbox.flush(evaluations, data.runId),
+      data.trial === undefined ? ports.join(data.runId, event) : ports.joinTrial(data, event),
+    ]);
   };
 }
 
@@ -56,6 +61,7 @@ async function keepFold(ports: EvaluateTrainedPorts, event: BusEvent<FoldTrained
     runId: data.runId,
     result: { fold: data.fold, metrics: { ...result.metrics }, rows: result.rows },
     confusion: classes.length === 0 ? undefined : { classes, counts: result.confusion.flat() },
+    trial: data.trial,
   };
   const entry = ports.outbox.entry(events.foldEvaluated, data.runId, announcement, {
     id: derivedEventId(events.foldEvaluated.type, data.runId, String(data.fold)),

@@ -52,6 +52,8 @@ export function failureOf(letter: LetterFacts): RunFailure | undefined {
   if (observers.has(letter.service) && found.worker !== letter.service) return undefined;
   const key = letter.subject.slice(found.prefix.length);
   const payload = parsed(letter.payload);
+  // A trial that can't be finished ends that trial, not the run that the best one becomes.
+  if (typeof payload['trial'] === 'object') return undefined;
   const runId = runIdFrom(key, payload, letter.correlationId);
   if (runId === undefined) return undefined;
   return {

@@ -63,8 +63,9 @@ export function projectStarted(data: RunStarted, meta: ProjectedMeta): Projectio
   };
 }
 
-/** `fold.trained`: history, environment and duration of one job. */
-export function projectTrained(data: FoldTrained, meta: ProjectedMeta): Projection {
+/** `fold.trained`: history, environment and duration of one job. Undefined for a trial's: a trial is no run. */
+export function projectTrained(data: FoldTrained, meta: ProjectedMeta): Projection | undefined {
+  if (data.trial !== undefined) return undefined;
   const part: TrainedPart = {
     fold: data.fold,
     final: data.final,
@@ -83,8 +84,9 @@ export function projectTrained(data: FoldTrained, meta: ProjectedMeta): Projecti
   };
 }
 
-/** `fold.evaluated`: metrics of one fold on its held-out rows. */
-export function projectFoldEvaluated(data: FoldEvaluated, meta: ProjectedMeta): Projection {
+/** `fold.evaluated`: metrics of one fold on its held-out rows. Undefined for a trial's. */
+export function projectFoldEvaluated(data: FoldEvaluated, meta: ProjectedMeta): Projection | undefined {
+  if (data.trial !== undefined) return undefined;
   const result = data.result ?? { fold: 0, metrics: {}, rows: 0 };
   const part: ResultPart = { result, traceId: traceIdOf(meta.traceparent) };
   return {

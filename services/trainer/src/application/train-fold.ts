@@ -58,7 +58,7 @@ export function trainFold(
       ports.artifacts.get(job.bundle.sha256),
     ]);
     const spec = job.modelSpec as unknown as ModelSpec;
-    const trained = await ports.pool.run(
+    const training = ports.pool.run(
       {
         datasetSha256: job.dataset.sha256,
         dataset,
@@ -80,6 +80,8 @@ export function trainFold(
       },
       signal,
     );
+    const trained = await (job.trial === undefined ? training : orTrialFailed(ports, event, training));
+    if (trained === undefined) return;
     const stored = await ports.artifacts.put(trained.model, artifactTypes.trainedModel);
     await ports.bus.publish(
       events.foldTrained,
@@ -109,6 +111,7 @@ export function trainFold(
         },
         durationMs: trained.durationMs,
         epochsRun: trained.epochsRun,
+        trial: job.trial,
       },
       {
         id: derivedEventId(events.foldTrained.type, jobKeyOf(job.runId, job.fold, job.final)),
@@ -117,4 +120,32 @@ export function trainFold(
       },
     );
   };
+}
+
+/**
+ * What was trained; undefined where a trial can't be trained (it diverged, or its settings fit no network), which is a
+ * result of the search, not a message that nobody could handle: announced as ml.trial.failed, once however often it is tried.
+ */
+async function orTrialFailed<T>(
+  ports: Pick<TrainFoldPorts, 'bus'>,
+  event: BusEvent<FoldJob>,
+  training: Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await training;
+  } catch (error) {
+    const { trial, runId, fold } = event.data;
+    if (!(error instanceof TerminalError) || trial === undefined) throw error;
+    await ports.bus.publish(
+      events.trialFailed,
+      trial.searchId,
+      { trial, runId, code: error.code, message: error.message, step: `fold ${fold}` },
+      {
+        id: derivedEventId(events.trialFailed.type, runId, String(fold)),
+        cause: event,
+        correlationId: trial.searchId,
+      },
+    );
+    return undefined;
+  }
 }

@@ -9,7 +9,7 @@ import {
   taskToProto,
 } from '@rookery/contracts';
 import type { ArtifactStore } from '@rookery/artifacts';
-import type { BusEvent, Outbox } from '@rookery/bus';
+import type { BusEvent, EventMeta, Outbox, OutboxEntry } from '@rookery/bus';
 import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { ArtifactRef, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import type { DatasetIngested, DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
@@ -30,6 +30,8 @@ export interface StartRunPorts {
   readonly outbox: Outbox;
   readonly mode: 'development' | 'production';
   readonly codeVersion: string;
+  /** What a request with a `search` starts in place of a run. */
+  readonly search: (runId: string, event: BusEvent<DatasetIngested>, source: RunSource) => Promise<void>;
 }
 
 /**
@@ -44,31 +46,54 @@ export function startRun(ports: StartRunPorts): (event: BusEvent<DatasetIngested
     const { plans, outbox } = ports;
     const source = sourceOf(event.data);
     const runId = runIdOf(event.data.requestEventId);
+    if (source.request.search !== undefined) return ports.search(runId, event, source);
     if ((await plans.findOne({ _id: runId })) === null) {
-      const { document, run, jobs } = await plan(ports, runId, event, source);
-      const cause = { cause: event, correlationId: runId };
-      const entries = [
-        outbox.entry(events.runStarted, runId, run, {
-          id: derivedEventId(events.runStarted.type, runId),
-          ...cause,
-        }),
-        ...jobs.map((job) => {
-          const key = jobKeyOf(runId, job.fold, job.final);
-          return outbox.entry(events.foldJob, key, job, {
-            id: derivedEventId(events.foldJob.type, key),
-            ...cause,
-          });
-        }),
-      ];
-      const { _id, ...fields } = document;
-      await plans.updateOne({ _id }, { $setOnInsert: { ...fields, outbox: entries } }, { upsert: true });
+      await savePlan(ports, await planRun(ports, runId, event, source), event);
     }
     await outbox.flush(plans, runId);
   };
 }
 
+/** Saves a plan together with ml.run.started and its jobs, unless the run has one. */
+export async function savePlan(
+  { plans, outbox }: Pick<StartRunPorts, 'plans' | 'outbox'>,
+  { document, run, jobs }: PlannedRun,
+  cause: EventMeta,
+): Promise<void> {
+  const { _id, ...fields } = document;
+  const from = { cause, correlationId: _id };
+  const entries = [
+    outbox.entry(events.runStarted, _id, run, { id: derivedEventId(events.runStarted.type, _id), ...from }),
+    ...jobs.map((job) => jobEntry(outbox, job, from)),
+  ];
+  await plans.updateOne({ _id }, { $setOnInsert: { ...fields, outbox: entries } }, { upsert: true });
+}
+
+/** A job as it is announced: its id and key come from its run and fold. */
+export function jobEntry(
+  outbox: Outbox,
+  job: FoldJob,
+  from: { readonly cause: EventMeta; readonly correlationId: string },
+): OutboxEntry {
+  const key = jobKeyOf(job.runId, job.fold, job.final);
+  return outbox.entry(events.foldJob, key, job, { id: derivedEventId(events.foldJob.type, key), ...from });
+}
+
+/** A data set and what is asked of it. */
+export interface RunSource {
+  readonly request: DatasetReady;
+  readonly dataset: ArtifactRef;
+}
+
+/** A run as it is saved and announced. */
+export interface PlannedRun {
+  readonly document: Omit<PlanDocument, 'outbox'>;
+  readonly run: RunStarted;
+  readonly jobs: FoldJob[];
+}
+
 /** What a plan can't be made without; throws RK_MESSAGE_MISSING_FIELD naming the first field that is missing. */
-function sourceOf(data: DatasetIngested): { request: DatasetReady; dataset: ArtifactRef } {
+export function sourceOf(data: DatasetIngested): RunSource {
   const { request, artifact } = data;
   const field =
     data.requestEventId === '' ? 'request_event_id' : request === undefined ? 'request' : 'artifact.sha256';
@@ -89,12 +114,13 @@ function sourceOf(data: DatasetIngested): { request: DatasetReady; dataset: Arti
   return { request, dataset: artifact };
 }
 
-async function plan(
-  { artifacts, mode, codeVersion }: StartRunPorts,
+/** Plans the run of a request and stores its fold bundles: the same input gives the same plan and the same artifacts. */
+export async function planRun(
+  { artifacts, mode, codeVersion }: Pick<StartRunPorts, 'artifacts' | 'mode' | 'codeVersion'>,
   runId: string,
-  event: BusEvent<DatasetIngested>,
-  { request, dataset }: { request: DatasetReady; dataset: ArtifactRef },
-): Promise<{ document: Omit<PlanDocument, 'outbox'>; run: RunStarted; jobs: FoldJob[] }> {
+  event: { readonly data: DatasetIngested; readonly time: Date },
+  { request, dataset }: RunSource,
+): Promise<PlannedRun> {
   const { data } = event;
   const table = tableFromArrow(await artifacts.get(dataset.sha256));
   const settings = settleRequest(request, table);
@@ -120,6 +146,7 @@ async function plan(
     bundle: bundles[index],
     modelSpec: spec,
     seed: deriveSeed(seed, 'job', job.fold) >>> 0,
+    trial: undefined,
   }));
   const run: RunStarted = {
     runId,
@@ -142,6 +169,7 @@ async function plan(
     requestedAtMs: data.requestedAtMs,
     codeVersion,
     tags: request.tags,
+    search: undefined,
   };
   const document = {
     _id: runId,

@@ -24,7 +24,7 @@ export interface SearchPlan {
 }
 
 /** Most trials of one search. */
-export const mostTrials = 10_000;
+export const mostTrials = 1_000;
 
 /** A finite space up to this size is drawn from without repetition. */
 const mostShuffled = 1_000_000;
@@ -34,7 +34,7 @@ const fields = ['strategy', 'space', 'trials', 'seed', 'parallel', 'eta', 'minEp
 /**
  * Checks the `search` of a request. Defaults: random with 20 trials; grid tries every point; 4 trials at one time; ASHA
  * halves by eta 3 from minEpochs (epochs / 9, at least 1) up to `epochs`. A finite space that has fewer points than trials
- * is tried whole. Throws RK_SEARCH_INVALID naming the field, RK_SEARCH_TOO_LARGE for a grid of more than 10,000 points.
+ * is tried whole. Throws RK_SEARCH_INVALID naming the field, RK_SEARCH_TOO_LARGE for a grid of more than 1,000 points.
  */
 export function planSearch(
   value: unknown,

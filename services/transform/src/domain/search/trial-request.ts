@@ -1,4 +1,4 @@
-import { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
+import type { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 
 import { refuseSearch } from './search-fault.js';
 import type { Point, SearchSpace } from './search-space.js';
@@ -16,8 +16,8 @@ export function trialRequest(
   point: Point,
   epochs?: number,
 ): DatasetReady {
-  const trial = structuredClone(request) as DatasetReady & { search?: unknown };
-  delete trial.search;
+  const trial = structuredClone(request);
+  trial.search = undefined;
   const root = trial as unknown as Record<string, unknown>;
   space.forEach(({ name, path }, index) => {
     let at: Container = root;
