@@ -9,6 +9,7 @@ import { monitorCommand } from './commands/monitor.js';
 import { predictCommand } from './commands/predict.js';
 import { publishCommand } from './commands/publish.js';
 import { runsCommand } from './commands/runs.js';
+import { searchCommand } from './commands/search.js';
 import { upCommand } from './commands/up.js';
 import { reportFailure } from './report-failure.js';
 
@@ -24,6 +25,7 @@ for (const command of [
   publishCommand(),
   datasetsCommand(),
   runsCommand(),
+  searchCommand(),
   modelsCommand(),
   predictCommand(),
   labelCommand(),

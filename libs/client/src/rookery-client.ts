@@ -22,6 +22,8 @@ import type {
   ModelVersion,
   Run,
 } from '@rookery/proto/rookery/registry/v1/registry';
+import { TransformServiceClient } from '@rookery/proto/rookery/transform/v1/transform';
+import type { GetSearchResponse } from '@rookery/proto/rookery/transform/v1/transform';
 import { callUnary, createGrpcClient, remoteErrorOf } from '@rookery/service-kit/client';
 
 import type { Addresses } from './addresses.js';
@@ -126,6 +128,15 @@ export class RookeryClient {
 
   get #ingest(): IngestServiceClient {
     return this.#client(IngestServiceClient, this.addresses.ingest);
+  }
+
+  get #transform(): TransformServiceClient {
+    return this.#client(TransformServiceClient, this.addresses.transform);
+  }
+
+  /** The search of a run with its attempts so far; throws RK_RUN_NOT_FOUND where the run has none. */
+  search(runId: string): Promise<GetSearchResponse> {
+    return callUnary(this.#transform, 'getSearch', { runId });
   }
 
   /** Publishes ml.dataset.ready and follows the run live; `onStep` gets every step and all progress. */

@@ -7,11 +7,21 @@ import type {
   RunFailed,
   RunStarted,
 } from '@rookery/proto/rookery/events/v1/run';
+import type {
+  SearchCompleted,
+  SearchStarted,
+  TrialEvaluated,
+  TrialFailed,
+} from '@rookery/proto/rookery/events/v1/search';
 
 /** Something that happened to a published data set on its way to being served. */
 export type RunStep =
   | { readonly kind: 'ingested'; readonly rows: number; readonly columns: number; readonly version: number }
   | { readonly kind: 'dataset-rejected'; readonly rejection: DatasetRejected }
+  | { readonly kind: 'search-started'; readonly search: SearchStarted }
+  | { readonly kind: 'trial-evaluated'; readonly trial: TrialEvaluated; readonly metric: string }
+  | { readonly kind: 'trial-failed'; readonly trial: TrialFailed }
+  | { readonly kind: 'search-completed'; readonly search: SearchCompleted }
   | { readonly kind: 'started'; readonly run: RunStarted }
   | { readonly kind: 'progress'; readonly progress: FoldProgress }
   | { readonly kind: 'trained'; readonly trained: FoldTrained }

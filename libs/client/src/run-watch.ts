@@ -47,6 +47,20 @@ export async function watchRun(
     onStep({ kind: 'dataset-rejected', rejection });
     settle({ state: 'dataset-rejected', runId, rejection });
   });
+  let searched = '';
+  on(events.searchStarted, (search) => {
+    searched = search.metric;
+    onStep({ kind: 'search-started', search });
+  });
+  on(events.trialEvaluated, (trial) => {
+    onStep({ kind: 'trial-evaluated', trial, metric: searched });
+  });
+  on(events.trialFailed, (trial) => {
+    onStep({ kind: 'trial-failed', trial });
+  });
+  on(events.searchCompleted, (search) => {
+    onStep({ kind: 'search-completed', search });
+  });
   on(events.runStarted, (run) => {
     if (run.runId === runId) onStep({ kind: 'started', run });
   });
@@ -90,6 +104,10 @@ export async function watchRun(
   const subjects = [
     events.datasetIngested.filter,
     events.datasetRejected.filter,
+    events.searchStarted.subject(runId),
+    events.trialEvaluated.subject(runId),
+    events.trialFailed.subject(runId),
+    events.searchCompleted.subject(runId),
     events.runStarted.subject(runId),
     events.foldTrained.subject(runId),
     events.foldEvaluated.subject(runId),

@@ -30,6 +30,7 @@ interface PublishFlags {
   columnType?: string[];
   sha256?: string;
   spec?: string;
+  search?: string;
   detach?: boolean;
   json?: boolean;
 }
@@ -58,6 +59,7 @@ export function publishCommand(): Command {
     )
     .option('--sha256 <hash>', 'expected sha256 of the file')
     .option('--spec <json>', 'model specification as JSON')
+    .option('--search <json>', 'search for the best settings first, as JSON (docs/contracts/search.md)')
     .option('-d, --detach', 'publish only; do not follow the run')
     .option('--json', 'one JSON object on stdout; progress goes to stderr')
     .action(async (source: string, flags: PublishFlags) => {
@@ -107,7 +109,8 @@ function requestOf(source: string, flags: PublishFlags): DatasetRequest {
     json['gate'] = { metric: flags.metric ?? '', threshold: numberOf('threshold', flags.threshold) };
   }
   if (flags.columnType) json['columnTypes'] = Object.fromEntries(flags.columnType.map(pairOf));
-  if (flags.spec !== undefined) json['modelSpec'] = specOf(flags.spec);
+  if (flags.spec !== undefined) json['modelSpec'] = jsonOf('--spec', flags.spec, 'model-spec');
+  if (flags.search !== undefined) json['search'] = jsonOf('--search', flags.search, 'search');
   const prepared = events.datasetReady.prepare?.(json) ?? json;
   return events.datasetReady.message.fromJSON(prepared);
 }
@@ -124,13 +127,13 @@ function numberOf(option: string, text: string | undefined): number | undefined 
   return text === undefined ? undefined : numberOption(`--${option}`, text);
 }
 
-function specOf(text: string): unknown {
+function jsonOf(option: string, text: string, page: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new TerminalError('RK_REQUEST_INVALID', `--spec needs JSON: ${(error as Error).message}`, {
-      details: { field: '--spec' },
-      hint: 'docs/contracts/model-spec.md has examples.',
+    throw new TerminalError('RK_REQUEST_INVALID', `${option} needs JSON: ${(error as Error).message}`, {
+      details: { field: option },
+      hint: `docs/contracts/${page}.md has examples.`,
     });
   }
 }

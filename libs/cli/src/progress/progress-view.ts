@@ -70,6 +70,10 @@ export class ProgressView {
         break;
       case 'ingested':
       case 'dataset-rejected':
+      case 'search-started':
+      case 'trial-evaluated':
+      case 'trial-failed':
+      case 'search-completed':
       case 'evaluated':
       case 'promoted':
       case 'model-rejected':

@@ -24,6 +24,8 @@ export function shortNumber(value: number): string {
   return Math.abs(value) >= 1000 ? value.toFixed(1) : value.toFixed(4);
 }
 
+const rungOf = (rung: number | undefined): string => (rung ? ` rung ${rung}` : '');
+
 /** The line of one fold, or of the final model. */
 export function jobLine(job: JobState): string {
   const name = label(
@@ -58,6 +60,27 @@ export function stepLine(
       const { run } = step;
       const stratified = run.stratified ? 'stratified ' : '';
       return `${label('run')}${run.runId}: ${run.model}, ${run.folds} ${stratified}folds, seed ${run.seed}`;
+    }
+    case 'search-started': {
+      const { strategy, trials, folds, metric, rungs } = step.search;
+      const halved = rungs.length > 0 ? `, rungs of ${rungs.join(', ')} epochs` : '';
+      return `${label('search')}${strategy}: ${trials} trials × ${folds} folds by ${metric}${halved}`;
+    }
+    case 'trial-evaluated': {
+      const { trial, metrics } = step.trial;
+      const score = metrics[step.metric]?.mean ?? NaN;
+      return `${label('trial')}${trial?.trial ?? 0}${rungOf(trial?.rung)}: ${step.metric} ${shortNumber(score)}`;
+    }
+    case 'trial-failed': {
+      const { trial, code, message } = step.trial;
+      return `${label('trial')}${trial?.trial ?? 0}${rungOf(trial?.rung)} failed: ${code}: ${message}`;
+    }
+    case 'search-completed': {
+      const result = step.search.result;
+      const point = Object.entries(result?.bestPoint ?? {}).map(
+        ([name, value]) => `${name}=${JSON.stringify(value)}`,
+      );
+      return `${label('best')}trial ${result?.bestTrial ?? 0}: ${result?.metric ?? ''} ${shortNumber(result?.bestScore ?? NaN)} with ${point.join(', ')} (${after(elapsedMs)})`;
     }
     case 'evaluated': {
       const { verdict } = step.evaluated;

@@ -130,7 +130,7 @@ function parseDimension(name: string, given: unknown): Dimension {
   const [entry, ...more] = Object.entries(given);
   if (entry === undefined || more.length > 0)
     refuseSearch(field, 'must have exactly one of choice, uniform, logUniform, int, logInt');
-  const [kind, ends] = entry;
+  const [kind, ends] = entry as [string, unknown];
   if (kind === 'choice') return choice(field, ends);
   const kinds: Record<string, { kind: 'integer' | 'real'; log: boolean }> = {
     uniform: { kind: 'real', log: false },

@@ -1,0 +1,72 @@
+import { AttemptStatus, SearchState } from '@rookery/proto/rookery/transform/v1/transform';
+import type { Attempt, GetSearchResponse } from '@rookery/proto/rookery/transform/v1/transform';
+import { Command } from 'commander';
+
+import { output } from '../output.js';
+import { shortNumber } from '../progress/step-line.js';
+import { renderTable } from '../table.js';
+import { withClient } from '../with-client.js';
+
+/** `rookery search <run>`: the trials of a search, best first. */
+export function searchCommand(): Command {
+  return new Command('search')
+    .description('Show the trials of the search of a run, the best first')
+    .argument('<run>', 'run id')
+    .option('--json', 'JSON')
+    .action(async (runId: string, flags: { json?: boolean }) => {
+      await withClient(async (client) => {
+        const search = await client.search(runId);
+        output(flags.json, search, () => renderSearch(search));
+      });
+    });
+}
+
+const stateWords: Readonly<Record<number, string>> = {
+  [SearchState.SEARCH_STATE_RUNNING]: 'running',
+  [SearchState.SEARCH_STATE_COMPLETED]: 'completed',
+  [SearchState.SEARCH_STATE_FAILED]: 'failed: no trial gave a score',
+};
+
+function renderSearch({ search, state, attempts, result }: GetSearchResponse): string {
+  const metric = search?.metric ?? '';
+  const rungs =
+    search !== undefined && search.rungs.length > 0 ? `, rungs of ${search.rungs.join(', ')} epochs` : '';
+  const lines = [
+    `search    ${search?.searchId ?? ''}: ${search?.strategy ?? ''}, ${search?.trials ?? 0} trials × ${search?.folds ?? 0} folds${rungs}`,
+    `state     ${stateWords[state] ?? ''}`,
+    ...(result === undefined
+      ? []
+      : [`best      trial ${result.bestTrial}: ${metric} ${shortNumber(result.bestScore)}`]),
+  ];
+  const rows = [...attempts].sort(best(metric, result?.bestTrial)).map((attempt) => [
+    String(attempt.trial),
+    String(attempt.rung),
+    String(attempt.epochs),
+    attempt.status === AttemptStatus.ATTEMPT_STATUS_SCORED ? shortNumber(attempt.score ?? NaN) : '–',
+    Object.entries(attempt.point ?? {})
+      .map(([name, value]) => `${name}=${typeof value === 'number' ? short(value) : JSON.stringify(value)}`)
+      .join(' '),
+    attempt.status === AttemptStatus.ATTEMPT_STATUS_RUNNING ? 'running' : attempt.code,
+  ]);
+  return [
+    ...lines,
+    '',
+    renderTable(['TRIAL', 'RUNG', 'EPOCHS', metric.toUpperCase(), 'SETTINGS', ''], rows),
+  ].join('\n');
+}
+
+const short = (value: number): string => String(Number(value.toPrecision(4)));
+
+/** The best trial first; then by rung, the highest first, and by score from the side where the best one is. */
+function best(metric: string, trial: number | undefined): (a: Attempt, b: Attempt) => number {
+  const lower =
+    metric.endsWith('_loss') ||
+    ['rmse', 'mse', 'mae', 'mape', 'brier'].includes(metric) ||
+    metric.endsWith('_error');
+  return (a, b) =>
+    b.rung - a.rung ||
+    Number(b.trial === trial) - Number(a.trial === trial) ||
+    Number(b.score !== undefined) - Number(a.score !== undefined) ||
+    (lower ? 1 : -1) * ((a.score ?? 0) - (b.score ?? 0)) ||
+    a.trial - b.trial;
+}
