@@ -51,7 +51,7 @@ const allowed: Readonly<Record<Expectation, readonly Ending['state'][]>> = {
 };
 
 /** Every published data set has one final state, the one its content calls for, and the registry knows the same. */
-export function checkEndings(history: History): Violation[] {
+export function checkEndings(history: Pick<History, 'log' | 'published' | 'runs'>): Violation[] {
   const endings = endingsOf(history.log);
   const records = new Map(history.runs.map((run) => [run.runId, run]));
   return history.published.flatMap((published): Violation[] => {
@@ -86,7 +86,7 @@ export function checkEndings(history: History): Violation[] {
 }
 
 /** Copies of an event are equal, and a run has one plan and one evaluation, in which each fold counts once. */
-export function checkEvaluations(history: History): Violation[] {
+export function checkEvaluations(history: Pick<History, 'log'>): Violation[] {
   const violations: Violation[] = [];
   for (const [id, copies] of groupBy(history.log, (message) => message.id)) {
     const [first, ...others] = copies;

@@ -6,6 +6,17 @@ import type { PredictRequest } from '@rookery/proto/rookery/inference/v1/inferen
 export interface Answer {
   readonly connection: number;
   readonly version: number;
+  /** What {@link OpenLoopOptions.mark} said when the call was sent, and when its answer came. */
+  readonly sentAt: number;
+  readonly answeredAt: number;
+}
+
+/** How to send. */
+export interface OpenLoopOptions {
+  readonly perSecond: number;
+  readonly connections: number;
+  /** Where the test stands, in numbers of its own: kept with each answer. */
+  readonly mark?: () => { readonly sent: number; readonly answered: number };
 }
 
 /** A stream of calls at a fixed rate. */
@@ -24,11 +35,8 @@ export interface OpenLoop {
  * Sends predictions at `perSecond`, whether those before were answered or not, in turn over `connections` connections of
  * their own. Failures are kept, not thrown.
  */
-export function startOpenLoop(
-  address: string,
-  request: PredictRequest,
-  options: { readonly perSecond: number; readonly connections: number },
-): OpenLoop {
+export function startOpenLoop(address: string, request: PredictRequest, options: OpenLoopOptions): OpenLoop {
+  const mark = options.mark ?? (() => ({ sent: 0, answered: 0 }));
   const clients = Array.from(
     { length: options.connections },
     () =>
@@ -45,6 +53,7 @@ export function startOpenLoop(
 
   const send = (): void => {
     const connection = sent % clients.length;
+    const sentAt = mark().sent;
     sent += 1;
     clients[connection]?.predict(
       request,
@@ -52,7 +61,7 @@ export function startOpenLoop(
       { deadline: Date.now() + 20_000 },
       (error, response) => {
         if (error) failures.push(error);
-        else answers.push({ connection, version: response.version });
+        else answers.push({ connection, version: response.version, sentAt, answeredAt: mark().answered });
         if (answers.length + failures.length === sent) whenAnswered();
       },
     );
