@@ -34,13 +34,15 @@ try {
       process.exit(await node('tests/bench/run.mjs', ...args));
       break;
     case 'chaos':
-      process.exit(await node('tests/chaos/run.mjs', ...args));
+    case 'load':
+    case 'soak':
+      process.exit(await node(`tests/${command}/run.mjs`, ...args));
       break;
     case 'test':
       process.exit(await runTests(args, env));
       break;
     default:
-      console.error(`There is no command ${command}. Commands: start, demo, test, bench, chaos.`);
+      console.error(`There is no command ${command}. Commands: start, demo, test, bench, chaos, load, soak.`);
       process.exit(64);
   }
 } catch (error) {

@@ -119,7 +119,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       const service = new SupervisedProcess({
         name: entry.name,
         program: process.execPath,
-        args: ['--enable-source-maps', script],
+        args: [...(process.env['XARGS']?.split(' ') ?? []), '--enable-source-maps', script],
         env,
         logFile: join(dataDir, 'logs', `${entry.name}.log`),
         onCrash,

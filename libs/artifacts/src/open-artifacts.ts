@@ -5,14 +5,14 @@ import type { Backend } from './backends/backend.js';
 import { CheckedArtifactStore } from './checked-store.js';
 import { ArtifactInvalidError, ArtifactUnavailableError } from './errors.js';
 
-const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
+const DEFAULT_CACHE_BYTES = 16 * 1024 * 1024;
 
 export interface OpenArtifactsOptions {
   /** `nats:`, `file:///directory` or `s3://bucket/prefix?endpoint=…&region=…`; see parseArtifactsUrl. */
   readonly url: string;
   /** The connection to use for `nats:`; it stays the caller's. */
   readonly nc?: NatsConnection | undefined;
-  /** How many bytes of content are kept in memory for `get`; 0 for none. Default 64 MiB. */
+  /** How many bytes of content are kept in memory for `get`; 0 for none. Default 16 MiB. */
   readonly cacheBytes?: number | undefined;
   /** Copies of a NATS bucket made anew; `replicas` in the URL wins. Default 1. */
   readonly replicas?: number | undefined;

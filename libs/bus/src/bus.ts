@@ -7,7 +7,7 @@ import type { Connection } from './connection.js';
 import { startConsumption } from './consumption.js';
 import { createDeadLetterBox } from './dead-letter-box.js';
 import { createDeadLetters } from './dead-letters.js';
-import { publishProgress, subscribeProgress } from './progress.js';
+import { createProgressPublisher, subscribeProgress } from './progress.js';
 import { createPublisher } from './publisher.js';
 import { lastEvents, replayEvents, tailSubjects } from './readers.js';
 import { createMetrics } from './telemetry.js';
@@ -42,6 +42,7 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
   const storeDeadLetter = createDeadLetters(publisher, metrics, options.name, now);
   const ensureTopology = (): Promise<void> =>
     ensureStreams(jsm, streams, options.streamReplicas ?? 1, logger);
+  const progress = createProgressPublisher(nc, connection.connected);
   const consumptions = new Set<Consumption>();
   let closing: Promise<void> | undefined;
 
@@ -51,7 +52,11 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
     js,
     jsm,
     ensureTopology,
-    publish: publisher.publish,
+    // Progress goes first: nobody hears of an epoch after the event that tells of the end.
+    publish: (event, key, data, publishOptions) => {
+      progress.flush();
+      return publisher.publish(event, key, data, publishOptions);
+    },
     publishEncoded: publisher.publishEncoded,
     consume: async (event, consumeOptions) => {
       const consumption = await startConsumption(
@@ -70,7 +75,7 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
       consumptions.add(consumption);
       return consumption;
     },
-    publishProgress: (runId, data) => publishProgress(nc, connection.connected, runId, data),
+    publishProgress: progress.publish,
     subscribeProgress: (runId, onProgress) => subscribeProgress(nc, runId, onProgress),
     replay: (event, replayOptions) => replayEvents(js, event, replayOptions, logger),
     lastPerKey: (event) => lastEvents(js, event, logger),
@@ -81,6 +86,7 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
       (closing ??= (async () => {
         await Promise.all([...consumptions].map((consumption) => consumption.stop()));
         if (nc.isClosed()) return;
+        progress.flush();
         // A drain needs the broker's answer; without a broker there is nothing to send it to.
         if (connection.connected()) await Promise.race([nc.drain(), sleep(5_000, undefined, { ref: false })]);
         if (!nc.isClosed()) await nc.close();

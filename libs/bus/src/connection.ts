@@ -96,6 +96,8 @@ async function firstConnection(options: ConnectBusOptions, logger: Logger): Prom
         pingInterval: pingEveryMs,
         maxPingOut: 2,
         timeout: 5_000,
+        // A stack for every request costs more than the request; errors name subject and cause without it.
+        noAsyncTraces: true,
         ...(options.authenticator === undefined ? {} : { authenticator: options.authenticator }),
       });
     } catch (error) {

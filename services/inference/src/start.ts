@@ -19,6 +19,7 @@ import { createSwapper, loadRetryDelay } from './application/swapper.js';
 import type { config } from './config.js';
 import { createAdmission } from './domain/admission.js';
 import { createCaptureBuffer } from './domain/capture-buffer.js';
+import { capturedBytes } from './domain/captured-row.js';
 import type { LoadedModel } from './domain/loaded-model.js';
 import { createCallIds } from './domain/prediction-ids.js';
 import { createServedModels } from './domain/served-models.js';
@@ -37,20 +38,24 @@ export async function startInference(kit: InferenceKit): Promise<void> {
   // What it serves
   const models = createServedModels<LoadedModel>((model) => model.dispose());
   const captures = startCapturePublisher({
-    buffer: createCaptureBuffer(config.ROOKERY_CAPTURE_BUFFER),
+    buffer: createCaptureBuffer(config.ROOKERY_CAPTURE_BUFFER, {
+      bytes: config.ROOKERY_CAPTURE_BUFFER_BYTES,
+      bytesOf: capturedBytes,
+    }),
     encode: createCaptureEncoder(256 * 1024),
     store: async (model, id, body) =>
       void (await bus.publishEncoded(events.predictionCaptured, model, body, { id })),
     replica: replica.name,
     replicaLife: replica.life,
     flushMs: config.ROOKERY_CAPTURE_FLUSH_MS,
-    batchRows: 500,
+    // Half of the buffer at most: there is always an oldest row that waits, to be dropped for a new one.
+    batchRows: Math.max(1, Math.min(500, config.ROOKERY_CAPTURE_BUFFER >> 1)),
     retryMs: 500,
     logger,
   });
   const predict = createPredict({
     models,
-    admission: createAdmission(config.ROOKERY_QUEUE_LIMIT),
+    admission: createAdmission(config.ROOKERY_QUEUE_LIMIT, config.ROOKERY_QUEUE_ROWS),
     callIds: createCallIds(randomBytes(8)),
     clock,
     capture: config.ROOKERY_CAPTURE_BUFFER === 0 ? () => undefined : (row) => captures.push(row),

@@ -23,6 +23,24 @@ describe('capture buffer', () => {
     expect(buffer.take(1)).toEqual([4]);
   });
 
+  it('drops the oldest where the rest would weigh too much, however few they are', () => {
+    const buffer = createCaptureBuffer<number>(100, { bytes: 10, bytesOf: (entry) => entry });
+    for (const weight of [4, 3, 2, 1]) buffer.push(weight);
+    expect(buffer.bytes).toBe(10);
+    buffer.push(5);
+    expect(buffer.counts()).toMatchObject({ answered: 5, dropped: 2, buffered: 3 });
+    expect(buffer.bytes).toBe(8);
+    // More than half of the bytes are never on their way, so that what comes meanwhile has room.
+    expect(buffer.take(10)).toEqual([2, 1]);
+    buffer.push(11);
+    expect(buffer.counts()).toMatchObject({ answered: 6, dropped: 4, buffered: 2 });
+    buffer.push(6);
+    expect(buffer.bytes).toBe(9);
+    buffer.sent(2);
+    expect(buffer.bytes).toBe(6);
+    expect(buffer.take(10)).toEqual([6]);
+  });
+
   type Step = { kind: 'push' } | { kind: 'take' | 'sent' | 'lost'; count: number };
   const step: fc.Arbitrary<Step> = fc.oneof(
     { weight: 6, arbitrary: fc.constant<Step>({ kind: 'push' }) },
@@ -31,8 +49,8 @@ describe('capture buffer', () => {
 
   it('accounts for every answered prediction: answered = captured + dropped, captured = published + buffered', () => {
     fc.assert(
-      fc.property(fc.nat(6), fc.array(step, { maxLength: 120 }), (capacity, steps) => {
-        const buffer = createCaptureBuffer<number>(capacity);
+      fc.property(fc.nat(6), fc.nat(20), fc.array(step, { maxLength: 120 }), (capacity, bytes, steps) => {
+        const buffer = createCaptureBuffer<number>(capacity, { bytes, bytesOf: (entry) => entry % 5 });
         const out: number[] = [];
         let pushed = 0;
         let inFlight = 0;
@@ -58,6 +76,7 @@ describe('capture buffer', () => {
           expect(counts.published).toBe(published);
           expect(counts.buffered).toBeLessThanOrEqual(Math.max(capacity, inFlight));
           expect(counts.buffered).toBe(buffer.waiting + inFlight);
+          expect(buffer.bytes).toBeLessThanOrEqual(bytes);
         }
         // In order, none twice.
         expect(out).toEqual([...new Set(out)].sort((a, b) => a - b));

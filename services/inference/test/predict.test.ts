@@ -41,10 +41,10 @@ const rowsOf = (count: number, from = 0): Row[] =>
     values: { x: { kind: { $case: 'number', value: from + i } } },
   }));
 
-function setUp(options: { limit?: number } = {}) {
+function setUp(options: { limit?: number; rowLimit?: number } = {}) {
   const models = createServedModels<LoadedModel>((model) => model.dispose());
   const captured: CapturedRow[] = [];
-  const admission = createAdmission(options.limit ?? 100);
+  const admission = createAdmission(options.limit ?? 100, options.rowLimit ?? 100_000);
   let call = 0;
   let now = 1_000;
   const predict = createPredict({
@@ -119,6 +119,63 @@ describe('predict', () => {
     await Promise.all(waiting);
     expect(admission.waiting).toBe(0);
     expect((await predict({ model: '', rows: rowsOf(1) }, call)).version).toBe(1);
+  });
+
+  it('refuses rows beyond those that may wait together, however few the calls are; one call alone is taken', async () => {
+    const { models, predict, admission } = setUp({ rowLimit: 1_000 });
+    models.swap(modelOf(1, 'compiled'));
+    const large = predict({ model: '', rows: rowsOf(3_000) }, call);
+    expect(() => predict({ model: '', rows: rowsOf(sliceRows + 1) }, call)).toThrow(
+      expect.objectContaining({ code: 'RK_OVERLOADED', details: { rowLimit: '1000' } }),
+    );
+    // What is answered at once waits for nothing.
+    expect((await predict({ model: '', rows: rowsOf(3) }, call)).predictions).toHaveLength(3);
+    expect((await large).predictions).toHaveLength(3_000);
+    expect(admission.waiting).toBe(0);
+    expect((await predict({ model: '', rows: rowsOf(900) }, call)).predictions).toHaveLength(900);
+  });
+
+  it('computes nothing for a call whose deadline passes while it waits for its batch', async () => {
+    const { models, predict, setTime, admission } = setUp();
+    const batches: number[] = [];
+    models.swap(modelOf(1, 'tfjs', batches));
+    const calls = [1_500, Infinity, 1_200, 9_000].map(async (deadline, k) =>
+      predict({ model: '', rows: rowsOf(k + 1) }, { traceId: '', deadline }),
+    );
+    const ended = Promise.allSettled(calls);
+    setTime(2_000);
+    expect((await ended).map((one) => (one.status === 'fulfilled' ? 'OK' : one.reason.code))).toEqual([
+      'RK_DEADLINE_EXCEEDED',
+      'OK',
+      'RK_DEADLINE_EXCEEDED',
+      'OK',
+    ]);
+    // The second and the fourth call: two rows and four.
+    expect(batches).toEqual([6]);
+    expect(admission.waiting).toBe(0);
+  });
+
+  it('looks at deadlines again between the batches of a long queue', async () => {
+    const { models, predict, setTime } = setUp();
+    const batches: number[] = [];
+    const slow = modelOf(1, 'tfjs', batches);
+    models.swap({
+      ...slow,
+      forward(features, rows) {
+        setTime(1_000 + 1_000 * (batches.length + 1));
+        return slow.forward(features, rows);
+      },
+    });
+    // Ten calls of 200 rows: five fit into a batch, and a batch takes a second.
+    const calls = Array.from({ length: 10 }, async () =>
+      predict({ model: '', rows: rowsOf(200) }, { traceId: '', deadline: 1_900 }),
+    );
+    const ended = await Promise.allSettled(calls);
+    expect(ended.map(({ status }) => status)).toEqual([
+      ...new Array<string>(5).fill('fulfilled'),
+      ...new Array<string>(5).fill('rejected'),
+    ]);
+    expect(batches).toEqual([1_000]);
   });
 
   it('does not compute a call whose deadline has passed or whose caller has gone', async () => {

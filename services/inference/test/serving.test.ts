@@ -3,6 +3,7 @@ import { collect, startNatsServer } from '@rookery/bus/testing';
 import type { NatsServer } from '@rookery/bus/testing';
 import { events } from '@rookery/contracts';
 import { RejectionStage } from '@rookery/proto/rookery/events/v1/model';
+import { InferenceServiceClient } from '@rookery/proto/rookery/inference/v1/inference';
 import type { PredictStreamResponse } from '@rookery/proto/rookery/inference/v1/inference';
 import type { Row, Value } from '@rookery/proto/rookery/domain/v1/data';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -354,6 +355,51 @@ describe('PredictStream', () => {
   });
 });
 
+describe('a caller of PredictStream that does not read its answers', () => {
+  it('is not read from either: what the replica holds for it is bounded, and all is answered once it reads', async () => {
+    const replica = await start();
+    await registry.promote(await registry.store(first.pack), 1, 1);
+    await serves(replica, 1);
+    const predictions = async (): Promise<number> => (await replica.list()).models[0]!.predictions;
+    // A connection of its own: what nobody reads fills the window that all calls of a connection share.
+    const slow = new InferenceServiceClient(`127.0.0.1:${replica.port}`, grpc.credentials.createInsecure(), {
+      'grpc.use_local_subchannel_pool': 1,
+    });
+    const stream = slow.predictStream();
+    const received: string[] = [];
+    const ended = new Promise<void>((resolve, reject) => {
+      stream.on('error', reject);
+      stream.on('end', resolve);
+    });
+    // Begins to read, and stops: before its first look the client would take everything in by itself.
+    stream.on('data', (message: PredictStreamResponse) => {
+      if (received.push(message.requestId) === 1) stream.pause();
+    });
+    // About 5 KiB a request, 15 KiB an answer: 12 MiB that nobody reads.
+    const total = 800;
+    const rows = Array.from({ length: 100 }, (_, r) => example(first, r));
+    for (let i = 0; i < total; i += 1) stream.write({ requestId: `r${i}`, request: { model: '', rows } });
+    stream.end();
+
+    // Calls go in between the requests of the stream: where twenty in a row find it standing, it stands.
+    let before = -1;
+    let standing = 0;
+    await until('the replica has stopped answering the stream', async () => {
+      const now = await predictions();
+      standing = now === before && now > 0 ? standing + 1 : 0;
+      before = now;
+      return standing >= 20;
+    });
+    expect(before).toBeLessThan((total * rows.length) / 4);
+
+    stream.resume();
+    await ended;
+    slow.close();
+    expect(received).toEqual(Array.from({ length: total }, (_, i) => `r${i}`));
+    expect(await predictions()).toBe(total * rows.length);
+  }, 60_000);
+});
+
 describe('captures', () => {
   it('hold every answered prediction once, with its values, outputs and version', async () => {
     const replica = await start();
@@ -392,6 +438,49 @@ describe('captures', () => {
     });
     expect(batches.sort()).toEqual(sent.sort());
   });
+
+  it('wait within their bounds while the bus is frozen: no call fails, the oldest are dropped, and all are accounted for', async () => {
+    const replica = await start({ ROOKERY_CAPTURE_BUFFER: '400' });
+    await registry.promote(await registry.store(first.pack), 1, 1);
+    await serves(replica, 1);
+    const rows = [example(first), example(first, 200)];
+    const ids: string[] = [];
+    const predictSome = async (calls: number): Promise<void> => {
+      for (let i = 0; i < calls; i += 1) {
+        const { predictions } = await replica.predict({ model: '', rows });
+        ids.push(...predictions.map((one) => one.predictionId));
+      }
+    };
+    await predictSome(20);
+    await until('the first are published', async () => (await replica.list()).capture!.published === 40);
+    nats.signal('SIGSTOP');
+    try {
+      await predictSome(600);
+      const during = (await replica.list()).capture!;
+      expect(during.captured + during.dropped).toBe(ids.length);
+      expect(during.buffered).toBeLessThanOrEqual(400);
+      expect(during.dropped).toBeGreaterThanOrEqual(1_240 - 40 - 400);
+    } finally {
+      nats.signal('SIGCONT');
+    }
+    await predictSome(10);
+    await until('the buffer is sent', async () => (await replica.list()).capture!.buffered === 0, 25_000);
+
+    const after = (await replica.list()).capture!;
+    expect(after.published + after.dropped).toBe(ids.length);
+    await until('the reader of this test is connected again', () => registry.bus.status().connected);
+    const stored: string[] = [];
+    const reading = await registry.bus.replay(events.predictionCaptured, {
+      untilCaughtUp: true,
+      onEvent: ({ data }) => void stored.push(...data.predictions.map((one) => one.predictionId)),
+    });
+    await reading.done;
+    expect(stored).toHaveLength(after.published);
+    expect(new Set(stored).size).toBe(stored.length);
+    // The newest that came while it was frozen are there: the oldest of those that waited went.
+    const newest = ids.slice(-200);
+    expect(newest.filter((id) => !stored.includes(id))).toEqual([]);
+  }, 60_000);
 
   it('survive a crash of the bus: no prediction fails, and each capture arrives once or is counted as dropped', async () => {
     const replica = await start({ ROOKERY_CAPTURE_BUFFER: '300' });

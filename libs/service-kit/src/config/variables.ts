@@ -198,10 +198,20 @@ export const variables = {
     1,
     'Prediction requests that may wait; more are refused with RESOURCE_EXHAUSTED.',
   ),
+  ROOKERY_QUEUE_ROWS: count(
+    '100000',
+    1,
+    'Rows of the prediction requests that may wait, together; more are refused with RESOURCE_EXHAUSTED.',
+  ),
   ROOKERY_CAPTURE_BUFFER: count(
     '100000',
     0,
     'Captured predictions that may wait to be sent; more are dropped and counted. 0 switches capture off.',
+  ),
+  ROOKERY_CAPTURE_BUFFER_BYTES: count(
+    '67108864',
+    1,
+    'Memory that captured predictions may take while they wait, in bytes as estimated; the oldest are dropped beyond.',
   ),
   ROOKERY_CAPTURE_FLUSH_MS: count(
     '250',

@@ -1,19 +1,24 @@
 /** Joins the calls of one turn of the event loop into one forward pass. */
 export interface MicroBatcher {
-  /** Outputs of these features; a copy of the caller's own. Rejects with the error of the forward pass. */
-  run(features: Float32Array, rows: number): Promise<Float32Array>;
+  /**
+   * Outputs of these features; a copy of the caller's own. `check` is asked right before they are computed: what it throws
+   * rejects the call, and nothing is computed for it. Rejects with the error of the forward pass too.
+   */
+  run(features: Float32Array, rows: number, check: () => void): Promise<Float32Array>;
 }
 
 interface Waiting {
   readonly features: Float32Array;
   readonly rows: number;
+  readonly check: () => void;
   readonly resolve: (outputs: Float32Array) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * A batcher that adds no delay: it runs what has come in when the turn is over (setImmediate), in batches of up to
- * `maxRows` rows. Worth it where a forward pass has a high cost of its own, as with TensorFlow.js (about 50 µs).
+ * A batcher that adds no delay: it runs what has come in when the turn is over (setImmediate), a batch of up to
+ * `maxRows` rows a turn, so that a long queue does not keep new calls, cancellations and deadlines from being seen.
+ * Worth it where a forward pass has a high cost of its own, as with TensorFlow.js (about 50 µs).
  */
 export function createMicroBatcher(
   forward: (features: Float32Array, rows: number) => Float32Array,
@@ -23,17 +28,30 @@ export function createMicroBatcher(
 ): MicroBatcher {
   let waiting: Waiting[] = [];
 
-  const flush = (): void => {
-    const all = waiting;
-    waiting = [];
-    for (let from = 0; from < all.length;) {
-      let to = from;
-      let rows = 0;
-      do rows += all[to++]!.rows;
-      while (to < all.length && rows + all[to]!.rows <= maxRows);
-      runBatch(all.slice(from, to), rows);
-      from = to;
+  /** The first of those that wait, as many as a batch takes; a call that is not wanted any more has no place in it. */
+  const takeBatch = (): { batch: Waiting[]; rows: number } => {
+    const batch: Waiting[] = [];
+    let rows = 0;
+    let taken = 0;
+    for (const one of waiting) {
+      if (batch.length > 0 && rows + one.rows > maxRows) break;
+      taken += 1;
+      try {
+        one.check();
+        batch.push(one);
+        rows += one.rows;
+      } catch (error) {
+        one.reject(error);
+      }
     }
+    waiting = waiting.slice(taken);
+    return { batch, rows };
+  };
+
+  const flush = (): void => {
+    const { batch, rows } = takeBatch();
+    if (waiting.length > 0) setImmediate(flush);
+    if (batch.length > 0) runBatch(batch, rows);
   };
 
   const runBatch = (batch: Waiting[], rows: number): void => {
@@ -58,10 +76,10 @@ export function createMicroBatcher(
   };
 
   return {
-    run: (features, rows) =>
+    run: (features, rows, check) =>
       new Promise((resolve, reject) => {
         if (waiting.length === 0) setImmediate(flush);
-        waiting.push({ features, rows, resolve, reject });
+        waiting.push({ features, rows, check, resolve, reject });
       }),
   };
 }

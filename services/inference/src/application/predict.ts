@@ -107,14 +107,17 @@ export function createPredict(parts: PredictParts): Predict {
         } else {
           const features = new Float32Array((to - from) * model.inputs);
           model.transform(request.rows, from, to, features);
-          addPredictions(answer, model, callId, await batcherOf(model).run(features, to - from), to - from);
+          const outputs = await batcherOf(model).run(features, to - from, () =>
+            checkStillWanted(call, clock()),
+          );
+          addPredictions(answer, model, callId, outputs, to - from);
         }
       }
       finish(model, request, answer, call.traceId);
       return answer;
     } finally {
       handle.release();
-      admission.leave();
+      admission.leave(request.rows.length);
     }
   };
 
@@ -146,7 +149,7 @@ export function createPredict(parts: PredictParts): Predict {
       }
     }
     try {
-      admission.enter();
+      admission.enter(rows);
     } catch (error) {
       handle.release();
       throw error;
