@@ -70,6 +70,10 @@ export interface ClientOptions {
   readonly connectDeadlineMs?: number;
 }
 
+/** Versions, and moves of an alias, asked for in one call. */
+const versionsPage = 100;
+const movesPage = 1_000;
+
 /**
  * The typed client of a Rookery system. Connections are opened when first needed. Errors are those of the services:
  * RookeryError with a code of docs/error-codes.md, or the gRPC error where a service can't be reached.
@@ -246,9 +250,15 @@ export class RookeryClient {
 
   /** One model with its versions, newest first; throws RK_MODEL_NOT_FOUND. */
   async model(name: string): Promise<{ model: Model; versions: ModelVersion[] }> {
-    const { model, versions } = await callUnary(this.#registry, 'getModel', { name });
-    if (!model) throw new TerminalError('RK_MODEL_NOT_FOUND', `There is no model ${name}`);
-    return { model, versions };
+    // By number: a version that is registered between two pages brings the last one of a page again.
+    const versions = new Map<number, ModelVersion>();
+    for (let versionsOffset = 0; ; versionsOffset += versionsPage) {
+      const page = { name, versionsLimit: versionsPage, versionsOffset };
+      const { model, versions: found } = await callUnary(this.#registry, 'getModel', page);
+      if (!model) throw new TerminalError('RK_MODEL_NOT_FOUND', `There is no model ${name}`);
+      for (const version of found) versions.set(version.version, version);
+      if (found.length < versionsPage) return { model, versions: [...versions.values()] };
+    }
   }
 
   /** One version, by number or alias; throws RK_VERSION_NOT_FOUND or RK_ALIAS_NOT_FOUND. */
@@ -288,8 +298,16 @@ export class RookeryClient {
     return callUnary(this.#registry, 'rollBack', { toVersion: 0, ...change });
   }
 
+  /** Every move of an alias by ascending revision. */
   async aliasHistory(model: string, alias = 'champion'): Promise<AliasChange[]> {
-    return (await callUnary(this.#registry, 'listAliasHistory', { model, alias })).changes;
+    // By revision: a move between two pages brings the last one of a page again.
+    const moves = new Map<number, AliasChange>();
+    for (let offset = 0; ; offset += movesPage) {
+      const page = { model, alias, limit: movesPage, offset };
+      const { changes } = await callUnary(this.#registry, 'listAliasHistory', page);
+      for (const change of changes) moves.set(change.revision, change);
+      if (changes.length < movesPage) return [...moves.values()].sort((a, b) => a.revision - b.revision);
+    }
   }
 
   /** Predicts rows with the champion of a model; `model` may be empty while one alone is served. */

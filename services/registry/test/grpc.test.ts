@@ -97,7 +97,11 @@ describe('the API of the registry', () => {
       versions: 2,
       aliases: [{ alias: 'champion', version: 1, revision: 1 }],
     });
-    const { versions } = await callUnary(client, 'getModel', { name: 'shown' });
+    const { versions } = await callUnary(client, 'getModel', {
+      name: 'shown',
+      versionsLimit: 0,
+      versionsOffset: 0,
+    });
     expect(versions.map((version) => [version.version, version.aliases])).toEqual([
       [2, []],
       [1, ['champion']],
@@ -139,21 +143,47 @@ describe('the API of the registry', () => {
     });
     const back = await callUnary(client, 'rollBack', { model: 'moved', toVersion: 0, actor: '', reason: '' });
     expect(back).toEqual({ alias: { alias: 'champion', version: 2, revision: 4 }, previousVersion: 1 });
-    const { changes } = await callUnary(client, 'listAliasHistory', { model: 'moved', alias: '' });
+    const all = { model: 'moved', alias: '', limit: 0, offset: 0 };
+    const { changes } = await callUnary(client, 'listAliasHistory', all);
     expect(changes.map((change) => [change.revision, change.version, change.actor])).toEqual([
       [1, 1, 'gate'],
       [2, 2, 'gate'],
       [3, 1, 'ada'],
       [4, 2, 'user'],
     ]);
+    // Page by page: the newest moves first, in each page by ascending revision.
+    const page = async (limit: number, offset: number): Promise<number[]> => {
+      const answer = await callUnary(client, 'listAliasHistory', { ...all, limit, offset });
+      expect(answer.total).toBe(4);
+      return answer.changes.map(({ revision }) => revision);
+    };
+    expect(await page(3, 0)).toEqual([2, 3, 4]);
+    expect(await page(3, 3)).toEqual([1]);
+    expect(await page(3, 4)).toEqual([]);
+    const versions = async (versionsLimit: number, versionsOffset: number): Promise<number[]> => {
+      const answer = await callUnary(client, 'getModel', { name: 'moved', versionsLimit, versionsOffset });
+      expect(answer.model?.versions).toBe(2);
+      return answer.versions.map(({ version }) => version);
+    };
+    expect(await versions(1, 0)).toEqual([2]);
+    expect(await versions(1, 1)).toEqual([1]);
+    expect(await versions(5, 2)).toEqual([]);
   });
 
   it('says what was not found, and what there is', async () => {
     await world.finish({ model: 'known' });
     const cases: [() => Promise<unknown>, string, RegExp][] = [
       [() => callUnary(client, 'getRun', { runId: 'run-0' }), 'RK_RUN_NOT_FOUND', /run-0/],
-      [() => callUnary(client, 'getModel', { name: 'nobody' }), 'RK_MODEL_NOT_FOUND', /nobody/],
-      [() => callUnary(client, 'getModel', { name: '' }), 'RK_MODEL_NOT_FOUND', /""/],
+      [
+        () => callUnary(client, 'getModel', { name: 'nobody', versionsLimit: 0, versionsOffset: 0 }),
+        'RK_MODEL_NOT_FOUND',
+        /nobody/,
+      ],
+      [
+        () => callUnary(client, 'getModel', { name: '', versionsLimit: 0, versionsOffset: 0 }),
+        'RK_MODEL_NOT_FOUND',
+        /""/,
+      ],
       [
         () =>
           callUnary(client, 'getModelVersion', { model: 'known', selector: { $case: 'version', value: 9 } }),

@@ -132,7 +132,7 @@ describe('runs of one model that end at once', () => {
     await Promise.all(runs.map((run) => world.ended(run.runId)));
     const { registry } = world;
     const model = await requireModel(registry, 'race');
-    const versions = await versionsOf(registry, model);
+    const versions = await versionsOf(registry, model, { limit: 0, offset: 0 });
     const means = (await historyOf(registry, model, 'champion')).map(
       (change) =>
         versions.find((version) => version.version === change.version)?.metrics['accuracy']?.mean ?? 0,

@@ -5,7 +5,7 @@ import { serverStream, unary } from '@rookery/service-kit';
 import { rollBack, setAlias } from '../application/move-alias.js';
 import type { Registry } from '../application/ports.js';
 import {
-  historyOf,
+  movesOf,
   requireAlias,
   requireModel,
   requireVersion,
@@ -30,9 +30,9 @@ export function createGrpcService(registry: Registry, stopping: AbortSignal): Re
       const page = { sort: { _id: 1 as const }, limit: pageSize(limit), skip: offset };
       return { models: (await registry.collections.models.find({}, page)).map(modelView) };
     }),
-    getModel: unary(async ({ name }) => {
+    getModel: unary(async ({ name, versionsLimit: limit, versionsOffset: offset }) => {
       const model = await requireModel(registry, name);
-      const versions = await versionsOf(registry, model);
+      const versions = await versionsOf(registry, model, { limit, offset });
       return { model: modelView(model), versions: versions.map((version) => versionView(version, model)) };
     }),
     getModelVersion: unary(async ({ model: name, selector }) => {
@@ -49,11 +49,12 @@ export function createGrpcService(registry: Registry, stopping: AbortSignal): Re
       const { alias, previousVersion } = await rollBack(registry, request);
       return { alias: aliasView(alias), previousVersion };
     }),
-    listAliasHistory: unary(async ({ model: name, alias }) => {
+    listAliasHistory: unary(async ({ model: name, alias, limit, offset }) => {
       const model = await requireModel(registry, name);
       const wanted = alias || championAlias;
       requireAlias(model, wanted);
-      return { changes: (await historyOf(registry, model, wanted)).map(changeView) };
+      const { changes, total } = await movesOf(registry, model, wanted, { limit, offset });
+      return { changes: changes.map(changeView), total };
     }),
   };
 }

@@ -20,13 +20,40 @@ export async function requireModel(registry: Reader, name: string): Promise<Mode
   });
 }
 
-/** All versions of a model, the newest first. */
-export async function versionsOf(registry: Reader, model: ModelDocument): Promise<VersionDocument[]> {
-  const stored = await registry.collections.versions.find({ model: model._id });
+/** A part of a list; 0 as the limit means the default. */
+export interface Page {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+const versionsPage = { usual: 100, most: 200 };
+const movesPage = { usual: 500, most: 1_000 };
+
+/** Versions of a model, the newest first. */
+export async function versionsOf(
+  registry: Reader,
+  model: ModelDocument,
+  page: Page,
+): Promise<VersionDocument[]> {
+  // Versions are numbered without gaps: a page is a range of numbers, wherever its documents are.
+  const to = model.latestVersion - page.offset;
+  const from = Math.max(1, to - sizeOf(page, versionsPage) + 1);
+  if (to < 1) return [];
+  const inPage = ({ version }: VersionDocument): boolean => version >= from && version <= to;
+  const stored = await registry.collections.versions.find({
+    model: model._id,
+    version: { $gte: from, $lte: to },
+  });
   const byNumber = new Map<number, VersionDocument>();
-  for (const { version } of model.pending) if (version) byNumber.set(version.version, version);
+  for (const { version } of model.pending) {
+    if (version && inPage(version)) byNumber.set(version.version, version);
+  }
   for (const version of stored) byNumber.set(version.version, version);
   return [...byNumber.values()].sort((a, b) => b.version - a.version);
+}
+
+function sizeOf({ limit }: Page, { usual, most }: { usual: number; most: number }): number {
+  return limit === 0 ? usual : Math.min(limit, most);
 }
 
 /** One version of a model, or RK_VERSION_NOT_FOUND naming those there are. */
@@ -60,6 +87,21 @@ export function requireAlias(model: ModelDocument, alias: string): number {
     `model ${model._id} has no alias ${JSON.stringify(alias)}; it has: ${known}`,
     { details: { model: model._id, alias } },
   );
+}
+
+/** The newest moves of an alias, after `offset` newer ones, by ascending revision; and how many there are. */
+export async function movesOf(
+  registry: Reader,
+  model: ModelDocument,
+  alias: string,
+  page: Page,
+): Promise<{ changes: AliasChangeDocument[]; total: number }> {
+  const history = await historyOf(registry, model, alias);
+  const to = Math.max(0, history.length - page.offset);
+  return {
+    changes: history.slice(Math.max(0, to - sizeOf(page, movesPage)), to),
+    total: history.length,
+  };
 }
 
 /** Every move of an alias by ascending revision, without gap. */
