@@ -58,8 +58,8 @@ const bigFactor = 20;
 const handsOf: Readonly<Record<string, number>> = { ingest: 2, transform: 2, trainer: 3, evaluator: 8 };
 /** Forms in which a data set may be in memory at a time: its text, its columns, its Arrow bytes, features, outputs … */
 const forms = 8;
-/** Deliveries in hand by durable; that of the trainer is the number of its processes. */
-const inHandOf = new Map([
+/** Handlers at a time by durable; those of the trainer are its processes. */
+const handlersOf = new Map([
   ['ingest', 2],
   ['transform', 2],
   ['evaluator', 4],
@@ -67,6 +67,8 @@ const inHandOf = new Map([
   ['registry-fold-evaluated', 8],
   ['registry-run-evaluated', 8],
 ]);
+/** A handler takes the next message while the broker is still at its last acknowledgement. */
+const inHandOf = (handlers: number): number => 2 * handlers;
 /** Longest time without the end of any run. */
 const standstillMs = 120_000;
 
@@ -154,7 +156,12 @@ async function loadWorld(
     // Another handler of ingest, and one of transform, may have an earlier one in hand.
     ...checkOrder({ published: order, log: history, jobs, trainers, leeway: 2 }),
     ...checkRedeliveries(redelivered),
-    ...checkInHand(inHand.most(), new Map([...inHandOf, ['trainer', trainers]])),
+    ...checkInHand(
+      inHand.most(),
+      new Map(
+        [...handlersOf, ['trainer', trainers] as const].map(([name, count]) => [name, inHandOf(count)]),
+      ),
+    ),
     ...checkMemory(
       services.filter(({ name }) => name !== 'nats-server'),
       (name) => (handsOf[name.replace(/-\d+$/, '')] ?? 0) * forms * largest,

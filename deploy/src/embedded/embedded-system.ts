@@ -5,6 +5,7 @@ import { checkHealth } from '@rookery/service-kit/client';
 
 import { endAbandonedServices, takeDataFolder } from './data-folder.js';
 import { freePort, isPortTaken } from './free-port.js';
+import { heapFlags } from './heap-flags.js';
 import { embeddedNats, findNatsServer, waitForNats } from './nats-server.js';
 import { identityOf } from './process-identity.js';
 import { serviceEntries } from './services.js';
@@ -119,7 +120,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       const service = new SupervisedProcess({
         name: entry.name,
         program: process.execPath,
-        args: [...(process.env['XARGS']?.split(' ') ?? []), '--enable-source-maps', script],
+        args: ['--enable-source-maps', ...heapFlags(entry.name, env), script],
         env,
         logFile: join(dataDir, 'logs', `${entry.name}.log`),
         onCrash,

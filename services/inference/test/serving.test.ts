@@ -260,7 +260,7 @@ describe('300 swaps under traffic', () => {
       Array.from({ length: 301 }, (_, i) => i + 1),
     );
     expect((await replica.list()).models[0]).toMatchObject({ tensors, aliasRevision: 301 });
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('Predict', () => {

@@ -106,25 +106,30 @@ function isOlder(offer: Offer, than: Offer): boolean {
   return offer.promotion.aliasRevision < than.promotion.aliasRevision;
 }
 
-/** All moves of the alias champion that the log holds, each revision of a model once, and how far it was read. */
+/** The newest moves of the alias champion of each model, each revision once, and how far the log was read. */
 async function movesOf<T extends AliasMove>(
   bus: Pick<Bus, 'replay'>,
   type: EventType<T>,
   signal: AbortSignal,
 ): Promise<{ offers: Offer[]; lastSequence: number }> {
-  const offers = new Map<string, Offer>();
+  const offers = new Map<string, Map<number, Offer>>();
   let lastSequence = 0;
   const replay = await bus.replay(type, {
     onEvent: (event) => {
       lastSequence = event.sequence;
       const offer = offerOf(event);
       if (offer === undefined) return;
-      const key = `${offer.promotion.model} ${offer.promotion.aliasRevision}`;
-      if (!offers.has(key)) offers.set(key, offer);
+      const { model, aliasRevision } = offer.promotion;
+      const known = offers.get(model) ?? new Map<number, Offer>();
+      offers.set(model, known);
+      if (known.has(aliasRevision)) return;
+      known.set(aliasRevision, offer);
+      // However many moves there were, no more than these are ever looked at.
+      if (known.size > mostFallbacks + 1) known.delete(Math.min(...known.keys()));
     },
     untilCaughtUp: true,
     signal,
   });
   await replay.done;
-  return { offers: [...offers.values()], lastSequence };
+  return { offers: [...offers.values()].flatMap((known) => [...known.values()]), lastSequence };
 }

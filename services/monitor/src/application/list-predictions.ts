@@ -8,8 +8,9 @@ import type { CaptureDocument, Collections } from '../adapters/collections.js';
 import type { StoredValue } from '../domain/prediction-window.js';
 import { labelsOf } from './reporter.js';
 
-/** Most predictions of one listing. */
+/** Most predictions of one listing, and most cells of them: an answer must fit into a message of 4 MiB. */
 const mostPredictions = 10_000;
+const mostCells = 60_000;
 
 /** Batches of the first read; each further one takes twice as many. */
 const firstRead = 64;
@@ -26,6 +27,7 @@ export function listPredictions(
     };
     const predictions: ListPredictionsResponse['predictions'] = [];
     const seen = new Set<string>();
+    let cells = 0;
     for (let skip = 0, most = firstRead; predictions.length < limit; skip += most, most *= 2) {
       const page = await collections.captures.find(filter, { sort: { timeMs: -1 }, limit: most, skip });
       const labels = await labelsOf(
@@ -39,7 +41,11 @@ export function listPredictions(
         const rows = stored(batch, labels).filter(
           (row) => request.labelled === undefined || request.labelled === (row.truth !== undefined),
         );
-        predictions.push(...rows.slice(0, limit - predictions.length));
+        const room = Math.floor((mostCells - cells) / Math.max(1, batch.features.length));
+        const fitting = rows.slice(0, Math.max(predictions.length === 0 ? 1 : 0, room));
+        cells += fitting.length * batch.features.length;
+        predictions.push(...fitting.slice(0, limit - predictions.length));
+        if (fitting.length < rows.length) return { predictions };
       }
       if (page.length < most) break;
     }

@@ -15,8 +15,9 @@ import { takenIn } from './taken-in.js';
 /** Longest time that a caller may wait for captures, milliseconds. */
 const longestWaitMs = 60_000;
 
-/** Most reports of one listing. */
+/** Most reports of one listing, and most bytes of their texts: an answer must fit into a message of 4 MiB. */
 const mostReports = 1_000;
+const mostReportBytes = 3 * 1024 * 1024;
 
 /**
  * The RPCs about reports. RunReport with `wait_ms` waits until the version is known and `min_predictions` (at least one) of
@@ -54,7 +55,12 @@ export function reportRequests(ports: {
         sort: { createdAtMs: -1 },
         limit: Math.min(limit || 20, mostReports),
       });
-      return { reports: documents.map(({ report }) => MonitorReported.fromJSON(JSON.parse(report))) };
+      let bytes = 0;
+      const fitting = documents.filter(({ report }, k) => {
+        bytes += report.length;
+        return k === 0 || bytes <= mostReportBytes;
+      });
+      return { reports: fitting.map(({ report }) => MonitorReported.fromJSON(JSON.parse(report))) };
     }),
     getReport: unary(async ({ reportId }) => {
       const document = await collections.reports.findOne({ _id: reportId });
