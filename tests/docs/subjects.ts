@@ -33,6 +33,7 @@ export const traffic: Readonly<Record<EventName, Traffic>> = {
   modelPromoted: t('name of the model', 'registry', 'inference, monitor, client'),
   modelRejected: t('name of the model', 'registry, inference', 'registry, client'),
   modelRolledBack: t('name of the model', 'registry', 'inference, monitor'),
+  modelAliased: t('name of the model', 'registry', 'registry, when it rebuilds'),
   inferenceSwapped: t('name of the model', 'inference', 'registry, client'),
   predictionCaptured: t('name of the model', 'inference', 'monitor'),
   labelReceived: t('any, such as the name of the model', 'users, monitor', 'monitor'),

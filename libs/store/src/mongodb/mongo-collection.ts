@@ -1,4 +1,4 @@
-import type { Collection as DriverCollection, MongoBulkWriteError } from 'mongodb';
+import type { Collection as DriverCollection, Db, MongoBulkWriteError } from 'mongodb';
 import { decodeValue, encodeDocument, type StoredDocument } from '../codec.js';
 import { DuplicateKeyError, type StoreError } from '../errors.js';
 import { encodeFilter, equalityFields, type StoredFilter } from '../filter.js';
@@ -19,6 +19,7 @@ import { translateError } from './mongo-errors.js';
 /** Two upserts of one `_id` at once can both decide to insert; the one refused finds the document on its next try. */
 const UPSERT_ATTEMPTS = 3;
 const INDEX_CONFLICTS = new Set([85, 86]);
+const NAMESPACE_EXISTS = 48;
 
 /** One MongoDB collection behind the store's interface. */
 export class MongoCollection<T extends Document> implements Collection<T> {
@@ -30,6 +31,17 @@ export class MongoCollection<T extends Document> implements Collection<T> {
     this.name = name;
     this.#driver = driver;
     this.#url = url;
+  }
+
+  /** Creates the collection where it is missing: one that holds nothing yet can then be told from one that was lost. */
+  async create(db: Db): Promise<void> {
+    await this.#run(async () => {
+      try {
+        await db.createCollection(this.name);
+      } catch (error) {
+        if (Number((error as { code?: unknown }).code) !== NAMESPACE_EXISTS) throw error;
+      }
+    });
   }
 
   /** Creates the indexes that are missing and replaces those whose options have changed. */

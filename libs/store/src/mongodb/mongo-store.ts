@@ -32,26 +32,34 @@ export async function openMongoStore(mongodbUrl: string, database: string): Prom
       error,
     );
   }
-  const store = new MongoStore(client, client.db(database), shown);
   try {
     await client.connect();
-    await store.ping();
+    const db = client.db(database);
+    await db.command({ ping: 1 });
+    const held = await db.listCollections({}, { nameOnly: true }).toArray();
+    return new MongoStore(
+      client,
+      db,
+      shown,
+      held.map(({ name }) => name),
+    );
   } catch (error) {
     await client.close().catch(() => undefined);
     throw translateError(error, '(connect)', shown);
   }
-  return store;
 }
 
 class MongoStore implements Store {
   readonly kind = 'mongodb';
+  readonly heldAtOpening: readonly string[];
   readonly #client: MongoClient;
   readonly #db: Db;
   readonly #url: string;
   readonly #collections = new Map<string, MongoCollection<Document>>();
   #closed = false;
 
-  constructor(client: MongoClient, db: Db, url: string) {
+  constructor(client: MongoClient, db: Db, url: string, held: readonly string[]) {
+    this.heldAtOpening = held;
     this.#client = client;
     this.#db = db;
     this.#url = url;
@@ -64,6 +72,7 @@ class MongoStore implements Store {
       collection = new MongoCollection(name, this.#db.collection<StoredDocument>(name), this.#url);
       this.#collections.set(name, collection);
     }
+    await collection.create(this.#db);
     await collection.ensureIndexes(opts.indexes ?? []);
     return collection as unknown as Collection<T>;
   }

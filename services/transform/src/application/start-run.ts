@@ -9,15 +9,16 @@ import {
   taskToProto,
 } from '@rookery/contracts';
 import type { ArtifactStore } from '@rookery/artifacts';
-import type { BusEvent, Outbox } from '@rookery/bus';
+import type { BusEvent, EventMeta, Outbox, OutboxEntry } from '@rookery/bus';
 import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { ArtifactRef, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import type { DatasetIngested, DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import type { FoldJob, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import type { Collection } from '@rookery/store';
-import { deriveSeed, tableFromArrow } from '@rookery/tabular';
+import { tableFromArrow } from '@rookery/tabular';
 
 import type { PlanDocument } from '../adapters/plan-collection.js';
+import { jobsOfRun } from '../domain/jobs-of-run.js';
 import { planFolds } from '../domain/plan-folds.js';
 import type { PlannedJob } from '../domain/plan-folds.js';
 import { settleRequest, settleSpec, signatureOf } from '../domain/plan-request.js';
@@ -52,19 +53,20 @@ export function startRun(ports: StartRunPorts): (event: BusEvent<DatasetIngested
           id: derivedEventId(events.runStarted.type, runId),
           ...cause,
         }),
-        ...jobs.map((job) => {
-          const key = jobKeyOf(runId, job.fold, job.final);
-          return outbox.entry(events.foldJob, key, job, {
-            id: derivedEventId(events.foldJob.type, key),
-            ...cause,
-          });
-        }),
+        ...jobs.map((job) => jobEntry(outbox, job, event)),
       ];
       const { _id, ...fields } = document;
       await plans.updateOne({ _id }, { $setOnInsert: { ...fields, outbox: entries } }, { upsert: true });
     }
     await outbox.flush(plans, runId);
   };
+}
+
+/** The announcement of a job: the same job is the same event, whoever announces it. */
+export function jobEntry(outbox: Pick<Outbox, 'entry'>, job: FoldJob, cause: EventMeta): OutboxEntry {
+  const key = jobKeyOf(job.runId, job.fold, job.final);
+  const id = derivedEventId(events.foldJob.type, key);
+  return outbox.entry(events.foldJob, key, job, { id, cause, correlationId: job.runId });
 }
 
 /** What a plan can't be made without; throws RK_MESSAGE_MISSING_FIELD naming the first field that is missing. */
@@ -109,18 +111,6 @@ async function plan(
       artifacts.put(bundleOf(runId, job, dataset, request.target, signature), artifactTypes.foldBundle),
     ),
   );
-  const jobs: FoldJob[] = planned.map((job, index) => ({
-    runId,
-    fold: job.fold,
-    final: job.final,
-    folds: settings.folds,
-    model: settings.model,
-    task: taskToProto(settings.task),
-    dataset,
-    bundle: bundles[index],
-    modelSpec: spec,
-    seed: deriveSeed(seed, 'job', job.fold) >>> 0,
-  }));
   const run: RunStarted = {
     runId,
     datasetId: data.datasetId,
@@ -143,14 +133,18 @@ async function plan(
     codeVersion,
     tags: request.tags,
   };
-  const document = {
-    _id: runId,
-    model: settings.model,
-    datasetSha256: dataset.sha256,
-    bundles,
-    createdAt: event.time.toISOString(),
+  return { document: planDocument(run, event.time), run, jobs: jobsOfRun(run) };
+}
+
+/** A plan as it is kept; `ingestedAt` is the time of the ml.dataset.ingested that it was made for. */
+export function planDocument(run: RunStarted, ingestedAt: Date): Omit<PlanDocument, 'outbox'> {
+  return {
+    _id: run.runId,
+    model: run.model,
+    datasetSha256: run.dataset?.sha256 ?? '',
+    bundles: run.bundles,
+    createdAt: ingestedAt.toISOString(),
   };
-  return { document, run, jobs };
 }
 
 function bundleOf(
