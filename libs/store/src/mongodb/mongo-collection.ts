@@ -26,6 +26,7 @@ export class MongoCollection<T extends Document> implements Collection<T> {
   readonly name: string;
   readonly #driver: DriverCollection<StoredDocument>;
   readonly #url: string;
+  readonly #indexes = new Map<string, string>();
 
   constructor(name: string, driver: DriverCollection<StoredDocument>, url: string) {
     this.name = name;
@@ -49,6 +50,7 @@ export class MongoCollection<T extends Document> implements Collection<T> {
     for (const { fields, unique = false, sparse = false } of specs) {
       const keys = Object.fromEntries(fields.map((field) => [field, 1 as const]));
       const name = fields.join('_');
+      this.#indexes.set(name, fields.join(','));
       const create = (): Promise<string> => this.#driver.createIndex(keys, { name, unique, sparse });
       await this.#run(async () => {
         try {
@@ -75,10 +77,11 @@ export class MongoCollection<T extends Document> implements Collection<T> {
       try {
         return (await this.#driver.insertMany(stored, { ordered: !ignore })).insertedCount;
       } catch (error) {
-        const { writeErrors, insertedCount } = error as MongoBulkWriteError;
+        const { writeErrors } = error as MongoBulkWriteError;
         const errors =
           writeErrors === undefined ? [] : Array.isArray(writeErrors) ? writeErrors : [writeErrors];
-        if (ignore && errors.length > 0 && errors.every(({ code }) => code === 11000)) return insertedCount;
+        if (ignore && errors.length > 0 && errors.every(({ code }) => code === 11000))
+          return stored.length - errors.length;
         throw (errors[0] as { readonly err?: unknown } | undefined)?.err ?? error;
       }
     });
@@ -178,7 +181,7 @@ export class MongoCollection<T extends Document> implements Collection<T> {
     try {
       return await statement();
     } catch (error) {
-      throw translateError(error, this.name, this.#url) satisfies StoreError;
+      throw translateError(error, this.name, this.#url, this.#indexes) satisfies StoreError;
     }
   }
 

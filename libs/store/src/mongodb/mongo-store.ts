@@ -6,11 +6,19 @@ import type { Collection, CollectionOptions, Document, Store } from '../store.js
 import { MongoCollection } from './mongo-collection.js';
 import { translateError } from './mongo-errors.js';
 
-const SERVER_SELECTION_MS = 5000;
+/** Bounds, so that a server that is gone, or a network that swallows everything, is an error and not a wait without end. */
+const LIMITS = {
+  serverSelectionTimeoutMS: 5_000,
+  connectTimeoutMS: 5_000,
+  socketTimeoutMS: 30_000,
+  waitQueueTimeoutMS: 10_000,
+} as const;
 
 /**
  * Connects to MongoDB and checks that it answers. Writes wait for a majority of the replica set and its journal, so that
- * an acknowledged write survives a fail-over. Options in the URL win over these.
+ * an acknowledged write survives a fail-over. A write whose answer was lost is repeated by the driver only where the server can
+ * tell that it is the same one (a replica set); elsewhere it is an error, and callers guard their updates. Options in the URL
+ * win over these.
  */
 export async function openMongoStore(mongodbUrl: string, database: string): Promise<Store> {
   const { MongoClient: Client } = await import('mongodb');
@@ -22,7 +30,7 @@ export async function openMongoStore(mongodbUrl: string, database: string): Prom
       appName: `rookery-${database}`,
       promoteBuffers: true,
       ignoreUndefined: true,
-      ...(inUrl.has('serverselectiontimeoutms') ? {} : { serverSelectionTimeoutMS: SERVER_SELECTION_MS }),
+      ...Object.fromEntries(Object.entries(LIMITS).filter(([name]) => !inUrl.has(name.toLowerCase()))),
       ...(inUrl.has('w') || inUrl.has('journal') ? {} : { writeConcern: { w: 'majority', journal: true } }),
     });
   } catch (error) {
