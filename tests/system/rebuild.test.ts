@@ -149,16 +149,14 @@ describe('a database that is lost', () => {
   });
 
   it.each([
-    ['registry', 'versions'],
-    ['registry', 'alias_changes'],
-    ['registry', 'models'],
-    ['registry', 'runs'],
-    ['monitor', 'replicas'],
-    ['monitor', 'labels'],
-    ['ingest', 'rebuild'],
-  ] as const)('in part (%s: %s) is completed, and what is left of it stays', async (service, collection) => {
-    await whileFrozen(world, [service], () => {
-      rmSync(join(databaseFolder(world, service), `${collection}.db`));
+    { registry: 'versions', monitor: 'replicas', ingest: 'rebuild' },
+    { registry: 'alias_changes', monitor: 'labels', transform: 'plans' },
+    { registry: 'models', monitor: 'reports', evaluator: 'evaluations' },
+    { registry: 'runs', monitor: 'captures' },
+  ])('in part is completed, and what is left of it stays: %o', async (lost) => {
+    await whileFrozen(world, Object.keys(lost), () => {
+      for (const [service, collection] of Object.entries(lost))
+        rmSync(join(databaseFolder(world, service), `${collection}.db`));
     });
     await expectTheSame();
   });

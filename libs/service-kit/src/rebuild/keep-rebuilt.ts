@@ -9,17 +9,19 @@ const watchEveryMs = 2_000;
 /** The part of a service's kit that is used here. */
 export type RebuildKit = Pick<
   Kit,
-  'bus' | 'store' | 'outbox' | 'logger' | 'clock' | 'signal' | 'onStop' | 'stop'
+  'bus' | 'store' | 'outbox' | 'logger' | 'clock' | 'signal' | 'onStop' | 'stop' | 'health'
 >;
 
 /**
- * Rebuilds the service's database where it was lost, and watches from then on that it does not get lost under the service.
+ * Rebuilds the service's database where it was lost, and watches from then on that it does not get lost under the service; while
+ * it does not answer, the service says NOT_SERVING.
  * To be called when the collections are open and before anything is consumed.
  */
 export async function keepRebuilt(kit: RebuildKit, spec: RebuildSpec): Promise<void> {
   await rebuildFromLog(kit, spec);
   const { store, logger } = kit;
   const stop = (reason: string): void => kit.stop(reason, exitCodes.software);
-  const end = await watchDatabase({ store, logger, stop }, watchEveryMs);
+  const onReach = (reachable: boolean): void => kit.health.set('', reachable);
+  const end = await watchDatabase({ store, logger, stop, onReach }, watchEveryMs);
   kit.onStop(end, { phase: 'intake', name: 'database watch' });
 }
