@@ -177,8 +177,8 @@ if (mongodbUrl === '') {
       );
       const loop = startOpenLoop(
         world.system.addresses['inference'] ?? '',
-        { model: 'penguins', rows: rows.slice(0, 4).map(({ row }) => rowToProto(row)) },
-        { perSecond: 50, connections: 2 },
+        { model: 'penguins', rows: rows.slice(0, 1).map(({ row }) => rowToProto(row)) },
+        { perSecond: 20, connections: 2 },
       );
       const run = await world.client.publish({ ...penguins, epochs: 200 });
       await world.tap.wait(events.runStarted, ({ runId }) => runId === run.runId, 'the start of the run');
@@ -196,8 +196,8 @@ if (mongodbUrl === '') {
           async () => (await statusOf(service)) === 'SERVING' || undefined,
           `${service} serves again`,
         );
-      await settled(world);
       await loop.stop();
+      await settled(world);
       expect(loop.failures).toEqual([]);
       for (const event of [events.runStarted, events.runEvaluated, events.runCompleted] as const)
         expect(await countOf<{ runId: string }>(event as never, run.runId), event.type).toBe(1);
@@ -257,6 +257,7 @@ if (mongodbUrl === '') {
         await eventually(
           () => rebuildNotes(world, service).length > told || undefined,
           `${service} is rebuilt`,
+          90_000,
         );
         await world.system.waitReady(service, 30_000);
       }

@@ -17,6 +17,9 @@ export interface LossyProxy {
   close(): Promise<void>;
 }
 
+/** How a command that writes begins in BSON: a string field of its name. */
+const writes = ['update', 'insert', 'findAndModify', 'delete'].map((name) => `\u0002${name}\u0000`);
+
 /** Starts a proxy on the loopback interface to another port of it. Only answers to writes are lost. */
 export async function startLossyProxy(upstreamPort: number): Promise<LossyProxy> {
   const sockets = new Set<Socket>();
@@ -31,7 +34,7 @@ export async function startLossyProxy(upstreamPort: number): Promise<LossyProxy>
     const upstream = connect({ host: '127.0.0.1', port: upstreamPort });
     let writing = false;
     client.on('data', (chunk) => {
-      writing = /\0(update|insert|findAndModify|delete)\0/.test(chunk.toString('latin1'));
+      writing = writes.some((command) => chunk.includes(command));
       upstream.write(chunk);
     });
     upstream.on('data', (chunk) => {
