@@ -142,7 +142,11 @@ if (mongodbUrl === '') {
         );
       proxy = await startLossyProxy(upstreamPort());
       world = await startTestSystem({
-        env: { MONGODB_URL: throughProxy(proxy), ROOKERY_MONITOR_EVERY: '1000000' },
+        env: {
+          MONGODB_URL: throughProxy(proxy),
+          ROOKERY_MONITOR_EVERY: '1000000',
+          ROOKERY_MONITOR_INTERVAL_MS: '86400000',
+        },
       });
     });
     afterAll(async () => {
