@@ -223,6 +223,7 @@ async function promotePenguins(
     package: ref,
     reference: undefined,
     runId: 'run-bench',
+    manual: false,
     actor: 'bench',
     reasons: [],
     requestedAtMs: Date.now(),

@@ -10,6 +10,7 @@ import { createDeadLetters } from './dead-letters.js';
 import { createProgressPublisher, subscribeProgress } from './progress.js';
 import { createPublisher } from './publisher.js';
 import { lastEvents, replayEvents, tailSubjects } from './readers.js';
+import { replayAll, streamBounds } from './replay-all.js';
 import { createMetrics } from './telemetry.js';
 import { ensureStreams } from './topology.js';
 import type { Bus, ConnectBusOptions, Consumption, Logger } from './types.js';
@@ -78,6 +79,8 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
     publishProgress: progress.publish,
     subscribeProgress: (runId, onProgress) => subscribeProgress(nc, runId, onProgress),
     replay: (event, replayOptions) => replayEvents(js, event, replayOptions, logger),
+    replayAll: (stream, types, replayOptions) => replayAll({ js, jsm, logger }, stream, types, replayOptions),
+    bounds: (stream) => streamBounds(jsm, stream),
     lastPerKey: (event) => lastEvents(js, event, logger),
     tail: (subjects, onEvent) => tailSubjects(nc, subjects, onEvent, now),
     deadLetters: createDeadLetterBox({ jsm, publisher, logger, now }),

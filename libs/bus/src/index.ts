@@ -29,6 +29,8 @@ export type {
   PublishResult,
   RawEvent,
   Replay,
+  ReplayAllOptions,
   ReplayOptions,
   Stop,
+  StreamBounds,
 } from './types.js';

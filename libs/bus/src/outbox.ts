@@ -41,12 +41,15 @@ export interface OutboxCollection {
 
 /** Publishes what documents announce. */
 export interface Outbox {
-  /** Makes the entry to be pushed to the document's `outbox` in the same update that changes its state. */
+  /**
+   * Makes the entry to be pushed to the document's `outbox` in the same update that changes its state. `timeMs` is when it
+   * happened (default now): give it where the document holds that time, so that the log says it too.
+   */
   entry<T>(
     event: EventType<T>,
     key: string,
     data: T,
-    options: { id: string; cause?: EventMeta; correlationId?: string },
+    options: { id: string; cause?: EventMeta; correlationId?: string; timeMs?: number },
   ): OutboxEntry;
   /** Publishes the entries of one document in order, then takes them out of it. Throws where one could not be published; the rest stays. */
   flush(collection: OutboxCollection, docId: string): Promise<void>;
@@ -164,7 +167,7 @@ export function createOutbox(
   };
 
   return {
-    entry: (event, key, data, { id, cause, correlationId }) => {
+    entry: (event, key, data, { id, cause, correlationId, timeMs }) => {
       event.subject(key); // a bad key must fail before the state is saved
       const bytes = encodePayload(event, data);
       const traceparent = activeTraceparent() ?? cause?.traceparent;
@@ -176,7 +179,7 @@ export function createOutbox(
         correlationId: correlationId ?? cause?.correlationId ?? id,
         ...(cause === undefined ? {} : { causationId: cause.id }),
         ...(traceparent === undefined ? {} : { traceparent }),
-        createdAt: new Date(now()).toISOString(),
+        createdAt: new Date(timeMs ?? now()).toISOString(),
       };
     },
     flush,

@@ -162,7 +162,8 @@ async function openReader(
   };
 }
 
-function metaOfMessage(message: JsMsg, event: { type: string; keyed: boolean }): EventMeta {
+/** Meta data of a message that an ordered consumer read. */
+export function metaOfMessage(message: JsMsg, event: { type: string; keyed: boolean }): EventMeta {
   return decodeMeta(
     message.headers,
     {

@@ -1,4 +1,4 @@
-import type { EventType } from '@rookery/contracts';
+import type { EventType, StreamName } from '@rookery/contracts';
 import type { FoldProgress } from '@rookery/proto/rookery/events/v1/run';
 import type { Authenticator, NatsConnection } from '@nats-io/transport-node';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
@@ -181,6 +181,25 @@ export interface Replay {
   stop: Stop;
 }
 
+/** How to read several types of a stream again, in the order in which they were stored. */
+export interface ReplayAllOptions {
+  /** Last sequence to read; default what the stream holds at the call. */
+  through?: number;
+  onEvent: (event: BusEvent<unknown>) => Promise<void>;
+  /** Called with a stored event that cannot be decoded; default: logged and skipped. */
+  onInvalid?: (event: RawEvent, error: Error) => void;
+  signal?: AbortSignal;
+}
+
+/** What a stream holds. */
+export interface StreamBounds {
+  /** Sequence of the oldest message; one more than the newest where there is none. */
+  firstSequence: number;
+  lastSequence: number;
+  /** Messages kept. */
+  messages: number;
+}
+
 /** The event bus of one service. */
 export interface Bus {
   readonly name: string;
@@ -206,6 +225,14 @@ export interface Bus {
   subscribeProgress(runId: string, onProgress: (progress: FoldProgress) => void): Stop;
   /** Reads a stream's events of one type again, in order, without acknowledging anything. */
   replay<T>(event: EventType<T>, options: ReplayOptions<T>): Promise<Replay>;
+  /** Reads events of several types of one stream again, in the order of the stream; resolves to their number. */
+  replayAll(
+    stream: StreamName,
+    types: readonly EventType<unknown>[],
+    options: ReplayAllOptions,
+  ): Promise<number>;
+  /** First and last sequence of a stream. */
+  bounds(stream: StreamName): Promise<StreamBounds>;
   /** The last event of each key. */
   lastPerKey<T>(event: EventType<T>): Promise<BusEvent<T>[]>;
   /** Events from now on, as they pass; no history, no guarantee. Subjects may hold wildcards. */

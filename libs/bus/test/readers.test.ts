@@ -196,3 +196,27 @@ test('a replay that goes on survives a crash of the broker', async () => {
   await replay.stop();
   await within(replay.done, 'end');
 }, 40_000);
+
+test('reading several types again keeps the order of the stream, ends where told, and passes on what can not be read', async () => {
+  const key = unique('all');
+  const first = await bus.publish(promoted, key, promotion(key, 1), { id: unique('p') });
+  await bus.publish(labelReceived, key, label('between'), { id: unique('l') });
+  await bus.publishEncoded(promoted, key, Buffer.from('{'), { id: unique('broken') });
+  const last = await bus.publish(promoted, key, promotion(key, 2), { id: unique('p') });
+  await bus.publish(promoted, key, promotion(key, 3), { id: unique('p') });
+  const seen: string[] = [];
+  let invalid = 0;
+  const types = [promoted, labelReceived] as unknown as Parameters<Bus['replayAll']>[1];
+  const count = await bus.replayAll('ML_EVENTS', types, {
+    through: last.sequence,
+    onEvent: async (event) =>
+      void (event.key === key && seen.push(`${event.type} ${event.sequence - first.sequence}`)),
+    onInvalid: (event) => (invalid += Number(event.key === key)),
+  });
+  expect(seen).toEqual([`${promoted.type} 0`, `${labelReceived.type} 1`, `${promoted.type} 3`]);
+  expect(invalid).toBe(1);
+  expect(count).toBeGreaterThanOrEqual(3);
+  const bounds = await bus.bounds('ML_EVENTS');
+  expect(bounds.lastSequence).toBeGreaterThan(last.sequence);
+  expect(await bus.replayAll('ML_CAPTURES', types, { onEvent: async () => {} })).toBe(0);
+});

@@ -151,7 +151,7 @@ export const errorCodes = {
     'DATA_LOSS',
     false,
     'A database file is damaged before its end; nothing was changed.',
-    'Restore the file from a backup, or remove the lines that are not JSON to give them up.',
+    'Stop the service, move the file away and start it: it rebuilds what the file held from the log (docs/runbooks/lost-database.md).',
   ),
   RK_ARTIFACT_NOT_FOUND: entry(
     'NOT_FOUND',

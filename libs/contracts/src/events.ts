@@ -6,6 +6,7 @@ import {
 } from '@rookery/proto/rookery/events/v1/dataset';
 import {
   InferenceSwapped,
+  ModelAliased,
   ModelPromoted,
   ModelRegistered,
   ModelRejected,
@@ -160,6 +161,12 @@ export const events = {
     type: 'ml.model.rolledback',
     message: ModelRolledBack,
     messageName: messageName('ModelRolledBack'),
+  }),
+  /** Key: model name. */
+  modelAliased: defineEvent<ModelAliased>({
+    type: 'ml.model.aliased',
+    message: ModelAliased,
+    messageName: messageName('ModelAliased'),
   }),
   /** Key: model name. */
   inferenceSwapped: defineEvent<InferenceSwapped>({

@@ -33,3 +33,8 @@ export { createHealth, type Health, type ServingStatus } from './grpc/health.js'
 
 export { connectWithRetry, type ConnectOptions } from './lifecycle/connect-with-retry.js';
 export { exitCodes, ServiceExitError } from './lifecycle/exit-codes.js';
+
+export { projection, type LogProjection } from './rebuild/log-projection.js';
+export { keepRebuilt } from './rebuild/keep-rebuilt.js';
+export { rebuildFromLog, type RebuildParts, type RebuildSpec } from './rebuild/rebuild-from-log.js';
+export { rebuildCollection, type RebuildRecord } from './rebuild/rebuild-record.js';

@@ -100,6 +100,8 @@ export interface Collection<T extends Document = Document> {
 
 export interface Store {
   readonly kind: 'mongodb' | 'embedded';
+  /** Names of the collections that the database held when it was opened; what is missing here was never there, or is lost. */
+  readonly heldAtOpening: readonly string[];
   /** The collection of that name, with its indexes ensured. Calls with the same name share one collection. */
   collection<T extends Document = Document>(name: string, opts?: CollectionOptions): Promise<Collection<T>>;
   /** Resolves where the store answers; throws StoreUnavailableError otherwise. */

@@ -1,6 +1,6 @@
 import { events } from '@rookery/contracts';
 import { warmUp } from '@rookery/nn';
-import { runService } from '@rookery/service-kit';
+import { keepRebuilt, runService } from '@rookery/service-kit';
 
 import { artifactReader } from './adapters/artifact-reader.js';
 import { evaluationCollection } from './adapters/evaluation-collection.js';
@@ -8,16 +8,19 @@ import { evaluateTrained } from './application/evaluate-trained.js';
 import { joinRun } from './application/join-run.js';
 import { joinFoldsOfTrial } from './application/join-trial.js';
 import { keepPlan } from './application/keep-plan.js';
+import { evaluatorRebuild } from './application/rebuild.js';
 import { evaluatorConfig } from './config.js';
 
 await runService({
   name: 'evaluator',
   config: evaluatorConfig,
-  async start({ bus, store, artifacts, outbox, onStop, logger }) {
+  async start(kit) {
+    const { bus, store, artifacts, outbox, onStop, logger } = kit;
     const evaluations = await evaluationCollection(store);
     const reader = artifactReader(artifacts);
     const join = joinRun({ evaluations, reader, artifacts, outbox, logger });
     const joinTrial = joinFoldsOfTrial({ evaluations, outbox });
+    await keepRebuilt(kit, evaluatorRebuild({ evaluations, reader, artifacts }));
     onStop(outbox.startRecovery([evaluations]), { name: 'outbox recovery', phase: 'intake' });
     await Promise.all([
       // What the first network needs is loaded before it comes, not while a run waits.

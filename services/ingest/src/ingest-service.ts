@@ -5,12 +5,14 @@ import { events } from '@rookery/contracts';
 import type { ArtifactStore } from '@rookery/artifacts';
 import type { Bus, Consumption, Outbox, Stop } from '@rookery/bus';
 import type { IngestServiceServer } from '@rookery/proto/rookery/ingest/v1/ingest';
+import type { RebuildSpec } from '@rookery/service-kit';
 import type { Store } from '@rookery/store';
 
 import { grpcIngestService } from './adapters/grpc-ingest-service.js';
 import { createSources } from './adapters/sources.js';
 import { createStoreCatalogue } from './adapters/store-catalogue.js';
 import { createIngestDataset } from './application/ingest-dataset.js';
+import { ingestRebuild } from './application/rebuild.js';
 import { createQueryDatasets } from './application/query-datasets.js';
 import { createUploadDataset } from './application/upload-dataset.js';
 import { fileRootsOf } from './config.js';
@@ -23,6 +25,8 @@ export interface IngestParts {
   readonly artifacts: ArtifactStore;
   readonly outbox: Outbox;
   readonly clock: () => number;
+  /** Makes sure that the catalogue holds what the log says; called before anything is consumed. */
+  readonly keepRebuilt: (spec: RebuildSpec) => Promise<void>;
   readonly config: Pick<
     IngestConfig,
     'ROOKERY_FILE_ROOTS' | 'ROOKERY_HOST' | 'ROOKERY_MAX_DATASET_BYTES' | 'ROOKERY_MAX_COLUMNS'
@@ -51,6 +55,7 @@ export async function startIngest(parts: IngestParts): Promise<IngestService> {
     pause: () => setImmediate(),
   });
   const upload = createUploadDataset({ artifacts, bus, maxBytes: limits.maxBytes, newId: randomUUID });
+  await parts.keepRebuilt(ingestRebuild(catalogue, catalogue.collection));
   const stopRecovery = outbox.startRecovery([catalogue.collection]);
   const consumption = await bus.consume(events.datasetReady, {
     durable: 'ingest',

@@ -1,5 +1,5 @@
 import { IngestServiceService } from '@rookery/proto/rookery/ingest/v1/ingest';
-import { runService } from '@rookery/service-kit';
+import { keepRebuilt, runService } from '@rookery/service-kit';
 
 import { config } from './config.js';
 import { startIngest } from './ingest-service.js';
@@ -12,7 +12,15 @@ await runService({
   name: 'ingest',
   config,
   async start(kit) {
-    const service = await startIngest(kit);
+    const service = await startIngest({
+      bus: kit.bus,
+      store: kit.store,
+      artifacts: kit.artifacts,
+      outbox: kit.outbox,
+      clock: kit.clock,
+      config: kit.config,
+      keepRebuilt: (spec) => keepRebuilt(kit, spec),
+    });
     kit.grpc.addService(IngestServiceService, service.grpc);
     kit.onStop(() => service.stopRecovery(), { name: 'outbox recovery', phase: 'intake' });
   },

@@ -11,7 +11,7 @@ import type { Bus, Outbox } from '@rookery/bus';
 import { startNatsServer } from '@rookery/bus/testing';
 import { events } from '@rookery/contracts';
 import { IngestServiceClient, IngestServiceService } from '@rookery/proto/rookery/ingest/v1/ingest';
-import { createGrpcServer } from '@rookery/service-kit';
+import { createGrpcServer, rebuildFromLog } from '@rookery/service-kit';
 import { openStore } from '@rookery/store';
 import type { Store } from '@rookery/store';
 import { createLogger } from '@rookery/telemetry';
@@ -55,6 +55,10 @@ export async function startHarness(
     artifacts,
     outbox: options.outbox?.(outbox) ?? outbox,
     clock: Date.now,
+    keepRebuilt: async (spec) => {
+      const { signal } = new AbortController();
+      await rebuildFromLog({ bus, store, outbox, logger, clock: Date.now, signal }, spec);
+    },
     config: {
       ROOKERY_HOST: '127.0.0.1',
       ROOKERY_FILE_ROOTS: [folder, dataFolder],

@@ -1,6 +1,6 @@
 import { events } from '@rookery/contracts';
 import { MonitorServiceService } from '@rookery/proto/rookery/monitor/v1/monitor';
-import { runService, unary } from '@rookery/service-kit';
+import { keepRebuilt, runService, unary } from '@rookery/service-kit';
 
 import { openCollections } from './adapters/collections.js';
 import { referenceReader } from './adapters/reference-reader.js';
@@ -10,6 +10,7 @@ import { addLabels, keepLabel } from './application/keep-labels.js';
 import { keepChampion, keepRegistered } from './application/keep-models.js';
 import { listPredictions } from './application/list-predictions.js';
 import { monitorStatus } from './application/monitor-status.js';
+import { monitorRebuild } from './application/rebuild.js';
 import { createReporter } from './application/reporter.js';
 import { reportRequests } from './application/report-requests.js';
 import { startSchedule } from './application/schedule.js';
@@ -21,9 +22,22 @@ const predictionsKept = 100_000;
 await runService({
   name: 'monitor',
   config: monitorConfig,
-  async start({ config, bus, store, artifacts, outbox, grpc, logger, clock, onStop }) {
+  async start(kit) {
+    const { config, bus, store, artifacts, outbox, grpc, logger, clock, onStop } = kit;
     const collections = await openCollections(store);
     const captured = new CaptureSignal();
+    const { firstSequence } = await bus.bounds(events.predictionCaptured.stream);
+    await keepRebuilt(
+      kit,
+      monitorRebuild({
+        collections,
+        captured,
+        outbox,
+        clock,
+        keep: predictionsKept,
+        capturesTruncated: firstSequence > 1,
+      }),
+    );
     const reporter = createReporter({
       collections,
       references: referenceReader(artifacts),

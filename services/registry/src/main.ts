@@ -1,5 +1,5 @@
 import { RegistryServiceService } from '@rookery/proto/rookery/registry/v1/registry';
-import { runService } from '@rookery/service-kit';
+import { keepRebuilt, runService } from '@rookery/service-kit';
 import { metricDirection } from '@rookery/tabular';
 
 import { openCollections } from './adapters/collections.js';
@@ -8,6 +8,7 @@ import { createEventLog } from './adapters/event-log.js';
 import { createGrpcService } from './adapters/grpc-service.js';
 import { createPackageReader } from './adapters/package-reader.js';
 import type { Registry } from './application/ports.js';
+import { registryRebuild } from './application/rebuild.js';
 import { recover, startRecovery } from './application/recovery.js';
 import { createRunChanges } from './application/run-changes.js';
 import { config } from './config.js';
@@ -29,6 +30,7 @@ await runService({
       lowerIsBetter: (metric) => metricDirection(metric) === 'lower',
     };
     const { runs, models } = registry.collections;
+    await keepRebuilt(kit, registryRebuild(registry));
     await recover(registry);
     kit.onStop(startRecovery(registry, recoverEveryMs), { phase: 'intake', name: 'recovery' });
     kit.onStop(kit.outbox.startRecovery([runs, models], recoverEveryMs), { phase: 'intake', name: 'outbox' });

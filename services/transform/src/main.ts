@@ -1,10 +1,11 @@
 import { events } from '@rookery/contracts';
 import { TransformServiceService } from '@rookery/proto/rookery/transform/v1/transform';
-import { runService, unary } from '@rookery/service-kit';
+import { keepRebuilt, runService, unary } from '@rookery/service-kit';
 
 import { planCollection } from './adapters/plan-collection.js';
 import { searchCollection } from './adapters/search-collection.js';
 import { applyTransformer } from './application/apply-transformer.js';
+import { transformRebuild } from './application/rebuild.js';
 import { getSearch } from './application/read-search.js';
 import { endAttempt, startSearch } from './application/run-search.js';
 import { takeDeadLetter, takeFailure, takeScore } from './application/search-events.js';
@@ -14,11 +15,13 @@ import { transformConfig } from './config.js';
 await runService({
   name: 'transform',
   config: transformConfig,
-  async start({ config, bus, store, artifacts, outbox, grpc, onStop, version, logger }) {
+  async start(kit) {
+    const { config, bus, store, artifacts, outbox, grpc, onStop, version, logger } = kit;
     const [plans, searches] = await Promise.all([planCollection(store), searchCollection(store)]);
-    onStop(outbox.startRecovery([plans, searches]), { name: 'outbox recovery', phase: 'intake' });
     const planning = { plans, artifacts, outbox, mode: config.ROOKERY_MODE, codeVersion: version };
     const searching = { ...planning, searches, logger };
+    await keepRebuilt(kit, transformRebuild(searching));
+    onStop(outbox.startRecovery([plans, searches]), { name: 'outbox recovery', phase: 'intake' });
     const end = endAttempt(searching);
     await Promise.all([
       bus.consume(events.datasetIngested, {

@@ -156,7 +156,7 @@ describe('a search', () => {
           ended.add(`${runId}-t${trial}r${rung}`);
           const end =
             random.integer(4) === 0
-              ? { code: 'RK_TRAIN_DIVERGED', message: 'NaN' }
+              ? { code: 'RK_TRAIN_DIVERGED', message: 'NaN', step: 'fold 0' }
               : { metrics: { accuracy: { mean: random.integer(5) / 5 } } };
           await handled(() => endAttempt(ports)(runId, { trial, rung, ...end }, cause));
           live();
@@ -179,7 +179,7 @@ describe('a search', () => {
     for (const trial of [0, 1])
       await endAttempt(ports)(
         runId,
-        { trial, rung: 0, code: 'RK_TRAIN_DIVERGED', message: 'loss is NaN' },
+        { trial, rung: 0, code: 'RK_TRAIN_DIVERGED', message: 'loss is NaN', step: 'fold 0' },
         cause,
       );
     expect(of('ml.run.failed')).toEqual([

@@ -59,7 +59,8 @@ export async function startTestSystem(
     services: options.services ?? pathServices,
     readyDeadlineMs: 90_000,
     onEvent: (note) => notes.push(note),
-    ...(options.env ? { env: options.env } : {}),
+    // One database server for several systems would mix them up: only who asks gets it.
+    env: { MONGODB_URL: '', ...options.env },
   });
   const addresses = { ...addressesFromEnvironment({}), ...system.addresses, nats: system.natsUrl };
   const client = new RookeryClient({ addresses, name: 'test' });

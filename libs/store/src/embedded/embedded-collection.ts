@@ -295,7 +295,7 @@ export class EmbeddedCollection<T extends Document> implements Collection<T> {
       if (corruptItems === undefined) throw unavailable(this.name, this.#file, error);
       throw new StoreCorruptError(
         `The data file '${this.#file}' holds ${corruptItems} damaged line(s) before its end. Nothing was changed. ` +
-          'Restore the file from a backup, or remove the lines that are not JSON to give them up.',
+          'Move the file away and start the service again: it rebuilds what the file held from the log.',
         { file: this.#file, lines: String(corruptItems) },
         error,
       );

@@ -1,4 +1,4 @@
-import { access, mkdir } from 'node:fs/promises';
+import { access, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkCollectionName } from '../collection-name.js';
 import { StoreError, StoreUnavailableError } from '../errors.js';
@@ -10,7 +10,8 @@ import { EmbeddedCollection } from './embedded-collection.js';
 export async function openEmbeddedStore(directory: string): Promise<Store> {
   try {
     await mkdir(directory, { recursive: true });
-    return new EmbeddedStore(directory, await lockDirectory(directory));
+    const unlock = await lockDirectory(directory);
+    return new EmbeddedStore(directory, unlock, await dataFiles(directory));
   } catch (error) {
     if (error instanceof StoreError) throw error;
     throw new StoreUnavailableError(
@@ -21,14 +22,22 @@ export async function openEmbeddedStore(directory: string): Promise<Store> {
   }
 }
 
+/** Collections with a data file, or with one that a crash left under its temporary name. */
+async function dataFiles(directory: string): Promise<string[]> {
+  const names = (await readdir(directory)).map((file) => /^([^.~]+)\.db~?$/.exec(file)?.[1]);
+  return [...new Set(names.filter((name) => name !== undefined))].sort();
+}
+
 class EmbeddedStore implements Store {
   readonly kind = 'embedded';
+  readonly heldAtOpening: readonly string[];
   readonly #directory: string;
   readonly #unlock: () => Promise<void>;
   readonly #collections = new Map<string, EmbeddedCollection<Document>>();
   #closing: Promise<void> | undefined;
 
-  constructor(directory: string, unlock: () => Promise<void>) {
+  constructor(directory: string, unlock: () => Promise<void>, held: readonly string[]) {
+    this.heldAtOpening = held;
     this.#directory = directory;
     this.#unlock = unlock;
   }

@@ -1,4 +1,4 @@
-import type { Collection as DriverCollection, MongoBulkWriteError } from 'mongodb';
+import type { Collection as DriverCollection, Db, MongoBulkWriteError } from 'mongodb';
 import { decodeValue, encodeDocument, type StoredDocument } from '../codec.js';
 import { DuplicateKeyError, type StoreError } from '../errors.js';
 import { encodeFilter, equalityFields, type StoredFilter } from '../filter.js';
@@ -19,12 +19,14 @@ import { translateError } from './mongo-errors.js';
 /** Two upserts of one `_id` at once can both decide to insert; the one refused finds the document on its next try. */
 const UPSERT_ATTEMPTS = 3;
 const INDEX_CONFLICTS = new Set([85, 86]);
+const NAMESPACE_EXISTS = 48;
 
 /** One MongoDB collection behind the store's interface. */
 export class MongoCollection<T extends Document> implements Collection<T> {
   readonly name: string;
   readonly #driver: DriverCollection<StoredDocument>;
   readonly #url: string;
+  readonly #indexes = new Map<string, string>();
 
   constructor(name: string, driver: DriverCollection<StoredDocument>, url: string) {
     this.name = name;
@@ -32,11 +34,23 @@ export class MongoCollection<T extends Document> implements Collection<T> {
     this.#url = url;
   }
 
+  /** Creates the collection where it is missing: one that holds nothing yet can then be told from one that was lost. */
+  async create(db: Db): Promise<void> {
+    await this.#run(async () => {
+      try {
+        await db.createCollection(this.name);
+      } catch (error) {
+        if (Number((error as { code?: unknown }).code) !== NAMESPACE_EXISTS) throw error;
+      }
+    });
+  }
+
   /** Creates the indexes that are missing and replaces those whose options have changed. */
   async ensureIndexes(specs: readonly IndexSpec[]): Promise<void> {
     for (const { fields, unique = false, sparse = false } of specs) {
       const keys = Object.fromEntries(fields.map((field) => [field, 1 as const]));
       const name = fields.join('_');
+      this.#indexes.set(name, fields.join(','));
       const create = (): Promise<string> => this.#driver.createIndex(keys, { name, unique, sparse });
       await this.#run(async () => {
         try {
@@ -63,10 +77,11 @@ export class MongoCollection<T extends Document> implements Collection<T> {
       try {
         return (await this.#driver.insertMany(stored, { ordered: !ignore })).insertedCount;
       } catch (error) {
-        const { writeErrors, insertedCount } = error as MongoBulkWriteError;
+        const { writeErrors } = error as MongoBulkWriteError;
         const errors =
           writeErrors === undefined ? [] : Array.isArray(writeErrors) ? writeErrors : [writeErrors];
-        if (ignore && errors.length > 0 && errors.every(({ code }) => code === 11000)) return insertedCount;
+        if (ignore && errors.length > 0 && errors.every(({ code }) => code === 11000))
+          return stored.length - errors.length;
         throw (errors[0] as { readonly err?: unknown } | undefined)?.err ?? error;
       }
     });
@@ -166,7 +181,7 @@ export class MongoCollection<T extends Document> implements Collection<T> {
     try {
       return await statement();
     } catch (error) {
-      throw translateError(error, this.name, this.#url) satisfies StoreError;
+      throw translateError(error, this.name, this.#url, this.#indexes) satisfies StoreError;
     }
   }
 

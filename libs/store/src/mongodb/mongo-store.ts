@@ -6,11 +6,19 @@ import type { Collection, CollectionOptions, Document, Store } from '../store.js
 import { MongoCollection } from './mongo-collection.js';
 import { translateError } from './mongo-errors.js';
 
-const SERVER_SELECTION_MS = 5000;
+/** Bounds, so that a server that is gone, or a network that swallows everything, is an error and not a wait without end. */
+const LIMITS = {
+  serverSelectionTimeoutMS: 5_000,
+  connectTimeoutMS: 5_000,
+  socketTimeoutMS: 30_000,
+  waitQueueTimeoutMS: 10_000,
+} as const;
 
 /**
  * Connects to MongoDB and checks that it answers. Writes wait for a majority of the replica set and its journal, so that
- * an acknowledged write survives a fail-over. Options in the URL win over these.
+ * an acknowledged write survives a fail-over. A write whose answer was lost is repeated by the driver only where the server can
+ * tell that it is the same one (a replica set); elsewhere it is an error, and callers guard their updates. Options in the URL
+ * win over these.
  */
 export async function openMongoStore(mongodbUrl: string, database: string): Promise<Store> {
   const { MongoClient: Client } = await import('mongodb');
@@ -22,7 +30,7 @@ export async function openMongoStore(mongodbUrl: string, database: string): Prom
       appName: `rookery-${database}`,
       promoteBuffers: true,
       ignoreUndefined: true,
-      ...(inUrl.has('serverselectiontimeoutms') ? {} : { serverSelectionTimeoutMS: SERVER_SELECTION_MS }),
+      ...Object.fromEntries(Object.entries(LIMITS).filter(([name]) => !inUrl.has(name.toLowerCase()))),
       ...(inUrl.has('w') || inUrl.has('journal') ? {} : { writeConcern: { w: 'majority', journal: true } }),
     });
   } catch (error) {
@@ -32,26 +40,34 @@ export async function openMongoStore(mongodbUrl: string, database: string): Prom
       error,
     );
   }
-  const store = new MongoStore(client, client.db(database), shown);
   try {
     await client.connect();
-    await store.ping();
+    const db = client.db(database);
+    await db.command({ ping: 1 });
+    const held = await db.listCollections({}, { nameOnly: true }).toArray();
+    return new MongoStore(
+      client,
+      db,
+      shown,
+      held.map(({ name }) => name),
+    );
   } catch (error) {
     await client.close().catch(() => undefined);
     throw translateError(error, '(connect)', shown);
   }
-  return store;
 }
 
 class MongoStore implements Store {
   readonly kind = 'mongodb';
+  readonly heldAtOpening: readonly string[];
   readonly #client: MongoClient;
   readonly #db: Db;
   readonly #url: string;
   readonly #collections = new Map<string, MongoCollection<Document>>();
   #closed = false;
 
-  constructor(client: MongoClient, db: Db, url: string) {
+  constructor(client: MongoClient, db: Db, url: string, held: readonly string[]) {
+    this.heldAtOpening = held;
     this.#client = client;
     this.#db = db;
     this.#url = url;
@@ -64,6 +80,7 @@ class MongoStore implements Store {
       collection = new MongoCollection(name, this.#db.collection<StoredDocument>(name), this.#url);
       this.#collections.set(name, collection);
     }
+    await collection.create(this.#db);
     await collection.ensureIndexes(opts.indexes ?? []);
     return collection as unknown as Collection<T>;
   }

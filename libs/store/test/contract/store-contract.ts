@@ -12,8 +12,18 @@ export interface Doc {
   [field: string]: unknown;
 }
 
+/**
+ * Where a stand-in for MongoDB is known to differ from it; no service relies on any of these.
+ * - `array-ranges`: two bounds on an array must be met by one element, not by one each.
+ * - `empty-document`: `{ sub: {} }` finds every document that has no `sub`, too.
+ * - `unique-elements`: a unique index over array elements is not checked when an update adds an element.
+ */
+export type Deviation = 'array-ranges' | 'empty-document' | 'unique-elements';
+
 /** Gives each test an empty collection of its own. */
 export interface ContractContext {
+  /** Whether the server under test is known to differ from MongoDB in this. */
+  deviates(from: Deviation): boolean;
   collection(indexes?: readonly IndexSpec[]): Promise<Collection<Doc>>;
   store(): Store;
 }
@@ -21,6 +31,7 @@ export interface ContractContext {
 export function storeContract(
   adapter: string,
   open: () => Promise<{ store: Store; dispose(): Promise<void> }>,
+  deviations: readonly Deviation[] = [],
 ): void {
   describe(`the store contract on ${adapter}`, () => {
     let opened: { store: Store; dispose(): Promise<void> };
@@ -34,6 +45,7 @@ export function storeContract(
     });
     afterAll(async () => opened.dispose());
     const context: ContractContext = {
+      deviates: (from) => deviations.includes(from),
       collection: (indexes) => opened.store.collection<Doc>(`${run}_${next}`, indexes ? { indexes } : {}),
       store: () => opened.store,
     };

@@ -1,6 +1,7 @@
 import type { ArtifactStore } from '@rookery/artifacts';
 import type { BusEvent, Outbox } from '@rookery/bus';
 import { TerminalError, artifactTypes, decodeRowNumbers, derivedEventId, events } from '@rookery/contracts';
+import type { ArtifactRef } from '@rookery/proto/rookery/domain/v1/data';
 import { FoldTrained } from '@rookery/proto/rookery/events/v1/run';
 import type { FoldEvaluated } from '@rookery/proto/rookery/events/v1/run';
 import type { Collection } from '@rookery/store';
@@ -55,12 +56,14 @@ export function evaluateTrained(
 
 async function keepFold(ports: EvaluateTrainedPorts, event: BusEvent<FoldTrained>): Promise<void> {
   const { data } = event;
-  const { result, classes } = await evaluateFold(ports, data);
+  const { result, classes, outputs } = await evaluateFold(ports, data);
   const path = `folds.${data.fold}`;
   const announcement: FoldEvaluated = {
     runId: data.runId,
     result: { fold: data.fold, metrics: { ...result.metrics }, rows: result.rows },
     confusion: classes.length === 0 ? undefined : { classes, counts: result.confusion.flat() },
+    outputs,
+    trainedSha256: result.trainedSha256,
     trial: data.trial,
   };
   const entry = ports.outbox.entry(events.foldEvaluated, data.runId, announcement, {
@@ -69,21 +72,18 @@ async function keepFold(ports: EvaluateTrainedPorts, event: BusEvent<FoldTrained
     correlationId: data.runId,
   });
   // The document may not exist yet; after that the guard lets one of two concurrent deliveries write.
-  await ports.evaluations.updateOne(
-    { _id: data.runId },
-    { $setOnInsert: { joined: false } },
-    { upsert: true },
-  );
+  await ports.evaluations.updateOne({ _id: data.runId }, {}, { upsert: true });
   await ports.evaluations.updateOne(
     { _id: data.runId, [path]: { $exists: false } },
     { $set: { [path]: result }, $push: { outbox: entry } },
   );
 }
 
-async function evaluateFold(
-  ports: EvaluateTrainedPorts,
+/** Evaluates a fold on its held-out rows and stores the network's outputs for them. */
+export async function evaluateFold(
+  ports: Pick<EvaluateTrainedPorts, 'reader' | 'artifacts'>,
   data: FoldTrained,
-): Promise<{ result: FoldResult; classes: string[] }> {
+): Promise<{ result: FoldResult; classes: string[]; outputs: ArtifactRef }> {
   const { dataset, bundle, trained } = data;
   if (!dataset || !bundle || !trained) {
     const field = !dataset ? 'dataset' : !bundle ? 'bundle' : 'trained';
@@ -116,5 +116,6 @@ async function evaluateFold(
   return {
     result: { fold: data.fold, ...quality, trainedSha256: trained.sha256, outputsSha256: stored.sha256 },
     classes: [...encoder.labels],
+    outputs: stored,
   };
 }

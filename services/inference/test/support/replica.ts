@@ -125,6 +125,7 @@ export async function connectRegistry(natsUrl: string): Promise<TestRegistry> {
     package: ref,
     reference: undefined,
     runId: `run-${version}`,
+    manual: false,
     actor: 'test',
     reasons: [],
   });

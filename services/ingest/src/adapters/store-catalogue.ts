@@ -69,6 +69,7 @@ export async function createStoreCatalogue(store: Store, outbox: Outbox): Promis
             id: derivedEventId(events.datasetIngested.type, cause.id),
             cause,
             correlationId: runIdOf(cause.id),
+            timeMs: version.createdAtMs,
           },
         );
         const record: IngestedRecord = {
@@ -101,9 +102,14 @@ export async function createStoreCatalogue(store: Store, outbox: Outbox): Promis
           id: derivedEventId(events.datasetRejected.type, cause.id),
           cause,
           correlationId: runIdOf(cause.id),
+          timeMs: rejection.createdAtMs,
         },
       );
       const record: RejectedRecord = { ...rejection, state: 'rejected', outbox: [entry] };
+      await inserted(record);
+    },
+
+    async restore(record) {
       await inserted(record);
     },
   };

@@ -47,6 +47,8 @@ export interface Catalogue {
   addVersion(version: NewVersion, cause: BusEvent<DatasetReady>): Promise<void>;
   /** Saves the rejection together with its ml.dataset.rejected, unless the id is there already. */
   addRejection(rejection: NewRejection, cause: EventMeta): Promise<void>;
+  /** Saves a record as the log tells it, unless its id or its version is there already. */
+  restore(record: DatasetRecord): Promise<void>;
   /** Publishes what the record announces and is not sent yet. */
   announce(datasetId: string): Promise<void>;
 }

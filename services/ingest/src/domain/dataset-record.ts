@@ -1,4 +1,4 @@
-import { columnTypeToProto, runIdOf } from '@rookery/contracts';
+import { columnTypeFromProto, columnTypeToProto, runIdOf } from '@rookery/contracts';
 import type { ColumnTypeName } from '@rookery/contracts';
 import type { OutboxEntry } from '@rookery/bus';
 import type { ArtifactRef, ColumnSchema as ColumnSchemaProto } from '@rookery/proto/rookery/domain/v1/data';
@@ -56,6 +56,16 @@ export function columnsToProto(columns: readonly ColumnRecord[]): ColumnSchemaPr
     name: column.name,
     type: columnTypeToProto(column.type),
     categories: [...column.categories],
+    missing: column.missing,
+  }));
+}
+
+/** Columns as they are recorded, from an event; one of a type that is not known is text. */
+export function columnsFromProto(columns: readonly ColumnSchemaProto[]): ColumnRecord[] {
+  return columns.map((column) => ({
+    name: column.name,
+    type: columnTypeFromProto(column.type) ?? 'text',
+    categories: column.categories,
     missing: column.missing,
   }));
 }

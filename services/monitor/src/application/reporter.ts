@@ -1,4 +1,4 @@
-import type { Outbox } from '@rookery/bus';
+import type { Outbox, OutboxEntry } from '@rookery/bus';
 import { RetryableError, RookeryError, derivedEventId, digestOf, events } from '@rookery/contracts';
 import type { ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
@@ -57,8 +57,9 @@ export function createReporter(ports: ReporterPorts): Reporter {
         return MonitorReported.fromJSON(JSON.parse(existing.report));
       }
       const taken = await takenIn(collections, versionKey(order.model, order.version));
-      const report = await makeReport(ports, order, reportId);
-      const cause = { correlationId: reportId };
+      const report = await makeReport(ports, order, reportId, taken);
+      const createdAtMs = ports.clock();
+      const cause = { correlationId: reportId, timeMs: createdAtMs };
       const entries = [
         outbox.entry(events.monitorReported, order.model, report, {
           id: derivedEventId(events.monitorReported.type, reportId),
@@ -66,21 +67,7 @@ export function createReporter(ports: ReporterPorts): Reporter {
         }),
       ];
       if (report.datasetDrift?.drifted) {
-        const drift = {
-          reportId,
-          model: order.model,
-          version: order.version,
-          datasetDrift: report.datasetDrift,
-          columns: report.columns.filter((column) => column.drifted).map((column) => column.name),
-          windowStartMs: report.windowStartMs,
-          windowEndMs: report.windowEndMs,
-        };
-        entries.push(
-          outbox.entry(events.driftDetected, order.model, drift, {
-            id: derivedEventId(events.driftDetected.type, reportId),
-            ...cause,
-          }),
-        );
+        entries.push(driftEntry(outbox, report, createdAtMs));
       }
       await collections.reports.insertMany(
         [
@@ -89,7 +76,7 @@ export function createReporter(ports: ReporterPorts): Reporter {
             model: order.model,
             version: order.version,
             windowEndMs: report.windowEndMs,
-            createdAtMs: ports.clock(),
+            createdAtMs,
             trigger: order.trigger,
             taken,
             report: JSON.stringify(MonitorReported.toJSON(report)),
@@ -105,10 +92,27 @@ export function createReporter(ports: ReporterPorts): Reporter {
   };
 }
 
+/** The announcement of the drift that a report found. */
+export function driftEntry(
+  outbox: Pick<Outbox, 'entry'>,
+  report: MonitorReported,
+  timeMs: number,
+): OutboxEntry {
+  const { reportId, model, version, datasetDrift, windowStartMs, windowEndMs } = report;
+  const columns = report.columns.filter((column) => column.drifted).map((column) => column.name);
+  const drift = { reportId, model, version, datasetDrift, columns, windowStartMs, windowEndMs };
+  return outbox.entry(events.driftDetected, model, drift, {
+    id: derivedEventId(events.driftDetected.type, reportId),
+    correlationId: reportId,
+    timeMs,
+  });
+}
+
 async function makeReport(
   ports: ReporterPorts,
   order: ReportOrder,
   reportId: string,
+  taken: number,
 ): Promise<MonitorReported> {
   const { collections } = ports;
   const { model, version } = order;
@@ -152,6 +156,7 @@ async function makeReport(
     trigger: order.trigger,
     ...findings,
     dropped: replicas.reduce((sum, replica) => sum + replica.dropped, 0),
+    taken,
   };
 }
 
@@ -176,7 +181,8 @@ export async function newestBatches(
   return [...batches.values()];
 }
 
-async function pruneReports({ reports }: Collections, model: string, version: number): Promise<void> {
+/** Removes the oldest reports of a version beyond those that are kept. */
+export async function pruneReports({ reports }: Collections, model: string, version: number): Promise<void> {
   const old = await reports.find(
     { model, version },
     { sort: { createdAtMs: -1 }, skip: reportsKept, projection: { _id: 1 } },

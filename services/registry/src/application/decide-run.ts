@@ -6,7 +6,7 @@ import type { RunEvaluated } from '@rookery/proto/rookery/events/v1/run';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
 
 import { aliasOf, championAlias } from '../domain/model-document.js';
-import type { ModelDocument } from '../domain/model-document.js';
+import type { ModelDocument, VersionDocument } from '../domain/model-document.js';
 import { decidePromotion } from '../domain/promotion-decision.js';
 import type { Decision } from '../domain/promotion-decision.js';
 import type { EvaluatedPart, RunDocument } from '../domain/run-document.js';
@@ -70,12 +70,26 @@ export async function resumeClaimed(registry: Registry): Promise<number> {
   return done;
 }
 
+/** Takes the decision about a run whose version is registered already, and which has no end. */
+export async function completeRegistered(
+  registry: Registry,
+  run: RunDocument,
+  version: VersionDocument,
+): Promise<void> {
+  const { runs, models } = registry.collections;
+  if (!run.evaluated) return;
+  const claimed = await runs.findOneAndUpdate({ _id: run._id }, { $set: { claimed: true } });
+  const model = await models.findOne({ _id: version.model });
+  await decide(registry, claimed ?? run, model, undefined, causeOf(run, run.evaluated), version);
+}
+
 async function decide(
   registry: Registry,
   claimed: RunDocument,
   modelSeen: ModelDocument | null,
   modelPackage: ModelPackage | undefined,
   cause: EventMeta,
+  registered?: VersionDocument,
 ): Promise<void> {
   const { runs, models } = registry.collections;
   const name = claimed.model ?? '';
@@ -91,7 +105,8 @@ async function decide(
     const after = await orRelease(
       registry,
       run._id,
-      () => registerRun(registry, name, against.run, against.model, modelPackage, decision, cause),
+      () =>
+        registerRun(registry, name, against.run, against.model, modelPackage, decision, cause, registered),
       // A store that did not answer may have written the decision: only what can't be written gives the claim back.
       (error) => error instanceof TerminalError,
     );
@@ -197,7 +212,7 @@ async function orRelease<R>(
 }
 
 /** The event that a stored evaluation came with, as far as it is needed to announce what follows from it. */
-function causeOf(run: RunDocument, evaluated: EvaluatedPart): EventMeta {
+export function causeOf(run: RunDocument, evaluated: EvaluatedPart): EventMeta {
   return {
     id: evaluated.eventId,
     type: events.runEvaluated.type,

@@ -2,7 +2,7 @@ import { derivedEventId, events, isKey } from '@rookery/contracts';
 import type { EventMeta, OutboxEntry } from '@rookery/bus';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
 
-import type { EndPart } from '../domain/run-document.js';
+import type { EndPart, RunDocument } from '../domain/run-document.js';
 import type { RunFailure } from '../domain/run-failure.js';
 import { firstTerminalState, isTerminal } from '../domain/run-state.js';
 import type { Registry } from './ports.js';
@@ -23,6 +23,7 @@ export async function endRun(
     { _id: runId, state: { $lt: firstTerminalState }, ...condition },
     {
       $max: { state, updatedAtMs: end.timeMs },
+      $min: { createdAtMs: end.timeMs },
       $set: { end },
       ...(announcements.length > 0 ? { $push: { outbox: { $each: [...announcements] } } } : {}),
     },
@@ -43,30 +44,21 @@ export async function failRun(
 ): Promise<boolean> {
   const { runs } = registry.collections;
   const timeMs = cause.time.getTime();
-  const run = await runs.findOneAndUpdate(
-    { _id: failure.runId },
-    {
-      $min: { createdAtMs: timeMs },
-      $max: { updatedAtMs: timeMs, state: RunState.RUN_STATE_TRAINING },
-      ...(failure.model === '' ? {} : { $setOnInsert: { model: failure.model } }),
-    },
-    { upsert: true },
-  );
+  const run = await knownRun(registry, failure, timeMs);
   const model = run?.model ?? failure.model;
   let ended = false;
   if (run && !isTerminal(run.state) && run.claimed !== true) {
-    const message = `${failure.step}: ${failure.message}`;
     const entry = registry.outbox.entry(
       events.runFailed,
       failure.runId,
       { ...failure, model },
-      { id: derivedEventId(events.runFailed.type, failure.runId), cause },
+      { id: derivedEventId(events.runFailed.type, failure.runId), cause, timeMs },
     );
     ended = await endRun(
       registry,
       failure.runId,
       RunState.RUN_STATE_FAILED,
-      { version: 0, reasons: [message], code: failure.code, message, timeMs },
+      failedEnd(failure, timeMs),
       announce && isKey(failure.runId) ? [entry] : [],
       { claimed: { $exists: false } },
     );
@@ -74,4 +66,30 @@ export async function failRun(
   }
   await registry.outbox.flush(runs, failure.runId);
   return ended;
+}
+
+/** The run, made where its failure is the first that is heard of it. */
+export function knownRun(
+  registry: Pick<Registry, 'collections'>,
+  { runId, model }: Pick<RunFailure, 'runId' | 'model'>,
+  timeMs: number,
+): Promise<RunDocument | null> {
+  return registry.collections.runs.findOneAndUpdate(
+    { _id: runId },
+    {
+      $setOnInsert: {
+        createdAtMs: timeMs,
+        updatedAtMs: timeMs,
+        state: RunState.RUN_STATE_TRAINING,
+        ...(model === '' ? {} : { model }),
+      },
+    },
+    { upsert: true },
+  );
+}
+
+/** The end of a failed run. */
+export function failedEnd(failure: Pick<RunFailure, 'step' | 'message' | 'code'>, timeMs: number): EndPart {
+  const message = `${failure.step}: ${failure.message}`;
+  return { version: 0, reasons: [message], code: failure.code, message, timeMs };
 }

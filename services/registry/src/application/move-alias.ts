@@ -4,8 +4,14 @@ import type { OutboxEntry } from '@rookery/bus';
 import { requireAliasName, versionBefore } from '../domain/alias-rules.js';
 import { moveAlias } from '../domain/alias-move.js';
 import { aliasOf, championAlias } from '../domain/model-document.js';
-import type { AliasChangeKind, AliasEntry, ModelDocument, VersionFacts } from '../domain/model-document.js';
-import { promotedEvent, rolledBackEvent } from '../domain/registration.js';
+import type {
+  AliasChangeDocument,
+  AliasChangeKind,
+  AliasEntry,
+  ModelDocument,
+  VersionFacts,
+} from '../domain/model-document.js';
+import { aliasedEvent, promotedEvent, rolledBackEvent } from '../domain/registration.js';
 import { writeModel } from './model-write.js';
 import { settle } from './pending-facts.js';
 import type { Registry } from './ports.js';
@@ -34,7 +40,8 @@ export interface RollBack {
 }
 
 /**
- * Moves an alias by compare-and-set on its revision; a move of `champion` emits `model.promoted`.
+ * Moves an alias by compare-and-set on its revision; a move of `champion` emits `model.promoted`, one of another alias
+ * `model.aliased`.
  *
  * Errors: RK_ALIAS_INVALID, RK_MODEL_NOT_FOUND, RK_VERSION_NOT_FOUND; RK_ALIAS_CONFLICT with the actual revision.
  */
@@ -132,37 +139,38 @@ async function write(
     reasons: reason === '' ? [] : [reason],
     timeMs,
   });
-  const announcements: OutboxEntry[] = [];
-  if (alias === championAlias) {
-    const idOf = (type: string): { id: string } => ({ id: derivedEventId(type, moved.change._id) });
-    const { entry } = registry.outbox;
-    announcements.push(
-      kind === 'rolledback'
-        ? entry(
-            events.modelRolledBack,
-            model._id,
-            rolledBackEvent(moved.change, version),
-            idOf(events.modelRolledBack.type),
-          )
-        : entry(
-            events.modelPromoted,
-            model._id,
-            promotedEvent(moved.change, version, 0),
-            idOf(events.modelPromoted.type),
-          ),
-    );
-  }
   const after = await writeModel(registry, model._id, model, {
     latestVersion: model.latestVersion,
     aliases: moved.aliases,
     pending: { id: `change/${moved.change._id}`, change: moved.change },
-    announcements,
+    announcements: [announcementOf(registry, moved.change, version)],
     timeMs,
   });
   if (!after) return undefined;
   await announced(registry, after);
   registry.logger.info({ ...moved.change }, 'alias moved');
   return aliasOf(after, alias);
+}
+
+/** Every move is in the log: one of champion as what replicas follow, one of any other alias as `model.aliased`. */
+function announcementOf(
+  { outbox: { entry } }: Pick<Registry, 'outbox'>,
+  change: AliasChangeDocument,
+  version: VersionFacts,
+): OutboxEntry {
+  const { model, timeMs } = change;
+  const idOf = (type: string): { id: string; timeMs: number } => ({
+    id: derivedEventId(type, change._id),
+    timeMs,
+  });
+  if (change.alias !== championAlias)
+    return entry(events.modelAliased, model, aliasedEvent(change), idOf(events.modelAliased.type));
+  if (change.kind === 'rolledback') {
+    const data = rolledBackEvent(change, version);
+    return entry(events.modelRolledBack, model, data, idOf(events.modelRolledBack.type));
+  }
+  const data = promotedEvent(change, version, 0);
+  return entry(events.modelPromoted, model, data, idOf(events.modelPromoted.type));
 }
 
 /** The move is decided: where the bus is away, the caller still gets its answer, and recovery announces it. */

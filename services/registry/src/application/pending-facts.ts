@@ -52,7 +52,8 @@ export function pendingRun(model: ModelDocument | null, runId: string): PendingF
   return model?.pending.find((facts) => facts.run?.runId === runId)?.run;
 }
 
-async function insertOnce<T extends Document>(collection: Collection<T>, document: T): Promise<void> {
+/** Inserts a document that never changes; one that is there already stays. */
+export async function insertOnce<T extends Document>(collection: Collection<T>, document: T): Promise<void> {
   try {
     await collection.insertOne(document);
   } catch (error) {

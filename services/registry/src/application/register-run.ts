@@ -8,19 +8,21 @@ import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
 
 import { moveAlias } from '../domain/alias-move.js';
 import { championAlias } from '../domain/model-document.js';
-import type { ModelDocument } from '../domain/model-document.js';
+import type { ModelDocument, VersionDocument } from '../domain/model-document.js';
 import type { Decision } from '../domain/promotion-decision.js';
 import { promotedEvent, registeredEvent, requestedAtOf, versionOf } from '../domain/registration.js';
-import type { RunDocument } from '../domain/run-document.js';
+import type { EndPart, RunDocument } from '../domain/run-document.js';
 import { endRun } from './end-run.js';
 import { writeModel } from './model-write.js';
 import type { Registry } from './ports.js';
 
-const gateActor = 'gate';
+/** Who promotes a run that was accepted. */
+export const gateActor = 'gate';
 
 /**
  * Makes the run the next version of its model, champion too where it was promoted, in one write with the events that
- * announce it. Undefined where the model changed since `model` was read: decide again.
+ * announce it. Undefined where the model changed since `model` was read: decide again. `registered` is the version that
+ * the run has already, where the log tells of its registration and of nothing that followed.
  */
 export async function registerRun(
   registry: Registry,
@@ -30,12 +32,11 @@ export async function registerRun(
   modelPackage: ModelPackage | undefined,
   decision: Exclude<Decision, { outcome: 'rejected_by_gate' }>,
   cause: EventMeta,
+  registered?: VersionDocument,
 ): Promise<ModelDocument | undefined> {
-  if (!modelPackage)
-    throw new TerminalError('RK_MODEL_CORRUPT', `run ${run._id} passed the gate without a package`);
   const timeMs = registry.clock();
-  const versionNumber = (model?.latestVersion ?? 0) + 1;
-  const version = versionOf(name, versionNumber, run, modelPackage, timeMs);
+  const versionNumber = registered?.version ?? (model?.latestVersion ?? 0) + 1;
+  const version = registered ?? newVersion(name, versionNumber, run, modelPackage, timeMs);
   const { reasons } = decision;
   const refused = decision.outcome === 'rejected_by_champion' ? decision : undefined;
   const moved = refused
@@ -48,13 +49,16 @@ export async function registerRun(
         timeMs,
       });
   const { entry } = registry.outbox;
-  const idOf = (type: string): { id: string; cause: EventMeta } => ({
+  const idOf = (type: string): { id: string; cause: EventMeta; timeMs: number } => ({
     id: derivedEventId(type, run._id),
     cause,
+    timeMs,
   });
-  const announcements: OutboxEntry[] = [
-    entry(events.modelRegistered, name, registeredEvent(version), idOf(events.modelRegistered.type)),
-  ];
+  const announcements: OutboxEntry[] = [];
+  if (!registered) {
+    const { type } = events.modelRegistered;
+    announcements.push(entry(events.modelRegistered, name, registeredEvent(version), idOf(type)));
+  }
   if (moved) {
     const data = promotedEvent(moved.change, version, requestedAtOf(run));
     announcements.push(entry(events.modelPromoted, name, data, idOf(events.modelPromoted.type)));
@@ -64,13 +68,14 @@ export async function registerRun(
     const data = rejectedEvent(run, name, versionNumber, stage, refused);
     announcements.push(entry(events.modelRejected, name, data, idOf(events.modelRejected.type)));
   }
-  announcements.push(completed(registry, run, name, !refused, versionNumber, reasons, cause));
+  const outcome = { version: versionNumber, reasons, code: refused?.code ?? '', timeMs };
+  announcements.push(completedEntry(registry, run._id, name, outcome, cause));
   return writeModel(registry, name, model, {
-    latestVersion: versionNumber,
+    latestVersion: Math.max(versionNumber, model?.latestVersion ?? 0),
     aliases: moved?.aliases ?? model?.aliases ?? [],
     pending: {
       id: `run/${run._id}`,
-      version,
+      ...(registered ? {} : { version }),
       ...(moved ? { change: moved.change } : {}),
       run: {
         runId: run._id,
@@ -97,46 +102,55 @@ export async function rejectByGate(
   cause: EventMeta,
 ): Promise<void> {
   const name = run.model ?? '';
+  const timeMs = registry.clock();
+  const { reasons, code } = decision;
   const rejected = rejectedEvent(run, name, 0, RejectionStage.REJECTION_STAGE_GATE, decision);
   await endRun(
     registry,
     run._id,
     RunState.RUN_STATE_REJECTED,
-    {
-      version: 0,
-      reasons: decision.reasons,
-      code: decision.code,
-      message: decision.reasons.join('; '),
-      timeMs: registry.clock(),
-    },
+    { version: 0, reasons, code, message: reasons.join('; '), timeMs },
     [
       registry.outbox.entry(events.modelRejected, name, rejected, {
         id: derivedEventId(events.modelRejected.type, run._id),
         cause,
+        timeMs,
       }),
-      completed(registry, run, name, false, 0, decision.reasons, cause),
+      completedEntry(registry, run._id, name, { version: 0, reasons, code, timeMs }, cause),
     ],
   );
   await registry.outbox.flush(registry.collections.runs, run._id);
   registry.logger.info({ runId: run._id, model: name, ...decision }, 'run decided');
 }
 
-function completed(
-  registry: Registry,
-  run: RunDocument,
+/** The announcement of a run's end; `code` is empty where it was promoted. */
+export function completedEntry(
+  registry: Pick<Registry, 'outbox'>,
+  runId: string,
   model: string,
-  promoted: boolean,
-  version: number,
-  reasons: string[],
+  end: Pick<EndPart, 'version' | 'reasons' | 'code' | 'timeMs'>,
   cause: EventMeta,
 ): OutboxEntry {
-  const outcome = promoted ? RunOutcome.RUN_OUTCOME_PROMOTED : RunOutcome.RUN_OUTCOME_REJECTED;
+  const { version, reasons, code, timeMs } = end;
+  const outcome = code === '' ? RunOutcome.RUN_OUTCOME_PROMOTED : RunOutcome.RUN_OUTCOME_REJECTED;
   return registry.outbox.entry(
     events.runCompleted,
-    run._id,
-    { runId: run._id, model, outcome, version, reasons },
-    { id: derivedEventId(events.runCompleted.type, run._id), cause },
+    runId,
+    { runId, model, outcome, version, reasons, code },
+    { id: derivedEventId(events.runCompleted.type, runId), cause, timeMs },
   );
+}
+
+function newVersion(
+  name: string,
+  version: number,
+  run: RunDocument,
+  modelPackage: ModelPackage | undefined,
+  timeMs: number,
+): VersionDocument {
+  if (!modelPackage)
+    throw new TerminalError('RK_MODEL_CORRUPT', `run ${run._id} passed the gate without a package`);
+  return versionOf(name, version, run, modelPackage, timeMs);
 }
 
 function rejectedEvent(

@@ -1,5 +1,10 @@
 import type { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
-import type { ModelPromoted, ModelRegistered, ModelRolledBack } from '@rookery/proto/rookery/events/v1/model';
+import type {
+  ModelAliased,
+  ModelPromoted,
+  ModelRegistered,
+  ModelRolledBack,
+} from '@rookery/proto/rookery/events/v1/model';
 import { Lineage } from '@rookery/proto/rookery/events/v1/run';
 
 import { factsOf, versionIdOf } from './model-document.js';
@@ -80,12 +85,22 @@ export function promotedEvent(
   version: VersionFacts,
   requestedAtMs: number,
 ): ModelPromoted {
-  return { ...changeForEvent(change), ...factsForEvent(version), requestedAtMs };
+  return {
+    ...changeForEvent(change),
+    ...factsForEvent(version),
+    requestedAtMs,
+    manual: change.kind === 'set',
+  };
 }
 
 /** Payload of `model.rolledback`. */
 export function rolledBackEvent(change: AliasChangeDocument, version: VersionFacts): ModelRolledBack {
   return { ...changeForEvent(change), ...factsForEvent(version) };
+}
+
+/** Payload of `model.aliased`: a move of any other alias than champion. */
+export function aliasedEvent(change: AliasChangeDocument): ModelAliased {
+  return { ...changeForEvent(change), version: change.version, runId: change.runId };
 }
 
 function factsForEvent(

@@ -25,8 +25,12 @@ export interface SearchDocument {
   ingestedAt: string;
   /** By run id of the attempt. */
   attempts: Record<string, AttemptPart>;
-  /** Counts the writes: each change is made to the state that it was computed from. */
-  revision: number;
+  /**
+   * Attempts in all, and those that have ended. Neither ever falls and every change raises one of them: together they say
+   * which state a change was computed from.
+   */
+  begun: number;
+  ended: number;
   state: 'running' | 'completed' | 'failed';
   /** SearchResult, proto3 JSON; once completed. */
   result?: string;

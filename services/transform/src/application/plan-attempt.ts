@@ -3,6 +3,7 @@ import { RetryableError, derivedEventId, events, toRookeryError, trialRunIdOf } 
 
 import type { AttemptPart } from '../adapters/search-collection.js';
 import type { TrialAttempt } from '../domain/search/next-trials.js';
+import { failureEntry, failureMessage } from './attempt-end.js';
 import { pointOf, sourceOfAttempt } from './open-search.js';
 import type { OpenSearch, SearchPorts } from './open-search.js';
 import { jobEntry, planRun } from './start-run.js';
@@ -28,13 +29,13 @@ export async function planAttempt(
   } catch (error) {
     const fault = toRookeryError(error);
     if (fault instanceof RetryableError) throw error;
+    const failure = { ...attempt, code: fault.code, message: fault.message, step: 'plan' };
     return {
-      part: { ...running, status: 'failed', code: fault.code, message: fault.message },
-      announced: [],
+      part: { ...running, status: 'failed', code: failure.code, message: failureMessage(failure) },
+      announced: [failureEntry(ports.outbox, started, failure, cause)],
     };
   }
   const epochs = Number(planned.run.modelSpec?.['epochs']);
-  const from = { cause, correlationId: searchId };
   return {
     part: { ...running, epochs },
     announced: [
@@ -51,11 +52,11 @@ export async function planAttempt(
           point: values,
           modelSpec: planned.run.modelSpec,
         },
-        { id: derivedEventId(events.trialStarted.type, runId), ...from },
+        { id: derivedEventId(events.trialStarted.type, runId), cause, correlationId: searchId },
       ),
       ...planned.jobs
         .filter((job) => !job.final)
-        .map((job) => jobEntry(ports.outbox, { ...job, runId, trial }, from)),
+        .map((job) => jobEntry(ports.outbox, { ...job, runId, trial }, cause)),
     ],
   };
 }

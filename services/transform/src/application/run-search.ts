@@ -5,24 +5,17 @@ import { SearchStarted } from '@rookery/proto/rookery/events/v1/search';
 import { isBetter } from '@rookery/tabular';
 
 import type { AttemptPart } from '../adapters/search-collection.js';
+import { countsOf, failureEntry, noteEnd } from './attempt-end.js';
+import type { AttemptEnd } from './attempt-end.js';
 import { nextTrials } from '../domain/search/next-trials.js';
 import type { AttemptState } from '../domain/search/next-trials.js';
 import { planSearch } from '../domain/search/search-plan.js';
 import { finishSearch } from './finish-search.js';
 import { openSearch, sourceOfAttempt } from './open-search.js';
-import type { OpenSearch, SearchPorts } from './open-search.js';
+import type { SearchPorts } from './open-search.js';
 import { planAttempt } from './plan-attempt.js';
 import { planRun } from './start-run.js';
 import type { RunSource, StartRunPorts } from './start-run.js';
-
-/** How one attempt ended. */
-export type AttemptEnd =
-  | {
-      readonly trial: number;
-      readonly rung: number;
-      readonly metrics: Readonly<Record<string, { mean: number }>>;
-    }
-  | { readonly trial: number; readonly rung: number; readonly code: string; readonly message: string };
 
 /**
  * Starts the search of a request in place of its run: checks the space, plans the first trials and saves them together with
@@ -66,7 +59,8 @@ export function startSearch(ports: SearchPorts): StartRunPorts['search'] {
             started: JSON.stringify(SearchStarted.toJSON(started)),
             ingestedAt: event.time.toISOString(),
             attempts: {},
-            revision: 0,
+            begun: 0,
+            ended: 0,
             state: 'running',
             outbox: [entry],
           },
@@ -89,7 +83,7 @@ export function endAttempt(
  * One step of a search: an end is noted once (the first counts), the next attempts are planned, and both are saved in one
  * write that is made only to the state it was computed from. Nothing to note and nothing to start writes nothing.
  */
-async function advance(
+export async function advance(
   ports: SearchPorts,
   searchId: string,
   end: AttemptEnd | undefined,
@@ -106,9 +100,10 @@ async function advance(
     if (document.state !== 'running') break;
     const search = openSearch(document);
     const attempts = { ...document.attempts };
-    if (end !== undefined) noteEnd(attempts, search, end);
-    const next = nextTrials(search.plan, states(attempts), (a, b) => isBetter(search.started.metric, a, b));
     const entries: OutboxEntry[] = [];
+    if (end !== undefined && noteEnd(attempts, search.started, end) && 'unannounced' in end)
+      entries.push(failureEntry(outbox, search.started, end, cause));
+    const next = nextTrials(search.plan, states(attempts), (a, b) => isBetter(search.started.metric, a, b));
     for (const attempt of next.start) {
       const { part, announced } = await planAttempt(ports, search, attempt, cause);
       attempts[trialRunIdOf(searchId, attempt.trial, attempt.rung)] = part;
@@ -117,10 +112,9 @@ async function advance(
     if (JSON.stringify(attempts) === JSON.stringify(document.attempts) && !next.finished) break;
     const finish = next.finished ? await finishSearch(ports, search, attempts, next.best, cause) : undefined;
     const { modified } = await searches.updateOne(
-      { _id: searchId, revision: document.revision },
+      { _id: searchId, begun: document.begun, ended: document.ended, state: 'running' },
       {
-        $set: { attempts, ...finish?.fields },
-        $inc: { revision: 1 },
+        $set: { attempts, ...countsOf(attempts), ...finish?.fields },
         $push: { outbox: { $each: [...entries, ...(finish?.entries ?? [])] } },
       },
     );
@@ -131,30 +125,6 @@ async function advance(
     if (modified === 1 && !ended) break;
   }
   await outbox.flush(searches, searchId);
-}
-
-function noteEnd(
-  attempts: Record<string, AttemptPart>,
-  { searchId, started }: OpenSearch,
-  end: AttemptEnd,
-): void {
-  const id = trialRunIdOf(searchId, end.trial, end.rung);
-  const attempt = attempts[id];
-  if (attempt === undefined || attempt.status !== 'running') return;
-  if ('code' in end) {
-    attempts[id] = { ...attempt, status: 'failed', code: end.code, message: end.message };
-    return;
-  }
-  const score = end.metrics[started.metric]?.mean;
-  attempts[id] =
-    score !== undefined && Number.isFinite(score)
-      ? { ...attempt, status: 'scored', score }
-      : {
-          ...attempt,
-          status: 'failed',
-          code: 'RK_EVALUATION_FAILED',
-          message: `A fold of this trial has no ${started.metric}`,
-        };
 }
 
 function withoutSearch(source: RunSource): RunSource {

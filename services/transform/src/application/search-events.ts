@@ -1,10 +1,9 @@
-import type { BusEvent } from '@rookery/bus';
+import type { BusEvent, EventMeta } from '@rookery/bus';
 import { TrialRef } from '@rookery/proto/rookery/domain/v1/data';
 import type { DeadLetter } from '@rookery/proto/rookery/events/v1/monitoring';
 import type { TrialEvaluated, TrialFailed } from '@rookery/proto/rookery/events/v1/search';
 
-import type { AttemptEnd } from './run-search.js';
-import type { EventMeta } from '@rookery/bus';
+import type { AttemptEnd } from './attempt-end.js';
 
 type EndAttempt = (searchId: string, end: AttemptEnd, cause: EventMeta) => Promise<void>;
 
@@ -23,7 +22,7 @@ export function takeFailure(end: EndAttempt): (event: BusEvent<TrialFailed>) => 
     const { trial, code, message, step } = event.data;
     if (trial === undefined) return;
     const { searchId, ...attempt } = trial;
-    await end(searchId, { ...attempt, code, message: `${step}: ${message}` }, event);
+    await end(searchId, { ...attempt, code, message, step }, event);
   };
 }
 
@@ -35,7 +34,10 @@ export function takeDeadLetter(end: EndAttempt): (event: BusEvent<DeadLetter>) =
     const trial = trialOf(payload);
     if (trial === undefined) return;
     const { searchId, ...attempt } = trial;
-    await end(searchId, { ...attempt, code: code || 'RK_HANDLER_FAILED', message }, event);
+    const fold = /-f(\d+)$/.exec(subject)?.[1];
+    const step = fold === undefined ? 'evaluation' : `fold ${fold}`;
+    const failure = { code: code || 'RK_HANDLER_FAILED', message, step, unannounced: true as const };
+    await end(searchId, { ...attempt, ...failure }, event);
   };
 }
 

@@ -15,9 +15,10 @@ import type { ArtifactRef, Signature } from '@rookery/proto/rookery/domain/v1/da
 import type { DatasetIngested, DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import type { FoldJob, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import type { Collection } from '@rookery/store';
-import { deriveSeed, tableFromArrow } from '@rookery/tabular';
+import { tableFromArrow } from '@rookery/tabular';
 
 import type { PlanDocument } from '../adapters/plan-collection.js';
+import { jobsOfRun } from '../domain/jobs-of-run.js';
 import { planFolds } from '../domain/plan-folds.js';
 import type { PlannedJob } from '../domain/plan-folds.js';
 import { settleRequest, settleSpec, signatureOf } from '../domain/plan-request.js';
@@ -61,22 +62,15 @@ export async function savePlan(
   cause: EventMeta,
 ): Promise<void> {
   const { _id, ...fields } = document;
-  const from = { cause, correlationId: _id };
   const entries = [
-    outbox.entry(events.runStarted, _id, run, { id: derivedEventId(events.runStarted.type, _id), ...from }),
-    ...jobs.map((job) => jobEntry(outbox, job, from)),
+    outbox.entry(events.runStarted, _id, run, {
+      id: derivedEventId(events.runStarted.type, _id),
+      cause,
+      correlationId: _id,
+    }),
+    ...jobs.map((job) => jobEntry(outbox, job, cause)),
   ];
   await plans.updateOne({ _id }, { $setOnInsert: { ...fields, outbox: entries } }, { upsert: true });
-}
-
-/** A job as it is announced: its id and key come from its run and fold. */
-export function jobEntry(
-  outbox: Outbox,
-  job: FoldJob,
-  from: { readonly cause: EventMeta; readonly correlationId: string },
-): OutboxEntry {
-  const key = jobKeyOf(job.runId, job.fold, job.final);
-  return outbox.entry(events.foldJob, key, job, { id: derivedEventId(events.foldJob.type, key), ...from });
 }
 
 /** A data set and what is asked of it. */
@@ -90,6 +84,17 @@ export interface PlannedRun {
   readonly document: Omit<PlanDocument, 'outbox'>;
   readonly run: RunStarted;
   readonly jobs: FoldJob[];
+}
+
+/** The announcement of a job: the same job is the same event, whoever announces it. */
+export function jobEntry(outbox: Pick<Outbox, 'entry'>, job: FoldJob, cause: EventMeta): OutboxEntry {
+  const key = jobKeyOf(job.runId, job.fold, job.final);
+  const id = derivedEventId(events.foldJob.type, key);
+  return outbox.entry(events.foldJob, key, job, {
+    id,
+    cause,
+    correlationId: job.trial?.searchId ?? job.runId,
+  });
 }
 
 /** What a plan can't be made without; throws RK_MESSAGE_MISSING_FIELD naming the first field that is missing. */
@@ -135,19 +140,6 @@ export async function planRun(
       artifacts.put(bundleOf(runId, job, dataset, request.target, signature), artifactTypes.foldBundle),
     ),
   );
-  const jobs: FoldJob[] = planned.map((job, index) => ({
-    runId,
-    fold: job.fold,
-    final: job.final,
-    folds: settings.folds,
-    model: settings.model,
-    task: taskToProto(settings.task),
-    dataset,
-    bundle: bundles[index],
-    modelSpec: spec,
-    seed: deriveSeed(seed, 'job', job.fold) >>> 0,
-    trial: undefined,
-  }));
   const run: RunStarted = {
     runId,
     datasetId: data.datasetId,
@@ -171,14 +163,18 @@ export async function planRun(
     tags: request.tags,
     search: undefined,
   };
-  const document = {
-    _id: runId,
-    model: settings.model,
-    datasetSha256: dataset.sha256,
-    bundles,
-    createdAt: event.time.toISOString(),
+  return { document: planDocument(run, event.time), run, jobs: jobsOfRun(run) };
+}
+
+/** A plan as it is kept; `ingestedAt` is the time of the ml.dataset.ingested that it was made for. */
+export function planDocument(run: RunStarted, ingestedAt: Date): Omit<PlanDocument, 'outbox'> {
+  return {
+    _id: run.runId,
+    model: run.model,
+    datasetSha256: run.dataset?.sha256 ?? '',
+    bundles: run.bundles,
+    createdAt: ingestedAt.toISOString(),
   };
-  return { document, run, jobs };
 }
 
 function bundleOf(

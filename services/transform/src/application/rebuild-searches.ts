@@ -1,0 +1,150 @@
+import type { EventMeta } from '@rookery/bus';
+import { events, jobKeyOf, runIdOf } from '@rookery/contracts';
+import type { TrialRef } from '@rookery/proto/rookery/domain/v1/data';
+import { DatasetIngested } from '@rookery/proto/rookery/events/v1/dataset';
+import { SearchResult } from '@rookery/proto/rookery/events/v1/run';
+import { SearchStarted } from '@rookery/proto/rookery/events/v1/search';
+import { projection } from '@rookery/service-kit';
+import type { RebuildSpec } from '@rookery/service-kit';
+
+import type { AttemptPart, SearchDocument } from '../adapters/search-collection.js';
+import { pointOf, openSearch } from './open-search.js';
+import type { SearchPorts } from './open-search.js';
+import { countsOf, failureMessage, noteEnd } from './attempt-end.js';
+import type { AttemptEnd, AttemptFailure } from './attempt-end.js';
+import { planAttempt } from './plan-attempt.js';
+import { advance } from './run-search.js';
+
+/**
+ * How the searches come out of the log: trials as they were announced, ends as they were told. A search that has not ended
+ * goes on: jobs that were never stored are announced, and what follows from the ends that are known is done.
+ */
+export function searchesRebuild(
+  ports: SearchPorts,
+): Pick<RebuildSpec, 'projections'> & { readonly finish: () => Promise<void> } {
+  const { searches } = ports;
+  const ingested = new Map<string, { data: DatasetIngested; time: Date }>();
+  const causes = new Map<string, EventMeta>();
+  const jobs = new Set<string>();
+
+  const change = async (searchId: string, apply: (search: SearchDocument) => boolean): Promise<void> => {
+    const search = await searches.findOne({ _id: searchId });
+    if (search === null || !apply(search)) return;
+    const { attempts, state, result } = search;
+    await searches.updateOne(
+      { _id: searchId },
+      { $set: { attempts, ...countsOf(attempts), state, ...(result === undefined ? {} : { result }) } },
+    );
+  };
+  const ended = (
+    trial: TrialRef | undefined,
+    end: Omit<AttemptFailure, 'trial' | 'rung'> | Pick<Extract<AttemptEnd, { metrics: unknown }>, 'metrics'>,
+  ): Promise<void> =>
+    trial === undefined
+      ? Promise.resolve()
+      : change(trial.searchId, ({ attempts, started }) =>
+          noteEnd(attempts, SearchStarted.fromJSON(JSON.parse(started)), {
+            trial: trial.trial,
+            rung: trial.rung,
+            ...end,
+          }),
+        );
+  const known = async ({
+    data,
+  }: {
+    data: { trial: TrialRef | undefined; runId: string; fold: number; final: boolean };
+  }): Promise<void> => {
+    if (data.trial !== undefined) jobs.add(jobKeyOf(data.runId, data.fold, data.final));
+  };
+
+  return {
+    projections: [
+      projection(events.datasetIngested, async ({ data, time }) => {
+        if (data.request?.search !== undefined) ingested.set(runIdOf(data.requestEventId), { data, time });
+      }),
+      projection(events.searchStarted, async ({ data, raw: _raw, ...meta }) => {
+        const source = ingested.get(data.searchId);
+        if (source === undefined) return;
+        ingested.delete(data.searchId);
+        causes.set(data.searchId, meta);
+        await searches.updateOne(
+          { _id: data.searchId },
+          {
+            $setOnInsert: {
+              ingested: JSON.stringify(DatasetIngested.toJSON(source.data)),
+              started: JSON.stringify(SearchStarted.toJSON(data)),
+              ingestedAt: source.time.toISOString(),
+              attempts: {},
+              begun: 0,
+              ended: 0,
+              state: 'running',
+              outbox: [],
+            },
+          },
+          { upsert: true },
+        );
+      }),
+      projection(events.trialStarted, async ({ data: { trial, runId, point, epochs } }) => {
+        if (trial === undefined) return;
+        await change(trial.searchId, ({ attempts }) => {
+          if (attempts[runId] !== undefined) return false;
+          attempts[runId] = running(trial, JSON.stringify(point ?? {}), epochs);
+          return true;
+        });
+      }),
+      projection(events.trialEvaluated, ({ data }) => ended(data.trial, { metrics: data.metrics })),
+      projection(events.trialFailed, async ({ data: { trial, runId, code, message, step } }) => {
+        if (trial === undefined) return;
+        // One that could not be planned was never started.
+        await change(trial.searchId, (search) => {
+          if (search.attempts[runId] !== undefined) return false;
+          const point = JSON.stringify(pointOf(openSearch(search).plan, trial.trial));
+          const reason = failureMessage({ step, message });
+          search.attempts[runId] = { ...running(trial, point, 0), status: 'failed', code, message: reason };
+          return true;
+        });
+        await ended(trial, { code, message, step });
+      }),
+      projection(events.searchCompleted, async ({ data }) => {
+        causes.delete(data.searchId);
+        await change(data.searchId, (search) => {
+          search.state = 'completed';
+          if (data.result) search.result = JSON.stringify(SearchResult.toJSON(data.result));
+          return true;
+        });
+      }),
+      projection(events.runFailed, ({ data }) =>
+        change(data.runId, (search) => {
+          if (search.state !== 'running') return false;
+          search.state = 'failed';
+          return true;
+        }),
+      ),
+      projection(events.foldTrained, known),
+      projection(events.foldJob, known),
+    ],
+    finish: async () => {
+      for (const search of await searches.find({ state: 'running' })) {
+        const cause = causes.get(search._id);
+        if (cause === undefined) continue;
+        const open = openSearch(search);
+        for (const { trial, rung, status } of Object.values(search.attempts)) {
+          if (status !== 'running') continue;
+          const { announced } = await planAttempt(ports, open, { trial, rung }, cause);
+          const lost = announced.filter(({ type, key }) => type === events.foldJob.type && !jobs.has(key));
+          if (lost.length > 0)
+            await searches.updateOne({ _id: search._id }, { $push: { outbox: { $each: lost } } });
+        }
+        await advance(ports, search._id, undefined, cause);
+      }
+    },
+  };
+}
+
+function running(
+  { trial, rung }: Pick<TrialRef, 'trial' | 'rung'>,
+  point: string,
+  epochs: number,
+): AttemptPart {
+  return { trial, rung, status: 'running', point, epochs };
+}
