@@ -63,6 +63,7 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
           metrics,
           logger,
           defaultMaxDeliver: options.maxDeliver ?? 5,
+          defaultAckWaitMs: options.ackWaitMs ?? 30_000,
         },
         event,
         consumeOptions,
@@ -90,12 +91,12 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
 
 /** JetStream may come up a little later than the port does. */
 async function openManager(connection: Connection, deadlineMs: number): Promise<JetStreamManager> {
-  const deadline = Date.now() + Math.min(deadlineMs, 15_000);
+  const deadline = performance.now() + Math.min(deadlineMs, 15_000);
   for (;;) {
     try {
       return await jetstreamManager(connection.nc);
     } catch (error) {
-      if (Date.now() < deadline) {
+      if (performance.now() < deadline) {
         await sleep(200);
         continue;
       }

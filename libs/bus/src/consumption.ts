@@ -23,6 +23,7 @@ export interface ConsumptionParts {
   metrics: BusMetrics;
   logger: Logger;
   defaultMaxDeliver: number;
+  defaultAckWaitMs: number;
 }
 
 /**
@@ -36,7 +37,7 @@ export async function startConsumption<T>(
   event: EventType<T>,
   options: ConsumeOptions<T>,
 ): Promise<Consumption> {
-  const settings = checkOptions(options, parts.defaultMaxDeliver);
+  const settings = checkOptions(options, parts);
   const { connection, jsm, logger } = parts;
   const { durable } = options;
   const controller = new AbortController();
@@ -139,12 +140,12 @@ function durableKeeper(parts: ConsumptionParts, spec: DurableSpec): () => Promis
 
 function checkOptions(
   options: ConsumeOptions<never>,
-  defaultMaxDeliver: number,
+  defaults: Pick<ConsumptionParts, 'defaultMaxDeliver' | 'defaultAckWaitMs'>,
 ): { concurrency: number; maxDeliver: number; ackWaitMs: number; heartbeatMs: number } {
   requireKey(options.durable, 'durable');
   const concurrency = options.concurrency ?? 1;
-  const maxDeliver = options.maxDeliver ?? defaultMaxDeliver;
-  const ackWaitMs = options.ackWaitMs ?? 30_000;
+  const maxDeliver = options.maxDeliver ?? defaults.defaultMaxDeliver;
+  const ackWaitMs = options.ackWaitMs ?? defaults.defaultAckWaitMs;
   const heartbeatMs = options.heartbeatMs ?? Math.min(10_000, Math.floor(ackWaitMs / 3));
   for (const [name, value] of Object.entries({ concurrency, maxDeliver, ackWaitMs, heartbeatMs })) {
     if (!Number.isInteger(value) || value < 1)
