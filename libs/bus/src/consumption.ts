@@ -41,6 +41,7 @@ export async function startConsumption<T>(
   const { connection, jsm, logger } = parts;
   const { durable } = options;
   const controller = new AbortController();
+  const stopSignal = new AbortController();
   const dispatcher: DispatcherParts<T> = {
     event,
     options,
@@ -49,6 +50,7 @@ export async function startConsumption<T>(
     storeDeadLetter: parts.storeDeadLetter,
     metrics: parts.metrics,
     logger: logger.child({ durable }),
+    stopping: stopSignal.signal,
     signal: controller.signal,
   };
   const work = durableKeeper(parts, {
@@ -94,6 +96,7 @@ export async function startConsumption<T>(
 
   let stopping: Promise<void> | undefined;
   const stop = async (graceMs: number): Promise<void> => {
+    stopSignal.abort();
     await Promise.all([...loops, sweeperLoop].map((loop) => loop.stopPulling()));
     const allIdle = Promise.all([...loops, sweeperLoop].map((loop) => loop.idle));
     const timer = new AbortController();
