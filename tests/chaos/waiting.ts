@@ -28,6 +28,11 @@ export async function untilIdle(nats: NatsConnection, deadlineMs: number): Promi
   }
 }
 
+/** Durable consumers that have something left to do at this moment. */
+export async function busyNow(nats: NatsConnection): Promise<string[]> {
+  return busyConsumers(await jetstreamManager(nats));
+}
+
 async function busyConsumers(manager: Awaited<ReturnType<typeof jetstreamManager>>): Promise<string[]> {
   const busy: string[] = [];
   for (const stream of ['ML_EVENTS', 'ML_JOBS', 'ML_CAPTURES']) {
