@@ -65,7 +65,9 @@ await Promise.all(
       ],
     });
     if (replaced.size !== importers.size * broken.imports.length) {
-      throw new Error(`${name}: not all of ${broken.imports.join(', ')} are imported any more; mend the table`);
+      throw new Error(
+        `${name}: not all of ${broken.imports.join(', ')} are imported any more; mend the table`,
+      );
     }
     mkdirSync(dist, { recursive: true });
     copyFileSync(join(root, 'services', service, 'dist/descriptor.binpb'), join(dist, 'descriptor.binpb'));

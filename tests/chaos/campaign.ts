@@ -91,7 +91,18 @@ export class Campaign {
     const seedCopies = (round: number): void => {
       random = createRandom(deriveSeed(seed, 'copies', round));
     };
-    return new Campaign({ injector, copies, traffic, movers, world, bus, dataSets, seed, events, seedCopies });
+    return new Campaign({
+      injector,
+      copies,
+      traffic,
+      movers,
+      world,
+      bus,
+      dataSets,
+      seed,
+      events,
+      seedCopies,
+    });
   }
 
   /** Makes a champion, so that predictions are answered from the first round on. */

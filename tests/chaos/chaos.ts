@@ -128,7 +128,9 @@ async function playAll(
     }
     for (const [code, count] of campaign.movers.refusals) log(`${count} moves of champion refused: ${code}`);
     const { acksLost, reordered } = world.proxy.counts();
-    log(`${campaign.movers.acknowledged.length} moves made, ${acksLost} acks lost, ${reordered} deliveries held back`);
+    log(
+      `${campaign.movers.acknowledged.length} moves made, ${acksLost} acks lost, ${reordered} deliveries held back`,
+    );
     for (const line of coverageTable(campaign.injector.struck, kinds)) log(line);
     for (const [what, count] of campaign.traffic.failures) log(`${count} calls failed: ${what}`);
     const faults = campaign.injector.injected();

@@ -161,7 +161,8 @@ function acknowledgementProblems(
         `a caller was told that revision ${revision} is version ${version}, kept is ${versionAt.get(revision) ?? 'none'}`,
     );
   for (const [revision, moves] of groupBy(told, (move) => move.revision)) {
-    if (moves.length > 1) problems.push(`${moves.length} callers were told that they made revision ${revision}`);
+    if (moves.length > 1)
+      problems.push(`${moves.length} callers were told that they made revision ${revision}`);
   }
   return problems;
 }

@@ -99,7 +99,11 @@ export function checkHanging(history: History): Violation[] {
     }));
   for (const { runId, state } of history.runs) {
     if (state !== 'open' || endings.has(runId)) continue;
-    violations.push({ invariant: 'no run hangs', subject: runId, evidence: 'the registry holds it for open' });
+    violations.push({
+      invariant: 'no run hangs',
+      subject: runId,
+      evidence: 'the registry holds it for open',
+    });
   }
   return violations;
 }

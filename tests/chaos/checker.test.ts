@@ -240,11 +240,7 @@ describe('the checker', () => {
       'every prediction is answered once',
       { answers: [...sound.answers, ...sound.answers.slice(3)] },
     ],
-    [
-      'a call that never ended',
-      'every prediction is answered once',
-      { calls: { ...sound.calls, asked: 6 } },
-    ],
+    ['a call that never ended', 'every prediction is answered once', { calls: { ...sound.calls, asked: 6 } }],
     [
       'a call that was answered with two predictions',
       'every prediction is answered once',
@@ -379,7 +375,9 @@ describe('the checker', () => {
       captures: numbered(versions.map((version, k) => batch(k + 1, version, [predictionId(k + 1)]))),
     });
     expect(invariants({ ...back, ...seen([1, 2, 2, 1]) })).toEqual([]);
-    expect(invariants({ ...back, ...seen([1, 2, 1, 2]) })).toEqual(['versions never go back on a connection']);
+    expect(invariants({ ...back, ...seen([1, 2, 1, 2]) })).toEqual([
+      'versions never go back on a connection',
+    ]);
   });
 
   it('holds each replica to its own drops and its own end', () => {
@@ -388,9 +386,9 @@ describe('the checker', () => {
     expect(invariants({ captures, lifeEnds: [other] })).toEqual([
       'an answered prediction is captured or counted as dropped',
     ]);
-    expect(invariants({ captures, droppedNow: { inference: 0, 'inference-2': 2 }, models: sound.models })).toContain(
-      'an answered prediction is captured or counted as dropped',
-    );
+    expect(
+      invariants({ captures, droppedNow: { inference: 0, 'inference-2': 2 }, models: sound.models }),
+    ).toContain('an answered prediction is captured or counted as dropped');
   });
 
   it('names the thing and the evidence', () => {

@@ -35,7 +35,8 @@ if (folder !== undefined && service !== undefined) {
   });
 
   // Tells the lives of a process apart in its log by a clock that no fault moves.
-  if (isMainThread) process.stdout.write(`${JSON.stringify({ chaosLife: process.pid, realMs: realNow() })}\n`);
+  if (isMainThread)
+    process.stdout.write(`${JSON.stringify({ chaosLife: process.pid, realMs: realNow() })}\n`);
 
   const kept = join(process.env.ROOKERY_DATA_DIR ?? '.rookery', 'store');
   const isFull = (path) => faults.diskFull === true && String(path).startsWith(kept);

@@ -34,7 +34,7 @@ export interface Injector {
 }
 
 /** A stage that a struck run never comes to does not hold the round up for longer. */
-const stageDeadlineMs = 8_000;
+const stageDeadlineMs = 15_000;
 /** A broker that ended is taken to be back after so long. */
 const brokerBackMs = 6_000;
 

@@ -139,18 +139,26 @@ export function planRound(seed: number, round: number, kinds: readonly FaultKind
     };
   });
   const sound = datasets.filter(({ kind }) => expectationOf[kind] === 'completed');
-  const jobs = sound.reduce((sum, { folds }) => sum + folds + 1, 0);
   const strikes = pairsOf(seed, round, kinds).map(([stage, kind]): Strike => {
-    const often = stage.type === 'ml.model.promoted' ? 1 : stage.type.startsWith('ml.fold.') || stage.type === 'ml.job.fold' ? jobs : sound.length;
     return {
       fault: faultOf(random, kind, stage.actors),
       stage: stage.type,
-      occurrence: 1 + random.integer(often),
+      occurrence: 1 + random.integer(oftenOf(stage.type, sound)),
       // Mostly in the midst of what the event sets off.
       afterMs: random.integer(random.integer(3) === 0 ? 300 : 25),
     };
   });
   return { round, datasets, strikes };
+}
+
+/** How often a stage comes in a round at least. */
+function oftenOf(type: (typeof stages)[number]['type'], sound: readonly PlannedDataset[]): number {
+  const folds = sound.reduce((sum, dataset) => sum + dataset.folds, 0);
+  // Only the first is sure to be promoted.
+  if (type === 'ml.model.promoted' || type === 'ml.inference.swapped') return 1;
+  if (type === 'ml.fold.evaluated') return folds;
+  // The final model is a job too.
+  return type === 'ml.job.fold' || type === 'ml.fold.trained' ? folds + sound.length : sound.length;
 }
 
 const strikesOfRound = 4;
@@ -207,7 +215,8 @@ function faultOf(random: Random, kind: FaultKind, actors: readonly string[]): Fa
     }
     case 'disk-full': {
       const among = storing.filter((name) => actors.includes(name));
-      const service = random.integer(3) === 0 || among.length === 0 ? pick(random, storing) : pick(random, among);
+      const service =
+        random.integer(3) === 0 || among.length === 0 ? pick(random, storing) : pick(random, among);
       return { kind, target: service, ms: 500 + random.integer(3_500) };
     }
     case 'broker-full':

@@ -56,10 +56,7 @@ export function createTraffic(
         else resolve(response);
       });
     });
-  const loop = async (
-    { client, replica }: (typeof clients)[number],
-    connection: number,
-  ): Promise<void> => {
+  const loop = async ({ client, replica }: (typeof clients)[number], connection: number): Promise<void> => {
     for (let k = connection; running; k += clients.length) {
       calls.asked += 1;
       try {
