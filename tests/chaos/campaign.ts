@@ -179,16 +179,22 @@ export class Campaign {
     };
   }
 
+  /** Number of events so far that a run could hang on: what traffic sets off does not count. */
+  #eventsOfRuns(): number {
+    return this.#events.messages.filter(({ subject }) => !/^ml\.(monitor|drift|prediction)\./.test(subject))
+      .length;
+  }
+
   /** Resolves when every data set has a final state, when nothing is left that could lead to one, or at the deadline. */
   async #allEnded(): Promise<void> {
     const deadline = Date.now() + endingDeadlineMs;
     let quietSince = Number.POSITIVE_INFINITY;
     while (Date.now() < deadline && Date.now() - quietSince < quietMs) {
-      const before = this.#events.messages.length;
+      const before = this.#eventsOfRuns();
       const endings = endingsOf(await this.#events.refresh().catch(() => this.#events.messages));
       if (this.#published.every((published) => endings.has(runOf(published)))) return;
       const busy = await busyNow(this.#world.nats).catch(() => ['no answer']);
-      const quiet = busy.length === 0 && this.#events.messages.length === before;
+      const quiet = busy.length === 0 && this.#eventsOfRuns() === before;
       quietSince = quiet ? Math.min(quietSince, Date.now()) : Number.POSITIVE_INFINITY;
       await sleep(300);
     }

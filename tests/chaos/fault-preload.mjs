@@ -4,7 +4,6 @@ import { watch } from 'node:fs';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { isMainThread } from 'node:worker_threads';
 
 const folder = process.env.CHAOS_FAULTS;
@@ -58,9 +57,13 @@ if (folder !== undefined && service !== undefined) {
     };
   }
   const { createWriteStream } = fs;
-  fs.createWriteStream = (path, options) =>
-    isFull(path)
-      ? new Writable({ write: (_chunk, _encoding, done) => done(noSpace(path)) })
-      : createWriteStream(path, options);
+  fs.createWriteStream = (path, options) => {
+    const stream = createWriteStream(path, options);
+    if (isFull(path)) {
+      stream._write = (_chunk, _encoding, done) => done(noSpace(path));
+      stream._writev = (_chunks, done) => done(noSpace(path));
+    }
+    return stream;
+  };
   syncBuiltinESMExports();
 }
