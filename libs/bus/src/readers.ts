@@ -7,6 +7,12 @@ import { decodeEvent } from './dispatcher.js';
 import type { BusEvent, EventMeta, Logger, RawEvent, Replay, ReplayOptions, Stop } from './types.js';
 
 const readAhead = 256;
+/**
+ * After a reconnect the client asks once whether its consumer is still there; where the broker does not answer that yet
+ * (JetStream starts later than the port), it waits for about this long before it asks again, deaf meanwhile.
+ */
+const expiresMs = 5_000;
+const heartbeatMs = 2_000;
 
 /**
  * Reads a stream's events of one type in order, with an ordered consumer: nothing is acknowledged, gaps are noticed
@@ -149,7 +155,11 @@ async function openReader(
   return {
     pending,
     messages: async () => {
-      iterator = await consumer.consume({ max_messages: readAhead, idle_heartbeat: 5_000 });
+      iterator = await consumer.consume({
+        max_messages: readAhead,
+        expires: expiresMs,
+        idle_heartbeat: heartbeatMs,
+      });
       if (closed) iterator.stop();
       return iterator;
     },
