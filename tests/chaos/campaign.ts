@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connectBus } from '@rookery/bus';
@@ -10,6 +11,7 @@ import { endingsOf } from './check-runs.js';
 import { checkHistory } from './checker.js';
 import type { Verdict } from './checker.js';
 import type { DataSets } from './data-sets.js';
+import { readDatabases } from './database-files.js';
 import { openEventCopies } from './event-copies.js';
 import type { EventCopies } from './event-copies.js';
 import { createInjector } from './faults.js';
@@ -164,7 +166,7 @@ export class Campaign {
 
   async #history(): Promise<History> {
     const [log, captures] = await Promise.all([this.#events.refresh(), this.#captures.refresh()]);
-    const { ends, replicas, client } = this.#world;
+    const { ends, replicas, client, dataDir } = this.#world;
     return {
       ...(await askServices(client, replicas)),
       published: this.#published,
@@ -173,6 +175,7 @@ export class Campaign {
       answers: this.traffic.answers,
       calls: this.traffic.calls(),
       moves: this.movers.acknowledged,
+      databases: readDatabases(join(dataDir, 'store')),
       lifeEnds: lifeEndsOf(ends, this.injector.troubles, replicas),
       capture,
       crashes: crashesOf(ends, this.injector.signals),

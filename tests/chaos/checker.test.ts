@@ -31,6 +31,10 @@ function withModel(change: Partial<ModelRecord>): Pick<History, 'models'> {
   return { models: sound.models.map((model) => ({ ...model, ...change })) };
 }
 
+function withDatabases(change: Partial<History['databases']>): Pick<History, 'databases'> {
+  return { databases: { ...sound.databases, ...change } };
+}
+
 const moves = sound.models[0]?.history ?? [];
 const last = { replica: 'inference', timeMs: 1_000_100, dropped: 0, cutOff: false };
 
@@ -294,6 +298,38 @@ describe('the checker', () => {
         capture: { bufferRows: 3, flushMs: 250 },
         lifeEnds: [{ ...last, how: 'killed', cutOff: true }],
       },
+    ],
+    [
+      'a decision that is never announced',
+      'what was decided is announced',
+      withDatabases({ unannounced: ['registry/models.db: alpha has 1 entries'] }),
+    ],
+    [
+      'a move that the database lost',
+      'the databases hold what the log tells',
+      withDatabases({ aliasChanges: sound.databases.aliasChanges.slice(1) }),
+    ],
+    [
+      'a move that the database holds twice',
+      'the databases hold what the log tells',
+      withDatabases({ aliasChanges: [...sound.databases.aliasChanges, ...sound.databases.aliasChanges] }),
+    ],
+    [
+      'a version in the database that was never registered in the log',
+      'the databases hold what the log tells',
+      withDatabases({
+        versions: [...sound.databases.versions, { model: 'alpha', version: 3, runId: 'run-x' }],
+      }),
+    ],
+    [
+      'an evaluation in the database that lacks a fold',
+      'the databases hold what the log tells',
+      withDatabases({ evaluations: sound.databases.evaluations.map((one) => ({ ...one, folds: [0, 2] })) }),
+    ],
+    [
+      'a prediction that the monitor counts twice',
+      'the monitor counts a prediction once',
+      withDatabases({ keptPredictions: [predictionId(1), predictionId(1)] }),
     ],
     [
       'a service that ended by itself',

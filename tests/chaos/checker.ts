@@ -1,3 +1,4 @@
+import { checkDatabases } from './check-databases.js';
 import { checkAliases, checkServed, checkVersions } from './check-models.js';
 import { checkAnswers, checkCaptures, checkVersionsSeen } from './check-predictions.js';
 import type { CaptureAccount } from './check-predictions.js';
@@ -21,6 +22,7 @@ export function checkHistory(history: History): Verdict {
       ...checkVersions(history),
       ...checkAliases(history),
       ...checkServed(history),
+      ...checkDatabases(history),
       ...checkVersionsSeen(history),
       ...checkAnswers(history),
       ...violations,

@@ -94,6 +94,27 @@ export interface LifeEnd {
   readonly cutOff: boolean;
 }
 
+/** The databases of the services, as far as the log can be held against them. */
+export interface Databases {
+  /** Documents with something that is decided and not yet announced or copied out. */
+  readonly unannounced: readonly string[];
+  readonly aliasChanges: readonly {
+    readonly model: string;
+    readonly alias: string;
+    readonly revision: number;
+    readonly version: number;
+  }[];
+  readonly versions: readonly { readonly model: string; readonly version: number; readonly runId: string }[];
+  /** What the evaluator has put together, with the numbers of the folds. */
+  readonly evaluations: readonly {
+    readonly runId: string;
+    readonly joined: boolean;
+    readonly folds: readonly number[];
+  }[];
+  /** Predictions that the monitor keeps. */
+  readonly keptPredictions: readonly string[];
+}
+
 /** All that a checker needs to know of a run of the suite: no counter of the system but those of dropped captures. */
 export interface History {
   readonly published: readonly Published[];
@@ -105,6 +126,7 @@ export interface History {
   readonly models: readonly ModelRecord[];
   /** Moves of champion that callers were told of; promotions are not among them. */
   readonly moves: readonly AcknowledgedMove[];
+  readonly databases: Databases;
   /** What each replica says that it serves. */
   readonly served: readonly {
     readonly replica: string;

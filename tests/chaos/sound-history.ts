@@ -109,6 +109,18 @@ export function soundHistory(): History {
       },
     ],
     moves: [],
+    databases: {
+      unannounced: [],
+      aliasChanges: history.map(({ revision, version }) => ({
+        model: 'alpha',
+        alias: 'champion',
+        revision,
+        version,
+      })),
+      versions: history.map(({ version, runId }) => ({ model: 'alpha', version, runId })),
+      evaluations: history.map(({ runId }) => ({ runId, joined: true, folds: [0, 1, 2] })),
+      keptPredictions: [1, 2, 3, 4].map(predictionId),
+    },
     served: [{ replica: 'inference', model: 'alpha', version: 2, revision: 2 }],
     calls: { asked: 5, answered: 4, failed: 1, otherwise: 0 },
     answers: [answer(1, 1), answer(2, 1), answer(3, 2), answer(4, 2)],

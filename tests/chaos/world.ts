@@ -46,6 +46,8 @@ export interface World {
   readonly nats: NatsConnection;
   readonly ends: readonly ProcessEnd[];
   readonly replicas: readonly Replica[];
+  /** Folder of the services that keep something. */
+  readonly dataDir: string;
   /** Changes the surroundings of a process, now and for its next lives. */
   surround(name: string, change: Surroundings): void;
   process(name: string): SupervisedProcess;
@@ -131,6 +133,7 @@ export async function startWorld(options: {
       client,
       nats,
       ends,
+      dataDir: join(options.directory, 'system'),
       replicas: [
         { name: 'inference', address: addresses.inference, client, logFile: logOf('system') },
         { name: 'inference-2', address: other.inference, client: otherClient, logFile: logOf('second') },
