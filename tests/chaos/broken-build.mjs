@@ -5,7 +5,7 @@ import { basename, join, resolve } from 'node:path';
 
 import { build } from 'esbuild';
 
-import { bundleOptions } from '../../deploy/build/bundle-options.mjs';
+import { bundleOptions } from '@rookery/deploy/bundle-options';
 
 /** For each break: the services that have it, and which imports of which file another file takes the place of. */
 const breaks = {
