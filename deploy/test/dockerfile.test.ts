@@ -91,7 +91,7 @@ describe('the Dockerfile', () => {
 });
 
 describe('the packages of an image', () => {
-  const bundler = readFileSync(join(root, 'deploy/build/bundle.mjs'), 'utf8');
+  const bundler = readFileSync(join(root, 'deploy/build/bundle-options.mjs'), 'utf8');
   const list = /const external = \[([^\]]+)\]/.exec(bundler)?.[1] ?? '';
   const external = [...list.matchAll(/'([^']+)'/g)].map((match) => match[1] ?? '');
   /** Installed in an image only where something says so: see the stage gpu-packages. */

@@ -1,13 +1,17 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connectBus } from '@rookery/bus';
 import type { Bus } from '@rookery/bus';
 import { createRandom, deriveSeed } from '@rookery/tabular';
 
+import { createAliasMovers } from './alias-movers.js';
+import type { AliasMovers } from './alias-movers.js';
 import { endingsOf } from './check-runs.js';
 import { checkHistory } from './checker.js';
 import type { Verdict } from './checker.js';
 import type { DataSets } from './data-sets.js';
+import { readDatabases } from './database-files.js';
 import { openEventCopies } from './event-copies.js';
 import type { EventCopies } from './event-copies.js';
 import { createInjector } from './faults.js';
@@ -21,7 +25,7 @@ import { publishDataset } from './publishing.js';
 import type { PlannedDataset, RoundPlan } from './schedule.js';
 import { createTraffic } from './traffic.js';
 import type { Traffic } from './traffic.js';
-import { untilAnswered } from './waiting.js';
+import { busyNow, untilAnswered } from './waiting.js';
 import type { World } from './world.js';
 
 /** Bounds of what a killed replica may lose: what the system is started with. */
@@ -29,6 +33,8 @@ export const capture = { bufferRows: 100_000, flushMs: 250 } as const;
 
 const endingDeadlineMs = 150_000;
 const convergenceMs = 20_000;
+/** Longer than what was saved and not announced can wait for its outbox, which looks every 5 s. */
+const quietMs = 15_000;
 const readyDeadlineMs = 60_000;
 
 /** The rounds on one system, with all that has been seen of it. */
@@ -36,6 +42,7 @@ export class Campaign {
   readonly injector: Injector;
   readonly copies: EventCopies;
   readonly traffic: Traffic;
+  readonly movers: AliasMovers;
   readonly #world: World;
   readonly #bus: Bus;
   readonly #dataSets: DataSets;
@@ -47,7 +54,7 @@ export class Campaign {
   readonly #seedCopies: (round: number) => void;
 
   private constructor(
-    parts: Pick<Campaign, 'injector' | 'copies' | 'traffic'> & {
+    parts: Pick<Campaign, 'injector' | 'copies' | 'traffic' | 'movers'> & {
       world: World;
       bus: Bus;
       dataSets: DataSets;
@@ -59,6 +66,7 @@ export class Campaign {
     this.injector = parts.injector;
     this.copies = parts.copies;
     this.traffic = parts.traffic;
+    this.movers = parts.movers;
     this.#world = parts.world;
     this.#bus = parts.bus;
     this.#dataSets = parts.dataSets;
@@ -79,12 +87,24 @@ export class Campaign {
     let random = createRandom(seed);
     const copies = await openEventCopies(world.nats, () => random);
     const events = openLogReader(world.nats, 'ML_EVENTS');
-    const injector = createInjector({ world, copies, seed, log, earlier: () => events.messages });
-    const traffic = createTraffic(world.inferenceAddress, 'alpha', dataSets.rows);
+    const movers = createAliasMovers(world.client);
+    const injector = createInjector({ world, copies, movers, seed, log, earlier: () => events.messages });
+    const traffic = createTraffic(world.replicas, 'alpha', dataSets.rows);
     const seedCopies = (round: number): void => {
       random = createRandom(deriveSeed(seed, 'copies', round));
     };
-    return new Campaign({ injector, copies, traffic, world, bus, dataSets, seed, events, seedCopies });
+    return new Campaign({
+      injector,
+      copies,
+      traffic,
+      movers,
+      world,
+      bus,
+      dataSets,
+      seed,
+      events,
+      seedCopies,
+    });
   }
 
   /** Makes a champion, so that predictions are answered from the first round on. */
@@ -146,24 +166,39 @@ export class Campaign {
 
   async #history(): Promise<History> {
     const [log, captures] = await Promise.all([this.#events.refresh(), this.#captures.refresh()]);
-    const { ends, dataDir, client } = this.#world;
+    const { ends, replicas, client, dataDir } = this.#world;
     return {
-      ...(await askServices(client)),
+      ...(await askServices(client, replicas)),
       published: this.#published,
       log,
       captures,
       answers: this.traffic.answers,
-      lifeEnds: lifeEndsOf(ends, this.injector.troubles, dataDir),
+      calls: this.traffic.calls(),
+      moves: this.movers.acknowledged,
+      databases: readDatabases(join(dataDir, 'store')),
+      lifeEnds: lifeEndsOf(ends, this.injector.troubles, replicas),
       capture,
       crashes: crashesOf(ends, this.injector.signals),
     };
   }
 
+  /** Number of events so far that a run could hang on: what traffic sets off does not count. */
+  #eventsOfRuns(): number {
+    return this.#events.messages.filter(({ subject }) => !/^ml\.(monitor|drift|prediction)\./.test(subject))
+      .length;
+  }
+
+  /** Resolves when every data set has a final state, when nothing is left that could lead to one, or at the deadline. */
   async #allEnded(): Promise<void> {
     const deadline = Date.now() + endingDeadlineMs;
-    while (Date.now() < deadline) {
+    let quietSince = Number.POSITIVE_INFINITY;
+    while (Date.now() < deadline && Date.now() - quietSince < quietMs) {
+      const before = this.#eventsOfRuns();
       const endings = endingsOf(await this.#events.refresh().catch(() => this.#events.messages));
       if (this.#published.every((published) => endings.has(runOf(published)))) return;
+      const busy = await busyNow(this.#world.nats).catch(() => ['no answer']);
+      const quiet = busy.length === 0 && this.#eventsOfRuns() === before;
+      quietSince = quiet ? Math.min(quietSince, Date.now()) : Number.POSITIVE_INFINITY;
       await sleep(300);
     }
   }

@@ -4,12 +4,15 @@ import { join } from 'node:path';
 
 import { events } from '@rookery/contracts';
 
+import { buildBroken } from './broken-services.js';
+import type { Break } from './broken-services.js';
 import { Campaign, capture } from './campaign.js';
 import type { CaptureAccount } from './check-predictions.js';
+import { coverageTable } from './coverage.js';
 import { writeDataSets } from './data-sets.js';
 import type { Violation } from './history.js';
 import { openLogReader } from './log-reader.js';
-import { planRound } from './schedule.js';
+import { faultKinds, planRound } from './schedule.js';
 import type { FaultKind } from './schedule.js';
 import { untilAnswered, untilIdle } from './waiting.js';
 import { startWorld } from './world.js';
@@ -25,6 +28,8 @@ export interface ChaosOptions {
   readonly from?: number;
   /** Faults to choose from; default all. */
   readonly kinds?: readonly FaultKind[];
+  /** Runs services that are broken in this way, and stops at the first violation. */
+  readonly broken?: Break;
   /** Keep the folder with all data and logs. Default false: it is removed unless there are violations. */
   readonly keep?: boolean;
   /** Ends the run early, with everything stopped: it rejects then. */
@@ -44,6 +49,7 @@ export interface ChaosReport {
 }
 
 const idleDeadlineMs = 120_000;
+const ackWaitMs = 5_000;
 
 /**
  * Starts a whole system, publishes data sets and asks for predictions while faults strike it, and holds what happened
@@ -55,11 +61,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const env = {
     ROOKERY_CAPTURE_FLUSH_MS: String(capture.flushMs),
     ROOKERY_CAPTURE_BUFFER: String(capture.bufferRows),
+    // What a killed worker had in hand comes again soon, and what a paused one has in hand comes twice.
+    ROOKERY_ACK_WAIT_MS: String(ackWaitMs),
   };
   const violations: Violation[] = [];
   let keep = options.keep === true;
   try {
-    const world = await startWorld({ root, directory, env });
+    const scriptOf = options.broken && (await buildBroken(root, options.broken, log));
+    const world = await startWorld({ root, directory, env, ...(scriptOf ? { scriptOf } : {}) });
     try {
       return await orInterrupted(playAll(world, options, directory, violations), signal);
     } finally {
@@ -69,7 +78,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     keep = signal?.aborted !== true;
     throw error;
   } finally {
-    if (keep || violations.length > 0) log(`data and logs: ${directory}`);
+    if (keep || (violations.length > 0 && options.broken === undefined)) log(`data and logs: ${directory}`);
     else rmSync(directory, { recursive: true, force: true });
   }
 }
@@ -80,7 +89,7 @@ async function playAll(
   directory: string,
   violations: Violation[],
 ): Promise<ChaosReport> {
-  const { root, rounds, seed, kinds, log, from = 1 } = options;
+  const { root, rounds, seed, kinds = faultKinds, broken, log, from = 1 } = options;
   const files = join(directory, 'data-sets');
   mkdirSync(files);
   const campaign = await Campaign.open(world, writeDataSets(root, files), seed, log);
@@ -95,7 +104,8 @@ async function playAll(
   };
   try {
     report(await campaign.begin(), 0);
-    for (let round = from; round < from + rounds; round++) {
+    const goesOn = (): boolean => broken === undefined || violations.length === 0;
+    for (let round = from; round < from + rounds && goesOn(); round++) {
       const startedAt = Date.now();
       const plan = planRound(seed, round, kinds);
       log(`round ${round}: ${plan.datasets.map(({ kind, model }) => `${kind}→${model}`).join(', ')}`);
@@ -105,7 +115,7 @@ async function playAll(
         `  ${seconds} s; ${campaign.traffic.answers.length} answers, ${campaign.copies.published()} copies so far`,
       );
     }
-    const busy = await untilIdle(world.nats, idleDeadlineMs);
+    const busy = goesOn() ? await untilIdle(world.nats, idleDeadlineMs) : [];
     const stuck = busy.map((evidence) => {
       return { invariant: 'every message is handled', subject: evidence.split(' ')[0] ?? '', evidence };
     });
@@ -116,6 +126,12 @@ async function playAll(
       const { code, message, attempts } = events.deadLetter.message.decode(raw);
       log(`dead letter ${subject}: ${code} after ${attempts} attempts: ${message.slice(0, 160)}`);
     }
+    for (const [code, count] of campaign.movers.refusals) log(`${count} moves of champion refused: ${code}`);
+    const { acksLost, reordered } = world.proxy.counts();
+    log(
+      `${campaign.movers.acknowledged.length} moves made, ${acksLost} acks lost, ${reordered} deliveries held back`,
+    );
+    for (const line of coverageTable(campaign.injector.struck, kinds)) log(line);
     for (const [what, count] of campaign.traffic.failures) log(`${count} calls failed: ${what}`);
     const faults = campaign.injector.injected();
     return { rounds, seed, faults, violations, captures, deadLetters: letters.length };

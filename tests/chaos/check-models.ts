@@ -92,6 +92,10 @@ export function checkAliases(history: History): Violation[] {
       ),
       ...chainProblems(model?.history ?? [], 'the registry'),
       ...(model ? agreementProblems(model, moves.get(name) ?? []) : ['the registry does not know it']),
+      ...acknowledgementProblems(
+        model?.history ?? [],
+        history.moves.filter((move) => move.model === name),
+      ),
     ];
     return problems.map((evidence) => ({
       invariant: 'alias history without gap or fork',
@@ -144,14 +148,36 @@ function agreementProblems(
   return problems;
 }
 
-/** After quiet, what is served is what was promoted last. */
+/** What a caller was told to have moved is what the history holds: of callers who saw the same revision one wins. */
+function acknowledgementProblems(
+  kept: readonly Pick<Move, 'revision' | 'version'>[],
+  told: readonly Pick<Move, 'revision' | 'version'>[],
+): string[] {
+  const versionAt = new Map(kept.map(({ revision, version }) => [revision, version]));
+  const problems = told
+    .filter(({ revision, version }) => versionAt.get(revision) !== version)
+    .map(
+      ({ revision, version }) =>
+        `a caller was told that revision ${revision} is version ${version}, kept is ${versionAt.get(revision) ?? 'none'}`,
+    );
+  for (const [revision, moves] of groupBy(told, (move) => move.revision)) {
+    if (moves.length > 1)
+      problems.push(`${moves.length} callers were told that they made revision ${revision}`);
+  }
+  return problems;
+}
+
+/** After quiet, what every replica serves is where champion was moved last. */
 export function checkServed(history: History): Violation[] {
-  return history.models.flatMap(({ name, champion }): Violation[] => {
-    const served = history.served.find(({ model }) => model === name)?.version;
-    if (served === champion?.version) return [];
-    const evidence = `served is version ${served ?? 'none'}, champion is ${champion?.version ?? 'none'}`;
-    return [{ invariant: 'served is what was promoted last', subject: name, evidence }];
-  });
+  const replicas = [...new Set(Object.keys(history.droppedNow))];
+  return history.models.flatMap(({ name, champion }): Violation[] =>
+    replicas.flatMap((replica): Violation[] => {
+      const served = history.served.find((item) => item.model === name && item.replica === replica);
+      if (served?.version === champion?.version && served?.revision === champion?.revision) return [];
+      const evidence = `${replica} serves version ${served?.version ?? 'none'} at revision ${served?.revision ?? 'none'}, champion is ${champion?.version ?? 'none'} at ${champion?.revision ?? 'none'}`;
+      return [{ invariant: 'served is what was promoted last', subject: name, evidence }];
+    }),
+  );
 }
 
 function told(versions: readonly { readonly version: number }[]): string {

@@ -4,23 +4,49 @@ import type { CapturedPrediction, PredictionsCaptured } from '@rookery/proto/roo
 import { distinctEvents, groupBy } from './history.js';
 import type { Answer, History, LifeEnd, Violation } from './history.js';
 
-/** On each connection the version of the answers never goes back; the first step back of each is told. */
+/**
+ * On each connection the answers never go back along the history of champion: each comes from the revision of the answer
+ * before, or from a later one. The first step back of each connection is told.
+ */
 export function checkVersionsSeen(history: History): Violation[] {
   const connections = groupBy(
     history.answers,
-    ({ connection, model }) => `connection ${connection} to ${model}`,
+    ({ replica, connection, model }) => `connection ${connection} to ${model} of ${replica}`,
   );
   return [...connections].flatMap(([subject, answers]): Violation[] => {
-    let newest = answers[0];
+    const model = history.models.find(({ name }) => name === answers[0]?.model);
+    const moves = [...(model?.history ?? [])].sort((a, b) => a.revision - b.revision);
+    let at = 0;
+    let before = answers[0];
     for (const answer of answers) {
-      if (newest && answer.version < newest.version) {
-        const evidence = `version ${newest.version} (${newest.predictionId}), then ${answer.version} (${answer.predictionId} at ${answer.timeMs})`;
+      // The earliest revision that explains an answer leaves the most room for the ones behind it.
+      const next = moves.findIndex(({ version }, k) => k >= at && version === answer.version);
+      if (next < 0) {
+        const evidence = `version ${before?.version} (${before?.predictionId}), then ${answer.version} (${answer.predictionId} at ${answer.timeMs}), which champion was not at or after revision ${moves[at]?.revision ?? 'none'}`;
         return [{ invariant: 'versions never go back on a connection', subject, evidence }];
       }
-      newest = answer;
+      at = next;
+      before = answer;
     }
     return [];
   });
+}
+
+/** Every call ends once: with one prediction, whose id no other answer has, or with an error. */
+export function checkAnswers(history: History): Violation[] {
+  const invariant = 'every prediction is answered once';
+  const violations: Violation[] = [];
+  for (const [predictionId, answers] of groupBy(history.answers, (answer) => answer.predictionId)) {
+    if (answers.length === 1) continue;
+    const evidence = `answered ${answers.length} times, on ${answers.map(({ replica, connection }) => `connection ${connection} of ${replica}`).join(', ')}`;
+    violations.push({ invariant, subject: predictionId, evidence });
+  }
+  const { asked, answered, failed, otherwise } = history.calls;
+  if (otherwise > 0 || asked !== answered + failed || answered !== history.answers.length) {
+    const evidence = `${asked} asked, ${answered} answered with one, ${otherwise} with another number, ${failed} failed, ${history.answers.length} predictions came`;
+    violations.push({ invariant, subject: 'all calls', evidence });
+  }
+  return violations;
 }
 
 /** Length of the part of a prediction id that names the life of the replica that answered. */
@@ -70,8 +96,9 @@ export function checkCaptures(history: History): { violations: Violation[]; acco
   for (const [life, answers] of lives) {
     const missing = answers.filter(({ predictionId }) => !captured.has(predictionId));
     const first = Math.min(...answers.map(({ timeMs }) => timeMs));
-    const end = history.lifeEnds.find(({ timeMs }) => timeMs >= first - startMs);
-    const said = end ? end.dropped : history.droppedNow;
+    const replica = answers[0]?.replica ?? '';
+    const end = history.lifeEnds.find((one) => one.replica === replica && one.timeMs >= first - startMs);
+    const said = end ? end.dropped : (history.droppedNow[replica] ?? 0);
     if (end?.how !== 'killed') {
       dropped += Math.min(missing.length, said);
       if (missing.length > said) violations.push(unaccounted(life, answers, missing, said));

@@ -85,6 +85,29 @@ export function checkEndings(history: Pick<History, 'log' | 'published' | 'runs'
   });
 }
 
+/** Nothing that began goes on for ever: every run that was started, or that the registry knows, has a final state. */
+export function checkHanging(history: History): Violation[] {
+  const endings = endingsOf(history.log);
+  const published = new Set(history.published.map(runOf));
+  const started = distinctEvents(history.log, events.runStarted).map(({ data }) => data.runId);
+  const violations: Violation[] = [...new Set(started)]
+    .filter((runId) => !published.has(runId) && !endings.has(runId))
+    .map((runId) => ({
+      invariant: 'no run hangs',
+      subject: runId,
+      evidence: 'started, by none of the data sets that were published, and never ended',
+    }));
+  for (const { runId, state } of history.runs) {
+    if (state !== 'open' || endings.has(runId)) continue;
+    violations.push({
+      invariant: 'no run hangs',
+      subject: runId,
+      evidence: 'the registry holds it for open',
+    });
+  }
+  return violations;
+}
+
 /** Copies of an event are equal, and a run has one plan and one evaluation, in which each fold counts once. */
 export function checkEvaluations(history: Pick<History, 'log'>): Violation[] {
   const violations: Violation[] = [];

@@ -31,8 +31,12 @@ function withModel(change: Partial<ModelRecord>): Pick<History, 'models'> {
   return { models: sound.models.map((model) => ({ ...model, ...change })) };
 }
 
+function withDatabases(change: Partial<History['databases']>): Pick<History, 'databases'> {
+  return { databases: { ...sound.databases, ...change } };
+}
+
 const moves = sound.models[0]?.history ?? [];
-const last = { timeMs: 1_000_100, dropped: 0, cutOff: false };
+const last = { replica: 'inference', timeMs: 1_000_100, dropped: 0, cutOff: false };
 
 describe('the checker', () => {
   it('finds nothing in a sound history', () => {
@@ -189,9 +193,68 @@ describe('the checker', () => {
     [
       'a replica that serves the champion of before',
       'served is what was promoted last',
-      { served: [{ model: 'alpha', version: 1 }] },
+      { served: sound.served.map((item) => ({ ...item, version: 1 })) },
     ],
     ['a replica that serves nothing', 'served is what was promoted last', { served: [] }],
+    [
+      'a replica that serves the right version by an older move',
+      'served is what was promoted last',
+      { served: sound.served.map((item) => ({ ...item, revision: 1 })) },
+    ],
+    [
+      'one of two replicas that serves the champion of before',
+      'served is what was promoted last',
+      {
+        droppedNow: { inference: 0, 'inference-2': 0 },
+        served: [...sound.served, { replica: 'inference-2', model: 'alpha', version: 1, revision: 1 }],
+      },
+    ],
+    [
+      'two callers who were told that they made the same revision',
+      'alias history without gap or fork',
+      {
+        moves: [
+          { model: 'alpha', revision: 2, version: 2 },
+          { model: 'alpha', revision: 2, version: 2 },
+        ],
+      },
+    ],
+    [
+      'a move that a caller was told of and the history lost',
+      'alias history without gap or fork',
+      { moves: [{ model: 'alpha', revision: 2, version: 1 }] },
+    ],
+    [
+      'a move that a caller was told of beyond the end of the history',
+      'alias history without gap or fork',
+      { moves: [{ model: 'alpha', revision: 3, version: 1 }] },
+    ],
+    [
+      'a run that began and never ended, and that no data set asked for',
+      'no run hangs',
+      { log: numbered([...sound.log, stored(events.runStarted, 'x', { runId: 'run-x', folds: 3 })]) },
+    ],
+    [
+      'a run that the registry alone knows, and holds for open',
+      'no run hangs',
+      { runs: [...sound.runs, { runId: 'run-x', state: 'open', version: 0 }] },
+    ],
+    [
+      'a prediction that was answered twice',
+      'every prediction is answered once',
+      { answers: [...sound.answers, ...sound.answers.slice(3)] },
+    ],
+    ['a call that never ended', 'every prediction is answered once', { calls: { ...sound.calls, asked: 6 } }],
+    [
+      'a call that was answered with two predictions',
+      'every prediction is answered once',
+      { calls: { ...sound.calls, answered: 3, otherwise: 1 } },
+    ],
+    [
+      'an answer of a version that was never champion',
+      'versions never go back on a connection',
+      { answers: sound.answers.map((answer) => ({ ...answer, version: 7 })) },
+    ],
     [
       'a connection that sees an older version again',
       'versions never go back on a connection',
@@ -205,7 +268,7 @@ describe('the checker', () => {
     [
       'more answers without a capture than were dropped',
       'an answered prediction is captured or counted as dropped',
-      { captures: sound.captures.slice(0, 1), droppedNow: 1 },
+      { captures: sound.captures.slice(0, 1), droppedNow: { inference: 1 } },
     ],
     [
       'an answer without a capture of a replica that was stopped in order',
@@ -235,6 +298,38 @@ describe('the checker', () => {
         capture: { bufferRows: 3, flushMs: 250 },
         lifeEnds: [{ ...last, how: 'killed', cutOff: true }],
       },
+    ],
+    [
+      'a decision that is never announced',
+      'what was decided is announced',
+      withDatabases({ unannounced: ['registry/models.db: alpha has 1 entries'] }),
+    ],
+    [
+      'a move that the database lost',
+      'the databases hold what the log tells',
+      withDatabases({ aliasChanges: sound.databases.aliasChanges.slice(1) }),
+    ],
+    [
+      'a move that the database holds twice',
+      'the databases hold what the log tells',
+      withDatabases({ aliasChanges: [...sound.databases.aliasChanges, ...sound.databases.aliasChanges] }),
+    ],
+    [
+      'a version in the database that was never registered in the log',
+      'the databases hold what the log tells',
+      withDatabases({
+        versions: [...sound.databases.versions, { model: 'alpha', version: 3, runId: 'run-x' }],
+      }),
+    ],
+    [
+      'an evaluation in the database that lacks a fold',
+      'the databases hold what the log tells',
+      withDatabases({ evaluations: sound.databases.evaluations.map((one) => ({ ...one, folds: [0, 2] })) }),
+    ],
+    [
+      'a prediction that the monitor counts twice',
+      'the monitor counts a prediction once',
+      withDatabases({ keptPredictions: [predictionId(1), predictionId(1)] }),
     ],
     [
       'a service that ended by itself',
@@ -279,7 +374,7 @@ describe('the checker', () => {
 
   it('counts answers without a capture against what was dropped, and against a killed replica', () => {
     const captures = sound.captures.slice(0, 1);
-    const dropped = checkHistory({ ...sound, captures, droppedNow: 2 });
+    const dropped = checkHistory({ ...sound, captures, droppedNow: { inference: 2 } });
     expect(dropped).toEqual({
       violations: [],
       captures: { answered: 4, captured: 2, dropped: 2, lostWithKilled: 0 },
@@ -289,6 +384,47 @@ describe('the checker', () => {
       violations: [],
       captures: { answered: 4, captured: 2, dropped: 0, lostWithKilled: 2 },
     });
+  });
+
+  it('takes a champion that was moved back for what it is, and an answer that goes back behind that for a fault', () => {
+    const log = numbered([
+      ...sound.log,
+      stored(events.modelRolledBack, 'back', {
+        model: 'alpha',
+        version: 1,
+        alias: 'champion',
+        aliasRevision: 3,
+        previousVersion: 2,
+      }),
+    ]);
+    const back: Partial<History> = {
+      ...withModel({
+        champion: { version: 1, revision: 3 },
+        history: [...moves, { revision: 3, version: 1, previousVersion: 2, runId: firstRun }],
+      }),
+      log,
+      moves: [{ model: 'alpha', revision: 3, version: 1 }],
+      served: sound.served.map((item) => ({ ...item, version: 1, revision: 3 })),
+    };
+    const seen = (versions: readonly number[]): Pick<History, 'answers' | 'captures'> => ({
+      answers: sound.answers.flatMap((answer, k) => ({ ...answer, version: versions[k] ?? 0 })),
+      captures: numbered(versions.map((version, k) => batch(k + 1, version, [predictionId(k + 1)]))),
+    });
+    expect(invariants({ ...back, ...seen([1, 2, 2, 1]) })).toEqual([]);
+    expect(invariants({ ...back, ...seen([1, 2, 1, 2]) })).toEqual([
+      'versions never go back on a connection',
+    ]);
+  });
+
+  it('holds each replica to its own drops and its own end', () => {
+    const captures = sound.captures.slice(0, 1);
+    const other = { ...last, replica: 'inference-2', how: 'killed' as const };
+    expect(invariants({ captures, lifeEnds: [other] })).toEqual([
+      'an answered prediction is captured or counted as dropped',
+    ]);
+    expect(
+      invariants({ captures, droppedNow: { inference: 0, 'inference-2': 2 }, models: sound.models }),
+    ).toContain('an answered prediction is captured or counted as dropped');
   });
 
   it('names the thing and the evidence', () => {

@@ -1,7 +1,8 @@
+import { checkDatabases } from './check-databases.js';
 import { checkAliases, checkServed, checkVersions } from './check-models.js';
-import { checkCaptures, checkVersionsSeen } from './check-predictions.js';
+import { checkAnswers, checkCaptures, checkVersionsSeen } from './check-predictions.js';
 import type { CaptureAccount } from './check-predictions.js';
-import { checkEndings, checkEvaluations } from './check-runs.js';
+import { checkEndings, checkEvaluations, checkHanging } from './check-runs.js';
 import type { History, Violation } from './history.js';
 
 /** What the history shows. */
@@ -16,11 +17,14 @@ export function checkHistory(history: History): Verdict {
   return {
     violations: [
       ...checkEndings(history),
+      ...checkHanging(history),
       ...checkEvaluations(history),
       ...checkVersions(history),
       ...checkAliases(history),
       ...checkServed(history),
+      ...checkDatabases(history),
       ...checkVersionsSeen(history),
+      ...checkAnswers(history),
       ...violations,
       ...history.crashes.map((evidence) => ({
         invariant: 'a service ends only when it is told to',

@@ -10,8 +10,8 @@ const copyMark = 'x-chaos-copy';
 
 /** Watches the events as they pass, and publishes them again where it is told to. */
 export interface EventCopies {
-  /** Resolves when an event of the type has passed so often since `newRound`, or after `ms`. */
-  seen(type: string, occurrence: number, ms: number): Promise<void>;
+  /** True when an event of the type has passed so often since `newRound`; false after `ms`. */
+  seen(type: string, occurrence: number, ms: number): Promise<boolean>;
   /** Forgets what was seen. */
   newRound(): void;
   /** From now on publishes everything again at once, with its own message id. */
@@ -82,11 +82,11 @@ export async function openEventCopies(nats: NatsConnection, random: () => Random
           if ((counts.get(type) ?? 0) < occurrence) return;
           clearTimeout(timer);
           wakers.delete(look);
-          resolve();
+          resolve(true);
         };
         const timer = setTimeout(() => {
           wakers.delete(look);
-          resolve();
+          resolve(false);
         }, ms);
         wakers.add(look);
         look();

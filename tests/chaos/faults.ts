@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createRandom, deriveSeed } from '@rookery/tabular';
 
+import type { AliasMovers } from './alias-movers.js';
+import { createBrokerLimit } from './broker-limit.js';
 import type { EventCopies } from './event-copies.js';
 import type { StoredMessage } from './history.js';
 import type { Fault, RoundPlan, Strike } from './schedule.js';
@@ -25,12 +27,14 @@ export interface Injector {
   readonly troubles: readonly Trouble[];
   readonly signals: readonly EndingSignal[];
   injected(): number;
+  /** Faults that struck at their stage, as `kind stage`. */
+  readonly struck: readonly string[];
   /** Strikes as the plan says; resolves when every fault is over. */
   strikeAll(plan: RoundPlan): Promise<void>;
 }
 
 /** A stage that a struck run never comes to does not hold the round up for longer. */
-const stageDeadlineMs = 5_000;
+const stageDeadlineMs = 15_000;
 /** A broker that ended is taken to be back after so long. */
 const brokerBackMs = 6_000;
 
@@ -38,11 +42,15 @@ const brokerBackMs = 6_000;
 export function createInjector(parts: {
   readonly world: World;
   readonly copies: EventCopies;
+  readonly movers: AliasMovers;
   readonly seed: number;
   readonly earlier: () => readonly StoredMessage[];
   readonly log: (line: string) => void;
 }): Injector {
-  const { world, copies, seed, earlier, log } = parts;
+  const { world, copies, movers, seed, earlier, log } = parts;
+  const brokerLimit = createBrokerLimit(world.nats);
+  const full = new Map<string, number>();
+  const struckAt: string[] = [];
   const troubles: Trouble[] = [];
   const signals: EndingSignal[] = [];
   let injected = 0;
@@ -79,9 +87,15 @@ export function createInjector(parts: {
       }
       case 'cut':
       case 'delay':
+      case 'lose-acks':
+      case 'reorder':
         await inTrouble(async () => {
+          const draw = createRandom(deriveSeed(seed, fault.kind, round));
+          const random = (): number => draw.integer(1_000_000) / 1_000_000;
           if (fault.kind === 'cut') world.proxy.cut();
-          else world.proxy.delay(fault.latencyMs);
+          else if (fault.kind === 'delay') world.proxy.delay(fault.latencyMs);
+          else if (fault.kind === 'lose-acks') world.proxy.loseAcks(fault.share, random);
+          else world.proxy.reorder(fault.spreadMs, random);
           await sleep(fault.ms);
           world.proxy.heal();
         }, 3_000);
@@ -102,19 +116,45 @@ export function createInjector(parts: {
         await copies.again(random.shuffle([...earlier()]).slice(0, fault.count));
         return true;
       }
+      case 'skew':
+        world.surround(fault.target, { clockMs: fault.clockMs });
+        return true;
+      case 'disk-full': {
+        const { target } = fault;
+        full.set(target, (full.get(target) ?? 0) + 1);
+        world.surround(target, { diskFull: true });
+        await sleep(fault.ms);
+        full.set(target, (full.get(target) ?? 0) - 1);
+        if (full.get(target) === 0) world.surround(target, { diskFull: false });
+        return true;
+      }
+      case 'broker-full':
+        await inTrouble(async () => {
+          await brokerLimit.fill();
+          await sleep(fault.ms);
+          await brokerLimit.empty();
+        }, 3_000);
+        return true;
+      case 'race':
+        await movers.race('alpha', fault, createRandom(deriveSeed(seed, 'race', round)));
+        return true;
     }
   };
   const strike = async (planned: Strike, round: number): Promise<void> => {
-    await copies.seen(planned.stage, planned.occurrence, stageDeadlineMs);
+    const seen = await copies.seen(planned.stage, planned.occurrence, stageDeadlineMs);
     await sleep(planned.afterMs);
     const struck = await inject(planned.fault, round);
     if (struck) injected += 1;
-    log(`  ${describe(planned)}${struck ? '' : ' (it was not running)'}`);
+    if (struck && seen) struckAt.push(`${planned.fault.kind} ${planned.stage}`);
+    log(
+      `  ${describe(planned)}${struck ? '' : ' (it was not running)'}${seen ? '' : ' (the stage did not come)'}`,
+    );
   };
   return {
     troubles,
     signals,
     injected: () => injected,
+    struck: struckAt,
     async strikeAll({ strikes, round }) {
       await Promise.all(strikes.map((planned) => strike(planned, round)));
       world.proxy.heal();

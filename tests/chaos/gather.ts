@@ -1,12 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 
 import type { RookeryClient } from '@rookery/client';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
 
 import type { EndingSignal, Trouble } from './faults.js';
 import type { History, LifeEnd, ModelRecord, RunRecord } from './history.js';
-import type { ProcessEnd } from './world.js';
+import type { ProcessEnd, Replica } from './world.js';
 
 const states: Readonly<Partial<Record<RunState, RunRecord['state']>>> = {
   [RunState.RUN_STATE_PROMOTED]: 'promoted',
@@ -16,9 +15,10 @@ const states: Readonly<Partial<Record<RunState, RunRecord['state']>>> = {
 
 const page = 100;
 
-/** What the registry and the replica answer now. */
+/** What the registry and the replicas answer now. */
 export async function askServices(
   client: RookeryClient,
+  replicas: readonly Pick<Replica, 'name' | 'client'>[],
 ): Promise<Pick<History, 'runs' | 'models' | 'served' | 'droppedNow'>> {
   const runs: RunRecord[] = [];
   for (let offset = 0; ; offset += page) {
@@ -48,53 +48,57 @@ export async function askServices(
       };
     }),
   );
-  const { models: served, capture } = await client.served();
-  return { runs, models, served, droppedNow: capture?.dropped ?? 0 };
+  const told = await Promise.all(
+    replicas.map(async (replica) => ({ ...(await replica.client.served()), replica: replica.name })),
+  );
+  return {
+    runs,
+    models,
+    served: told.flatMap(({ replica, models: served }) =>
+      served.map(({ model, version, aliasRevision: revision }) => ({ replica, model, version, revision })),
+    ),
+    droppedNow: Object.fromEntries(told.map(({ replica, capture }) => [replica, capture?.dropped ?? 0])),
+  };
 }
 
 /** Time before the end of a replica in which the broker must have been in reach for its captures to be out. */
 const reachMs = 10_000;
 
-/** The ends of the inference process, with the drops that its log tells of. */
+/** The ends of the processes that answer predictions, with the drops that their logs tell of. */
 export function lifeEndsOf(
   ends: readonly ProcessEnd[],
   troubles: readonly Trouble[],
-  dataDir: string,
+  replicas: readonly Pick<Replica, 'name' | 'logFile'>[],
 ): LifeEnd[] {
-  const drops = dropLines(join(dataDir, 'logs/inference.log'));
-  let before = 0;
-  return ends
-    .filter(({ name }) => name === 'inference')
-    .map(({ timeMs, killed }) => {
-      const from = before;
-      before = timeMs;
-      const told = drops.filter((line) => line.timeMs > from && line.timeMs <= timeMs);
-      return {
-        timeMs,
-        how: killed ? ('killed' as const) : ('stopped' as const),
-        dropped: Math.max(0, ...told.map(({ total }) => total)),
-        cutOff: troubles.some(({ fromMs, toMs }) => fromMs <= timeMs && toMs >= timeMs - reachMs),
-      };
-    });
+  return replicas.flatMap(({ name: replica, logFile }) => {
+    const own = ends.filter(({ name }) => name === replica);
+    const lives = own.length === 0 ? [] : livesIn(logFile);
+    return own.map(({ timeMs, killed }) => ({
+      replica,
+      timeMs,
+      how: killed ? ('killed' as const) : ('stopped' as const),
+      dropped: lives.findLast(({ startMs }) => startMs <= timeMs)?.dropped ?? 0,
+      cutOff: troubles.some(({ fromMs, toMs }) => fromMs <= timeMs && toMs >= timeMs - reachMs),
+    }));
+  });
 }
 
-function dropLines(file: string): { timeMs: number; total: number }[] {
-  if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line.includes('dropped_total'))
-    .flatMap((line) => {
-      try {
-        const { time, dropped_total: total } = JSON.parse(line) as {
-          time: string | number;
-          dropped_total: number;
-        };
-        return [{ timeMs: new Date(time).getTime(), total }];
-      } catch {
-        // The last line of a killed process may be cut off.
-        return [];
-      }
-    });
+/** The lives of a process as its log tells them apart, each with the last count of drops that it said. */
+function livesIn(file: string): { startMs: number; dropped: number }[] {
+  const lives: { startMs: number; dropped: number }[] = [];
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+  for (const line of lines) {
+    if (!line.includes('chaosLife') && !line.includes('dropped_total')) continue;
+    try {
+      const said = JSON.parse(line) as { realMs?: number; dropped_total?: number };
+      const current = lives.at(-1);
+      if (said.realMs !== undefined) lives.push({ startMs: said.realMs, dropped: 0 });
+      else if (current) current.dropped = Math.max(current.dropped, said.dropped_total ?? 0);
+    } catch {
+      // The last line of a killed process may be cut off.
+    }
+  }
+  return lives;
 }
 
 /** How long a service may take to end when it is told to. */

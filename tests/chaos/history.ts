@@ -53,8 +53,27 @@ export interface RunRecord {
   readonly version: number;
 }
 
+/** A move of champion that a caller was told to have happened. */
+export interface AcknowledgedMove {
+  readonly model: string;
+  readonly revision: number;
+  readonly version: number;
+}
+
+/** Calls for a prediction of one row, by how they ended. */
+export interface CallCounts {
+  readonly asked: number;
+  /** With one prediction. */
+  readonly answered: number;
+  readonly failed: number;
+  /** With none, or with more than one. */
+  readonly otherwise: number;
+}
+
 /** An answered prediction of one row, as its caller got it. */
 export interface Answer {
+  /** Process that was asked. */
+  readonly replica: string;
   readonly connection: number;
   readonly model: string;
   readonly version: number;
@@ -64,14 +83,36 @@ export interface Answer {
   readonly timeMs: number;
 }
 
-/** End of a life of the inference process. */
+/** End of a life of a process that answers predictions. */
 export interface LifeEnd {
+  readonly replica: string;
   readonly timeMs: number;
   readonly how: 'killed' | 'stopped';
   /** Predictions that it said it dropped, as far as it could still say so. */
   readonly dropped: number;
   /** The broker could not be reached for some of the last seconds before. */
   readonly cutOff: boolean;
+}
+
+/** The databases of the services, as far as the log can be held against them. */
+export interface Databases {
+  /** Documents with something that is decided and not yet announced or copied out. */
+  readonly unannounced: readonly string[];
+  readonly aliasChanges: readonly {
+    readonly model: string;
+    readonly alias: string;
+    readonly revision: number;
+    readonly version: number;
+  }[];
+  readonly versions: readonly { readonly model: string; readonly version: number; readonly runId: string }[];
+  /** What the evaluator has put together, with the numbers of the folds. */
+  readonly evaluations: readonly {
+    readonly runId: string;
+    readonly joined: boolean;
+    readonly folds: readonly number[];
+  }[];
+  /** Predictions that the monitor keeps. */
+  readonly keptPredictions: readonly string[];
 }
 
 /** All that a checker needs to know of a run of the suite: no counter of the system but those of dropped captures. */
@@ -83,12 +124,22 @@ export interface History {
   readonly captures: readonly StoredMessage[];
   readonly runs: readonly RunRecord[];
   readonly models: readonly ModelRecord[];
-  readonly served: readonly { readonly model: string; readonly version: number }[];
+  /** Moves of champion that callers were told of; promotions are not among them. */
+  readonly moves: readonly AcknowledgedMove[];
+  readonly databases: Databases;
+  /** What each replica says that it serves. */
+  readonly served: readonly {
+    readonly replica: string;
+    readonly model: string;
+    readonly version: number;
+    readonly revision: number;
+  }[];
+  readonly calls: CallCounts;
   /** In the order in which they came. */
   readonly answers: readonly Answer[];
   readonly lifeEnds: readonly LifeEnd[];
-  /** Predictions that the living replica says it dropped. */
-  readonly droppedNow: number;
+  /** Predictions that each living replica says it dropped. */
+  readonly droppedNow: Readonly<Record<string, number>>;
   /** Bounds of what may be lost with a killed replica. */
   readonly capture: { readonly bufferRows: number; readonly flushMs: number };
   /** Services that ended without having been told to. */

@@ -1,14 +1,16 @@
 import { parseArgs } from 'node:util';
 
+import { breaks } from './broken-services.js';
+import type { Break } from './broken-services.js';
 import { runChaos } from './chaos.js';
 import { faultKinds } from './schedule.js';
 import type { FaultKind } from './schedule.js';
 
-const usage = `npm run chaos -- [--rounds N] [--seed S] [--from ROUND] [--kinds ${faultKinds.join(',')}] [--keep] [--json]`;
+const usage = `npm run chaos -- [--rounds N] [--seed S] [--from ROUND] [--kinds ${faultKinds.join(',')}] [--break ${Object.keys(breaks).join('|')}] [--keep] [--json]`;
 
 /**
  * Runs the chaos suite; with --json the last line is one JSON object and everything else goes to stderr. Resolves to
- * the exit code: 0 without violations, 1 with some, 64 where the arguments can't be understood, 130 where interrupted.
+ * the exit code: 0 without violations, 1 with some (with --break the other way round), 64 where the arguments can't be understood, 130 where interrupted.
  */
 export async function main(args: readonly string[], root: string): Promise<number> {
   const options = read(args);
@@ -45,7 +47,13 @@ export async function main(args: readonly string[], root: string): Promise<numbe
     `${rounds} rounds, ${faults} faults, ${violations.length} violations; repeat: --seed ${seed} --rounds ${rounds}`,
   );
   if (json) console.log(JSON.stringify({ rounds, seed, faults, violations: violations.length }));
-  return violations.length === 0 ? 0 : 1;
+  if (chaos.broken !== undefined)
+    log(
+      violations.length > 0
+        ? `the checker noticed ${chaos.broken}`
+        : `the checker did not notice ${chaos.broken} in ${rounds} rounds`,
+    );
+  return (violations.length === 0) === (chaos.broken === undefined) ? 0 : 1;
 }
 
 interface Arguments {
@@ -53,6 +61,7 @@ interface Arguments {
   readonly seed: number;
   readonly from: number;
   readonly kinds: readonly FaultKind[];
+  readonly broken?: Break;
   readonly keep: boolean;
   readonly json: boolean;
 }
@@ -65,7 +74,8 @@ function read(args: readonly string[]): Arguments | string {
         rounds: { type: 'string', default: '10' },
         seed: { type: 'string', default: String(Date.now() % 1_000_000) },
         from: { type: 'string', default: '1' },
-        kinds: { type: 'string', default: faultKinds.join(',') },
+        kinds: { type: 'string' },
+        break: { type: 'string' },
         keep: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
@@ -75,7 +85,11 @@ function read(args: readonly string[]): Arguments | string {
       if (Number.isSafeInteger(value) && value >= least) return value;
       throw new Error(`--${name} is a whole number from ${least} on, not ${values[name]}`);
     };
-    const kinds = values.kinds.split(',').map((name) => {
+    const broken = (Object.keys(breaks) as Break[]).find((known) => known === values.break);
+    if (values.break !== undefined && broken === undefined)
+      throw new Error(`There is no way to break it called ${values.break}`);
+    const chosen = values.kinds?.split(',') ?? (broken === undefined ? faultKinds : breaks[broken]);
+    const kinds = chosen.map((name) => {
       const kind = faultKinds.find((known) => known === name);
       if (kind === undefined) throw new Error(`There is no fault ${name}`);
       return kind;
@@ -86,6 +100,7 @@ function read(args: readonly string[]): Arguments | string {
       seed: number('seed', 0),
       from: number('from', 1),
       kinds,
+      ...(broken === undefined ? {} : { broken }),
       keep,
       json,
     };

@@ -56,6 +56,7 @@ export function predictionId(n: number): string {
 
 function answer(n: number, version: number): Answer {
   return {
+    replica: 'inference',
     connection: 0,
     model: 'alpha',
     version,
@@ -107,10 +108,24 @@ export function soundHistory(): History {
         history,
       },
     ],
-    served: [{ model: 'alpha', version: 2 }],
+    moves: [],
+    databases: {
+      unannounced: [],
+      aliasChanges: history.map(({ revision, version }) => ({
+        model: 'alpha',
+        alias: 'champion',
+        revision,
+        version,
+      })),
+      versions: history.map(({ version, runId }) => ({ model: 'alpha', version, runId })),
+      evaluations: history.map(({ runId }) => ({ runId, joined: true, folds: [0, 1, 2] })),
+      keptPredictions: [1, 2, 3, 4].map(predictionId),
+    },
+    served: [{ replica: 'inference', model: 'alpha', version: 2, revision: 2 }],
+    calls: { asked: 5, answered: 4, failed: 1, otherwise: 0 },
     answers: [answer(1, 1), answer(2, 1), answer(3, 2), answer(4, 2)],
     lifeEnds: [],
-    droppedNow: 0,
+    droppedNow: { inference: 0 },
     capture: { bufferRows: 100, flushMs: 250 },
     crashes: [],
   };

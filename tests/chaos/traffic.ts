@@ -4,7 +4,7 @@ import type { PlainRow } from '@rookery/client';
 import { InferenceServiceClient } from '@rookery/proto/rookery/inference/v1/inference';
 import type { PredictResponse } from '@rookery/proto/rookery/inference/v1/inference';
 
-import type { Answer } from './history.js';
+import type { Answer, CallCounts } from './history.js';
 
 /** Predictions that are asked for all the time. */
 export interface Traffic {
@@ -12,6 +12,7 @@ export interface Traffic {
   readonly answers: readonly Answer[];
   /** Calls that failed, by gRPC status and message. */
   readonly failures: ReadonlyMap<string, number>;
+  calls(): CallCounts;
   /** Goes on asking after a pause. */
   resume(): void;
   /** Resolves when no call is under way. */
@@ -19,23 +20,29 @@ export interface Traffic {
   close(): void;
 }
 
-const connections = 3;
+const connectionsOfReplica = 2;
 const everyMs = 30;
 const deadlineMs = 5_000;
 
-/** Asks for one row at a time on each of three connections, so that their answers have an order. */
-export function createTraffic(address: string, model: string, rows: readonly PlainRow[]): Traffic {
+/** Asks for one row at a time on each of two connections to each replica, so that the answers of each have an order. */
+export function createTraffic(
+  replicas: readonly { readonly name: string; readonly address: string }[],
+  model: string,
+  rows: readonly PlainRow[],
+): Traffic {
   const answers: Answer[] = [];
   const failures = new Map<string, number>();
+  const calls = { asked: 0, answered: 0, failed: 0, otherwise: 0 };
   const requests = rows.map((row) => ({ model, rows: [rowToProto(row)] }));
-  const clients = Array.from(
-    { length: connections },
-    () =>
-      new InferenceServiceClient(address, grpc.credentials.createInsecure(), {
+  const clients = replicas.flatMap(({ name, address }) =>
+    Array.from({ length: connectionsOfReplica }, () => ({
+      replica: name,
+      client: new InferenceServiceClient(address, grpc.credentials.createInsecure(), {
         'grpc.use_local_subchannel_pool': 1,
         'grpc.initial_reconnect_backoff_ms': 50,
         'grpc.max_reconnect_backoff_ms': 500,
       }),
+    })),
   );
   let running = false;
   let loops: Promise<void>[] = [];
@@ -49,15 +56,18 @@ export function createTraffic(address: string, model: string, rows: readonly Pla
         else resolve(response);
       });
     });
-  const loop = async (client: InferenceServiceClient, connection: number): Promise<void> => {
-    for (let k = connection; running; k += connections) {
+  const loop = async ({ client, replica }: (typeof clients)[number], connection: number): Promise<void> => {
+    for (let k = connection; running; k += clients.length) {
+      calls.asked += 1;
       try {
-        const response = await ask(client, k);
-        for (const { predictionId, label } of response.predictions) {
-          const { version } = response;
-          answers.push({ connection, model, version, predictionId, label, timeMs: Date.now() });
+        const { version, predictions } = await ask(client, k);
+        if (predictions.length === 1) calls.answered += 1;
+        else calls.otherwise += 1;
+        for (const { predictionId, label } of predictions) {
+          answers.push({ replica, connection, model, version, predictionId, label, timeMs: Date.now() });
         }
       } catch (error) {
+        calls.failed += 1;
         const what = (error as Error).message.slice(0, 120);
         failures.set(what, (failures.get(what) ?? 0) + 1);
       }
@@ -67,6 +77,7 @@ export function createTraffic(address: string, model: string, rows: readonly Pla
   return {
     answers,
     failures,
+    calls: () => ({ ...calls }),
     resume() {
       running = true;
       loops = clients.map((client, connection) => loop(client, connection));
@@ -76,7 +87,7 @@ export function createTraffic(address: string, model: string, rows: readonly Pla
       await Promise.all(loops);
     },
     close() {
-      for (const client of clients) client.close();
+      for (const { client } of clients) client.close();
     },
   };
 }

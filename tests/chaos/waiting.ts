@@ -22,15 +22,25 @@ export async function untilIdle(nats: NatsConnection, deadlineMs: number): Promi
   const manager = await untilAnswered(() => jetstreamManager(nats));
   const deadline = Date.now() + deadlineMs;
   for (;;) {
-    const busy = await untilAnswered(() => busyConsumers(manager));
+    const busy = await untilAnswered(() => busyConsumers(manager, [...streamsOfRuns, 'ML_CAPTURES']));
     if (busy.length === 0 || Date.now() > deadline) return busy;
     await sleep(500);
   }
 }
 
-async function busyConsumers(manager: Awaited<ReturnType<typeof jetstreamManager>>): Promise<string[]> {
+const streamsOfRuns = ['ML_EVENTS', 'ML_JOBS'] as const;
+
+/** Durable consumers with something left to do at this moment for a run; captures come as long as predictions are asked for. */
+export async function busyNow(nats: NatsConnection): Promise<string[]> {
+  return busyConsumers(await jetstreamManager(nats), streamsOfRuns);
+}
+
+async function busyConsumers(
+  manager: Awaited<ReturnType<typeof jetstreamManager>>,
+  streams: readonly string[],
+): Promise<string[]> {
   const busy: string[] = [];
-  for (const stream of ['ML_EVENTS', 'ML_JOBS', 'ML_CAPTURES']) {
+  for (const stream of streams) {
     for await (const { name, config, num_pending, num_ack_pending } of manager.consumers.list(stream)) {
       if (config.durable_name === undefined || num_pending + num_ack_pending === 0) continue;
       busy.push(`${name} has ${num_pending} messages to come and ${num_ack_pending} in hand`);

@@ -1,5 +1,7 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 
 import { connect } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -20,31 +22,60 @@ export interface ProcessEnd {
   readonly killed: boolean;
 }
 
-/** The real system, with a proxy between its services and its broker. */
+/** What the file of a process says of its surroundings; see fault-preload.mjs. */
+export interface Surroundings {
+  /** How far its wall clock is off. */
+  clockMs?: number;
+  /** Its database can't be written. */
+  diskFull?: boolean;
+}
+
+/** A process that answers predictions. */
+export interface Replica {
+  readonly name: string;
+  readonly address: string;
+  readonly client: RookeryClient;
+  readonly logFile: string;
+}
+
+/** The real system, with a proxy between its services and its broker; trainer and inference run twice. */
 export interface World {
   readonly proxy: TcpProxy;
   readonly client: RookeryClient;
   /** Straight to the broker, past the proxy. */
   readonly nats: NatsConnection;
   readonly ends: readonly ProcessEnd[];
+  readonly replicas: readonly Replica[];
+  /** Folder of the services that keep something. */
   readonly dataDir: string;
-  readonly inferenceAddress: string;
+  /** Changes the surroundings of a process, now and for its next lives. */
+  surround(name: string, change: Surroundings): void;
   process(name: string): SupervisedProcess;
   /** Resolves when the broker and every service answer; rejects after `ms`. */
   ready(ms: number): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts a broker, a proxy to it, and the services behind the proxy, on free ports and in a folder of their own. */
+/** Services that run a second time, and their names then: all that keep nothing of their own. */
+const doubles: Readonly<Record<string, string>> = { trainer: 'trainer-2', inference: 'inference-2' };
+
+/** Starts a broker, a proxy to it, and the services behind the proxy, on free ports and in folders of their own. */
 export async function startWorld(options: {
   readonly root: string;
   readonly directory: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Programs that take the place of those that were built; see broken-build.ts. */
+  readonly scriptOf?: (service: string) => string | undefined;
 }): Promise<World> {
   const ends: ProcessEnd[] = [];
-  const onEvent = (note: string): void => {
-    ends.push({ name: note.split(' ')[0] ?? '', timeMs: Date.now(), note, killed: note.includes('SIGKILL') });
+  const noteOf = (names: Readonly<Record<string, string>>) => (told: string) => {
+    const [name = '', ...words] = told.split(' ');
+    const note = [names[name] ?? name, ...words].join(' ');
+    ends.push({ name: names[name] ?? name, timeMs: Date.now(), note, killed: note.includes('SIGKILL') });
   };
+  const preload = pathToFileURL(join(options.root, 'tests/chaos/fault-preload.mjs')).href;
+  const surroundings = new Map<string, Surroundings>();
+  const faultsOf = (name: string): string => join(options.directory, `${name}-faults`);
   const stops: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (const end of stops.reverse()) await end();
@@ -54,14 +85,22 @@ export async function startWorld(options: {
     name: string,
     services: readonly string[],
     natsUrl: string,
+    names: Readonly<Record<string, string>> = {},
   ): Promise<EmbeddedSystem> => {
+    mkdirSync(faultsOf(name), { recursive: true });
     const system = await startEmbedded({
       root: options.root,
       dataDir: join(options.directory, name),
       anyPorts: true,
       services,
-      onEvent,
-      env: { ...options.env, ROOKERY_NATS_URL: natsUrl },
+      onEvent: noteOf(names),
+      ...(options.scriptOf === undefined ? {} : { scriptOf: options.scriptOf }),
+      env: {
+        ...options.env,
+        ROOKERY_NATS_URL: natsUrl,
+        NODE_OPTIONS: `--import ${preload}`,
+        CHAOS_FAULTS: faultsOf(name),
+      },
     });
     stops.push(() => system.stop());
     return system;
@@ -70,21 +109,48 @@ export async function startWorld(options: {
     const broker = await start('broker', [], '');
     const proxy = await startProxy(Number(new URL(broker.natsUrl).port));
     stops.push(() => proxy.close());
-    const system = await start('system', targets, `nats://127.0.0.1:${proxy.port}`);
+    const url = `nats://127.0.0.1:${proxy.port}`;
+    const single = targets.filter((name) => !Object.values(doubles).includes(name));
+    const [system, second] = await Promise.all([
+      start('system', single, url),
+      start('second', Object.keys(doubles), url, doubles),
+    ]);
     const nats = await connect({ servers: broker.natsUrl, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
     stops.push(() => nats.close());
     const addresses = { ...addressesFromEnvironment({}), ...system.addresses, nats: broker.natsUrl };
     const client = new RookeryClient({ addresses, name: 'chaos' });
     stops.push(() => client.close());
+    const other = { ...addresses, inference: second.addresses['inference'] ?? '' };
+    const otherClient = new RookeryClient({ addresses: other, name: 'chaos' });
+    stops.push(() => otherClient.close());
+    const logOf = (name: string): string => join(options.directory, name, 'logs/inference.log');
+    const placeOf = (name: string): { system: string; service: string } => {
+      const [service] = Object.entries(doubles).find(([, double]) => double === name) ?? [];
+      return service === undefined ? { system: 'system', service: name } : { system: 'second', service };
+    };
     return {
       proxy,
       client,
       nats,
       ends,
       dataDir: join(options.directory, 'system'),
-      inferenceAddress: addresses.inference,
+      replicas: [
+        { name: 'inference', address: addresses.inference, client, logFile: logOf('system') },
+        { name: 'inference-2', address: other.inference, client: otherClient, logFile: logOf('second') },
+      ],
+      surround(name, change) {
+        const now = { ...surroundings.get(name), ...change };
+        surroundings.set(name, now);
+        const place = placeOf(name);
+        const file = join(faultsOf(place.system), `${place.service}.json`);
+        // Renamed into place, so that no process reads half of it.
+        writeFileSync(`${file}.next`, JSON.stringify(now));
+        renameSync(`${file}.next`, file);
+      },
       process(name) {
-        const found = broker.processes.get(name) ?? system.processes.get(name);
+        const place = placeOf(name);
+        const of = place.system === 'second' ? second : system;
+        const found = broker.processes.get(name) ?? of.processes.get(place.service);
         if (!found) throw new Error(`There is no process ${name}`);
         return found;
       },
@@ -100,7 +166,10 @@ export async function startWorld(options: {
           if (Date.now() > end) throw new Error(`The broker does not answer within ${ms} ms`);
           await sleep(50);
         }
-        await Promise.all(targets.map((name) => system.waitReady(name, ms)));
+        await Promise.all([
+          ...single.map((name) => system.waitReady(name, ms)),
+          ...Object.keys(doubles).map((name) => second.waitReady(name, ms)),
+        ]);
       },
       stop,
     };

@@ -24,6 +24,8 @@ export interface EmbeddedOptions {
   readonly anyPorts?: boolean;
   /** Services to start; default all. */
   readonly services?: readonly string[];
+  /** Program of a service, where it is not `services/<name>/dist/main.js` below the root. */
+  readonly scriptOf?: (service: string) => string | undefined;
   /** How long all services may take to become ready, milliseconds. Default 60,000. */
   readonly readyDeadlineMs?: number;
   /** Told of crashes and restarts. */
@@ -115,7 +117,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     };
     delete env['ROOKERY_NATS_SERVER'];
     for (const entry of entries) {
-      const script = join(options.root, 'services', entry.name, 'dist/main.js');
+      const script =
+        options.scriptOf?.(entry.name) ?? join(options.root, 'services', entry.name, 'dist/main.js');
       if (!existsSync(script)) throw new Error(`${script} is not there. Build first: npm run build`);
       const service = new SupervisedProcess({
         name: entry.name,

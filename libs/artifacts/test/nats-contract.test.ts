@@ -1,6 +1,6 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { Objm } from '@nats-io/obj';
-import { connect } from '@nats-io/transport-node';
+import { connect, TimeoutError } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArtifactCorruptError, openArtifacts, sha256Of } from '../src/index.js';
 import { artifactsContract, testBytes } from './contract/artifacts-contract.js';
@@ -64,6 +64,48 @@ describe('the NATS object store', () => {
       await manager.streams.purge('OBJ_gone', { filter: `$O.gone.C.${info?.nuid}` });
       await expect(store.get(ref.sha256)).rejects.toThrow(ArtifactCorruptError);
     }
+    await nc.close();
+  });
+
+  it.each([1000, 2_000_000])(
+    'keeps %i bytes whole, and found by others, where acknowledgements are lost on their way',
+    async (size) => {
+      const bucket = `lossy-${size}`;
+      const other = await connect({ servers: server.url });
+      const reader = await openArtifacts({ url: `nats:?bucket=${bucket}`, nc: other, cacheBytes: 0 });
+      const nc = await connect({ servers: server.url });
+      const store = await openArtifacts({ url: `nats:?bucket=${bucket}`, nc, cacheBytes: 0 });
+      const bytes = testBytes(size, 22);
+      // Every first publish of a message is stored, and its publisher never hears of it.
+      const request = nc.request.bind(nc);
+      const published = new Set<string>();
+      let lost = 0;
+      nc.request = async (subject, payload, options) => {
+        const answer = await request(subject, payload, options);
+        const id = options?.headers?.get('Nats-Msg-Id') ?? subject;
+        if (!subject.startsWith('$O.') || published.has(id)) return answer;
+        published.add(id);
+        lost += 1;
+        throw new TimeoutError();
+      };
+      const ref = await store.put(bytes, 'a/b').catch(() => store.put(bytes, 'a/b'));
+      expect(lost).toBeGreaterThan(1);
+      expect(await reader.has(ref.sha256)).toBe(true);
+      expect(Buffer.compare(await reader.get(ref.sha256), bytes)).toBe(0);
+      await Promise.all([nc.close(), other.close()]);
+    },
+  );
+
+  it('writes again what has lost its content', async () => {
+    const nc = await connect({ servers: server.url });
+    const store = await openArtifacts({ url: 'nats:?bucket=hollow', nc, cacheBytes: 0 });
+    const manager = await jetstreamManager(nc);
+    const bytes = testBytes(1000, 23);
+    const ref = await store.put(bytes, 'a/b');
+    await manager.streams.purge('OBJ_hollow', { filter: '$O.hollow.C.>' });
+    expect(await store.has(ref.sha256)).toBe(false);
+    await store.put(bytes, 'a/b');
+    expect(Buffer.compare(await store.get(ref.sha256), bytes)).toBe(0);
     await nc.close();
   });
 

@@ -69,6 +69,7 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
           metrics,
           logger,
           defaultMaxDeliver: options.maxDeliver ?? 5,
+          defaultAckWaitMs: options.ackWaitMs ?? 30_000,
         },
         event,
         consumeOptions,
@@ -78,10 +79,10 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
     },
     publishProgress: progress.publish,
     subscribeProgress: (runId, onProgress) => subscribeProgress(nc, runId, onProgress),
-    replay: (event, replayOptions) => replayEvents(js, event, replayOptions, logger),
+    replay: (event, replayOptions) => replayEvents({ js, connection }, event, replayOptions, logger),
     replayAll: (stream, types, replayOptions) => replayAll({ js, jsm, logger }, stream, types, replayOptions),
     bounds: (stream) => streamBounds(jsm, stream),
-    lastPerKey: (event) => lastEvents(js, event, logger),
+    lastPerKey: (event) => lastEvents({ js, connection }, event, logger),
     tail: (subjects, onEvent) => tailSubjects(nc, subjects, onEvent, now),
     deadLetters: createDeadLetterBox({ jsm, publisher, logger, now }),
     status: () => ({ connected: connection.connected() }),
@@ -99,12 +100,12 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
 
 /** JetStream may come up a little later than the port does. */
 async function openManager(connection: Connection, deadlineMs: number): Promise<JetStreamManager> {
-  const deadline = Date.now() + Math.min(deadlineMs, 15_000);
+  const deadline = performance.now() + Math.min(deadlineMs, 15_000);
   for (;;) {
     try {
       return await jetstreamManager(connection.nc);
     } catch (error) {
-      if (Date.now() < deadline) {
+      if (performance.now() < deadline) {
         await sleep(200);
         continue;
       }

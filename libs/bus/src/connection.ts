@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { RetryableError } from '@rookery/contracts';
+import { createReconnectDelay } from './reconnect-delay.js';
 import type { ConnectBusOptions, Logger } from './types.js';
 
 /** A connection that never gives up, and who wants to know how it is doing. */
@@ -23,7 +24,8 @@ const pingEveryMs = 10_000;
  * @throws RetryableError `RK_BUS_UNAVAILABLE` where no broker answered in time; a refused login is thrown at once.
  */
 export async function openConnection(options: ConnectBusOptions, logger: Logger): Promise<Connection> {
-  const nc = await firstConnection(options, logger);
+  const delay = createReconnectDelay();
+  const nc = await firstConnection(options, logger, delay.next);
   const listeners = new Set<(change: 'disconnect' | 'reconnect' | 'close') => void>();
   let up = true;
   const tell = (change: 'disconnect' | 'reconnect' | 'close'): void => {
@@ -38,6 +40,8 @@ export async function openConnection(options: ConnectBusOptions, logger: Logger)
       } else if (status.type === 'reconnect') {
         logger.info({ server: status.server }, 'connected to the broker again');
         tell('reconnect');
+      } else if (status.type === 'reconnecting') {
+        delay.dialled();
       } else if (status.type === 'error') {
         logger.error({ err: status.error }, 'the broker reported an error');
       } else if (status.type === 'slowConsumer') {
@@ -84,15 +88,19 @@ export async function openConnection(options: ConnectBusOptions, logger: Logger)
   };
 }
 
-async function firstConnection(options: ConnectBusOptions, logger: Logger): Promise<NatsConnection> {
-  const deadline = Date.now() + (options.connectDeadlineMs ?? 60_000);
+async function firstConnection(
+  options: ConnectBusOptions,
+  logger: Logger,
+  reconnectDelayHandler: () => number,
+): Promise<NatsConnection> {
+  const deadline = performance.now() + (options.connectDeadlineMs ?? 60_000);
   for (let attempt = 1; ; attempt++) {
     try {
       return await connect({
         servers: options.url.split(',').map((server) => server.trim()),
         name: options.name,
         maxReconnectAttempts: -1,
-        reconnectDelayHandler: () => 50 + Math.random() * 250,
+        reconnectDelayHandler,
         pingInterval: pingEveryMs,
         maxPingOut: 2,
         timeout: 5_000,
@@ -103,7 +111,7 @@ async function firstConnection(options: ConnectBusOptions, logger: Logger): Prom
     } catch (error) {
       const refused = error instanceof Error && error.name === 'AuthorizationError';
       if (refused) throw error;
-      if (Date.now() >= deadline) throw unavailable(options.url, 'no broker answered', error);
+      if (performance.now() >= deadline) throw unavailable(options.url, 'no broker answered', error);
       if (attempt === 1 || attempt % 20 === 0) {
         logger.warn({ url: withoutSecrets(options.url), attempt }, 'waiting for the broker');
       }

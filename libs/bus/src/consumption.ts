@@ -23,6 +23,7 @@ export interface ConsumptionParts {
   metrics: BusMetrics;
   logger: Logger;
   defaultMaxDeliver: number;
+  defaultAckWaitMs: number;
 }
 
 /**
@@ -36,10 +37,11 @@ export async function startConsumption<T>(
   event: EventType<T>,
   options: ConsumeOptions<T>,
 ): Promise<Consumption> {
-  const settings = checkOptions(options, parts.defaultMaxDeliver);
+  const settings = checkOptions(options, parts);
   const { connection, jsm, logger } = parts;
   const { durable } = options;
   const controller = new AbortController();
+  const stopSignal = new AbortController();
   const dispatcher: DispatcherParts<T> = {
     event,
     options,
@@ -48,6 +50,7 @@ export async function startConsumption<T>(
     storeDeadLetter: parts.storeDeadLetter,
     metrics: parts.metrics,
     logger: logger.child({ durable }),
+    stopping: stopSignal.signal,
     signal: controller.signal,
   };
   const work = durableKeeper(parts, {
@@ -93,6 +96,7 @@ export async function startConsumption<T>(
 
   let stopping: Promise<void> | undefined;
   const stop = async (graceMs: number): Promise<void> => {
+    stopSignal.abort();
     await Promise.all([...loops, sweeperLoop].map((loop) => loop.stopPulling()));
     const allIdle = Promise.all([...loops, sweeperLoop].map((loop) => loop.idle));
     const timer = new AbortController();
@@ -139,12 +143,12 @@ function durableKeeper(parts: ConsumptionParts, spec: DurableSpec): () => Promis
 
 function checkOptions(
   options: ConsumeOptions<never>,
-  defaultMaxDeliver: number,
+  defaults: Pick<ConsumptionParts, 'defaultMaxDeliver' | 'defaultAckWaitMs'>,
 ): { concurrency: number; maxDeliver: number; ackWaitMs: number; heartbeatMs: number } {
   requireKey(options.durable, 'durable');
   const concurrency = options.concurrency ?? 1;
-  const maxDeliver = options.maxDeliver ?? defaultMaxDeliver;
-  const ackWaitMs = options.ackWaitMs ?? 30_000;
+  const maxDeliver = options.maxDeliver ?? defaults.defaultMaxDeliver;
+  const ackWaitMs = options.ackWaitMs ?? defaults.defaultAckWaitMs;
   const heartbeatMs = options.heartbeatMs ?? Math.min(10_000, Math.floor(ackWaitMs / 3));
   for (const [name, value] of Object.entries({ concurrency, maxDeliver, ackWaitMs, heartbeatMs })) {
     if (!Number.isInteger(value) || value < 1)

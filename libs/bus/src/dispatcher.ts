@@ -3,6 +3,7 @@ import type { EventType, RookeryError } from '@rookery/contracts';
 import { declaredEncoding, decodeMeta } from './cloud-events.js';
 import type { StoreDeadLetter } from './dead-letters.js';
 import type { Delivery } from './delivery.js';
+import { throughOutages } from './outage.js';
 import { decodePayload } from './payload.js';
 import { retryDelayMs } from './retry.js';
 import { withProcessSpan } from './telemetry.js';
@@ -18,13 +19,15 @@ export interface DispatcherParts<T> {
   storeDeadLetter: StoreDeadLetter;
   metrics: BusMetrics;
   logger: Logger;
+  /** Aborts when the consumer begins to stop. */
+  stopping: AbortSignal;
   /** Aborts when the consumer stops before its handlers have ended. */
   signal: AbortSignal;
 }
 
 /**
  * Handles one delivery to its verdict. Never rejects. While the handler runs the broker is told so every
- * `heartbeatMs`; then: success → ack; RetryableError or unknown → nak with a delay; TerminalError, undecodable payload
+ * `heartbeatMs`, also while it waits for what it needs (see {@link throughOutages}); then: success → ack; RetryableError or unknown → nak with a delay; TerminalError, undecodable payload
  * or last attempt → dead letter stored, `onDeadLetter`, term. Where even that fails, nak: nothing is lost silently.
  */
 export async function dispatch<T>(parts: DispatcherParts<T>, delivery: Delivery): Promise<void> {
@@ -53,9 +56,13 @@ export async function dispatch<T>(parts: DispatcherParts<T>, delivery: Delivery)
       { template: event.template, durable: options.durable, bytes: delivery.data.length },
       async () => {
         if (attempt > parts.maxDeliver) throw exhausted(event.type, parts.maxDeliver);
-        decoded = decodeEvent(event, delivery, meta);
+        const handled = decodeEvent(event, delivery, meta);
+        decoded = handled;
         const lastAttempt = attempt >= parts.maxDeliver;
-        await options.handler(decoded, { signal: parts.signal, attempt, lastAttempt, logger });
+        await throughOutages(
+          () => options.handler(handled, { signal: parts.signal, attempt, lastAttempt, logger }),
+          { stopping: parts.stopping, logger },
+        );
       },
     );
     delivery.ack();

@@ -112,11 +112,12 @@ async function send(
   body: Uint8Array,
   headers: MsgHdrs,
 ): Promise<PublishResult> {
-  const deadline = Date.now() + parts.deadlineMs;
+  // By the monotonic clock: a wall clock that is set must neither cut the attempts short nor make them endless.
+  const deadline = performance.now() + parts.deadlineMs;
   let cause: unknown;
   for (let attempt = 1; ; attempt++) {
     try {
-      await parts.connection.whenConnected(Math.max(1, deadline - Date.now()));
+      await parts.connection.whenConnected(Math.max(1, deadline - performance.now()));
       const ack = await untilDisconnected(
         parts.connection,
         parts.js.publish(subject, body, { headers, timeout: ackTimeoutMs, retries: 0 }),
@@ -128,7 +129,7 @@ async function send(
       if (isNoResponder(error)) await refuseWithoutStream(parts, subject, attempt);
     }
     const delay = retryDelayMs(attempt, { baseMs: 50, maxMs: 2_000 });
-    if (Date.now() + delay >= deadline || parts.connection.nc.isClosed()) break;
+    if (performance.now() + delay >= deadline || parts.connection.nc.isClosed()) break;
     await sleep(delay);
   }
   throw new RetryableError('RK_BUS_UNAVAILABLE', `${subject}: not stored within ${parts.deadlineMs} ms`, {

@@ -55,7 +55,8 @@ export function startPullLoop(options: PullLoopOptions): PullLoop {
   let subscription: Subscription | undefined;
   let inbox = '';
   let request = 0;
-  let heardAt = Date.now();
+  // By the monotonic clock: a wall clock that is set back must not keep the watchdog asleep.
+  let heardAt = performance.now();
   let waiting: ((outcome: PullOutcome) => void) | undefined;
   const stopping = new AbortController();
 
@@ -70,7 +71,7 @@ export function startPullLoop(options: PullLoopOptions): PullLoop {
   };
 
   const onMessage = (message: Msg): void => {
-    heardAt = Date.now();
+    heardAt = performance.now();
     const delivery = toDelivery(nc, message);
     if (delivery) {
       if (stopped || !settle({ kind: 'delivery', delivery })) delivery.nak();
@@ -97,7 +98,7 @@ export function startPullLoop(options: PullLoopOptions): PullLoop {
     new Promise((resolve) => {
       request += 1;
       waiting = resolve;
-      heardAt = Date.now();
+      heardAt = performance.now();
       const body = { batch: 1, expires: expiresMs * 1e6, idle_heartbeat: heartbeatMs * 1e6 };
       nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.durable}`, JSON.stringify(body), {
         reply: `${inbox}.${request}`,
@@ -109,7 +110,7 @@ export function startPullLoop(options: PullLoopOptions): PullLoop {
     settle({ kind: 'doubt', reason: `connection: ${change}` }),
   );
   const watchdog = setInterval(() => {
-    if (Date.now() - heardAt > silenceMs) settle({ kind: 'doubt', reason: 'the broker is silent' });
+    if (performance.now() - heardAt > silenceMs) settle({ kind: 'doubt', reason: 'the broker is silent' });
   }, heartbeatMs / 2);
 
   /** Waits for the connection and the consumer, however long it takes. */

@@ -1,24 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DeliverPolicy } from '@nats-io/jetstream';
-import type { ConsumerMessages, JetStreamClient, JsMsg, OrderedConsumerOptions } from '@nats-io/jetstream';
+import type {
+  Consumer,
+  ConsumerMessages,
+  JetStreamClient,
+  JsMsg,
+  OrderedConsumerOptions,
+} from '@nats-io/jetstream';
 import type { EventType } from '@rookery/contracts';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { decodeMeta, headersToRecord } from './cloud-events.js';
+import type { Connection } from './connection.js';
 import { decodeEvent } from './dispatcher.js';
+import { retryDelayMs } from './retry.js';
 import type { BusEvent, EventMeta, Logger, RawEvent, Replay, ReplayOptions, Stop } from './types.js';
 
 const readAhead = 256;
+/**
+ * After a reconnect the client asks once whether its consumer is still there; where the broker does not answer that yet
+ * (JetStream starts later than the port), it waits for about this long before it asks again, deaf meanwhile.
+ */
+const expiresMs = 5_000;
+const heartbeatMs = 2_000;
 
 /**
  * Reads a stream's events of one type in order, with an ordered consumer: nothing is acknowledged, gaps are noticed
  * and read again, and it survives reconnects. `onEvent` is awaited, so a slow reader is never flooded.
  */
 export async function replayEvents<T>(
-  js: JetStreamClient,
+  source: ReadSource,
   event: EventType<T>,
   options: ReplayOptions<T>,
   logger: Logger,
 ): Promise<Replay> {
-  const reader = await openReader(js, event, options.key, {
+  const reader = await openReader(source, event, options.key, {
     ...(options.fromSequence === undefined
       ? { deliver_policy: DeliverPolicy.All }
       : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: options.fromSequence }),
@@ -49,14 +64,12 @@ export async function replayEvents<T>(
   const run = async (): Promise<void> => {
     try {
       if (options.signal?.aborted) return;
-      if (reader.pending === 0) {
-        markCaughtUp();
-        if (untilCaughtUp) return;
-      }
-      for await (const message of await reader.messages()) {
+      for await (const message of reader.messages()) {
         if (options.signal?.aborted) return;
-        await hand(message);
-        if (message.info.pending > 0) continue;
+        if (message !== 'empty') {
+          await hand(message);
+          if (message.info.pending > 0) continue;
+        }
         markCaughtUp();
         if (untilCaughtUp) return;
       }
@@ -73,15 +86,15 @@ export async function replayEvents<T>(
 
 /** The last event of each subject of a type, in stream order. Works on servers without batched direct gets. */
 export async function lastEvents<T>(
-  js: JetStreamClient,
+  source: ReadSource,
   event: EventType<T>,
   logger: Logger,
 ): Promise<BusEvent<T>[]> {
-  const reader = await openReader(js, event, undefined, { deliver_policy: DeliverPolicy.LastPerSubject });
+  const reader = await openReader(source, event, undefined, { deliver_policy: DeliverPolicy.LastPerSubject });
   const last = new Map<string, BusEvent<T>>();
   try {
-    if (reader.pending === 0) return [];
-    for await (const message of await reader.messages()) {
+    for await (const message of reader.messages()) {
+      if (message === 'empty') break;
       const meta = metaOfMessage(message, event);
       try {
         last.delete(meta.subject);
@@ -127,39 +140,100 @@ export async function tailSubjects(
   };
 }
 
+/** What reading a stream needs. */
+export interface ReadSource {
+  readonly js: JetStreamClient;
+  readonly connection: Pick<Connection, 'nc' | 'onChange'>;
+}
+
 interface Reader {
-  /** Events of the filter that the stream held when the reader was opened. */
-  pending: number;
-  messages(): Promise<AsyncIterable<JsMsg>>;
+  /** The messages, and `empty` where the stream holds none (any more) when it is looked at: at first and after a reconnect. */
+  messages(): AsyncIterable<JsMsg | 'empty'>;
   /** Ends the reading and takes the consumer off the broker; never waits, never fails. */
   close(): void;
 }
 
+/**
+ * Opens an ordered consumer, and another one behind the last message seen whenever the connection is back: what was on its
+ * way when the connection broke counts as delivered for the broker, and the client would notice the gap with the next
+ * message only, which may be days away.
+ */
 async function openReader(
-  js: JetStreamClient,
+  { js, connection }: ReadSource,
   event: Pick<EventType<unknown>, 'stream' | 'filter' | 'subject'>,
   key: string | undefined,
   start: Partial<OrderedConsumerOptions>,
 ): Promise<Reader> {
   const filter = key === undefined ? event.filter : event.subject(key);
-  const consumer = await js.consumers.get(event.stream, { filter_subjects: filter, ...start });
-  const { num_pending: pending } = await consumer.info(true);
+  let from = start;
   let iterator: ConsumerMessages | undefined;
   let closed = false;
+  const open = async (): Promise<{ consumer: Consumer; pending: number }> => {
+    const consumer = await js.consumers.get(event.stream, { filter_subjects: filter, ...from });
+    const { num_pending: pending } = await consumer.info(true);
+    return { consumer, pending };
+  };
+  const reopen = async (): Promise<Awaited<ReturnType<typeof open>> | undefined> => {
+    for (let attempt = 1; !closed && !connection.nc.isClosed(); attempt += 1) {
+      try {
+        return await open();
+      } catch {
+        // The broker is not ready yet, or away again.
+        await sleep(retryDelayMs(attempt, { baseMs: 100, maxMs: 2_000 }));
+      }
+    }
+    return undefined;
+  };
+  let stale = false;
+  const offChange = connection.onChange((change) => {
+    if (change !== 'reconnect') return;
+    stale = true;
+    iterator?.stop();
+  });
+  const first = await open().catch((error: unknown) => {
+    offChange();
+    throw error;
+  });
+
+  let reading = first.consumer;
+
+  async function* messages(): AsyncGenerator<JsMsg | 'empty'> {
+    for (let current: typeof first | undefined = first; current && !closed;) {
+      reading = current.consumer;
+      if (current.pending === 0) yield 'empty';
+      iterator = await current.consumer.consume({
+        max_messages: readAhead,
+        expires: expiresMs,
+        idle_heartbeat: heartbeatMs,
+      });
+      // What happened between opening and consuming.
+      if (closed || stale) iterator.stop();
+      for await (const message of iterator) {
+        if (start.deliver_policy !== DeliverPolicy.LastPerSubject)
+          from = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: message.seq + 1 };
+        yield message;
+      }
+      if (!stale) return;
+      drop(current.consumer);
+      stale = false;
+      current = await reopen();
+    }
+  }
   return {
-    pending,
-    messages: async () => {
-      iterator = await consumer.consume({ max_messages: readAhead, idle_heartbeat: 5_000 });
-      if (closed) iterator.stop();
-      return iterator;
-    },
+    messages,
     close: () => {
       if (closed) return;
       closed = true;
+      offChange();
       iterator?.stop();
-      consumer.delete().catch(() => {}); // the broker would drop it by itself after some minutes
+      drop(reading);
     },
   };
+}
+
+/** The broker would drop it by itself after some minutes. */
+function drop(consumer: Consumer): void {
+  consumer.delete().catch(() => {});
 }
 
 /** Meta data of a message that an ordered consumer read. */

@@ -37,34 +37,43 @@ export async function replayAll(
 ): Promise<number> {
   const { signal } = options;
   const through = options.through ?? (await streamBounds(jsm, stream)).lastSequence;
-  const consumer = await js.consumers.get(stream, { deliver_policy: DeliverPolicy.All });
   let count = 0;
-  try {
-    if (through === 0 || (await consumer.info()).num_pending === 0) return 0;
-    const messages = await consumer.consume({ max_messages: readAhead, idle_heartbeat: silenceMs });
-    const end = (): void => void messages.stop();
-    const silence = watchSilence(consumer, end);
-    signal?.addEventListener('abort', end, { once: true });
+  let next = 1;
+  while (through > 0) {
+    const consumer = await js.consumers.get(stream, {
+      ...(next === 1
+        ? { deliver_policy: DeliverPolicy.All }
+        : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: next }),
+    });
     try {
-      for await (const message of messages) {
+      if ((await consumer.info()).num_pending === 0) break;
+      const messages = await consumer.consume({ max_messages: readAhead, idle_heartbeat: silenceMs });
+      const end = (): void => void messages.stop();
+      const silence = watchSilence(consumer, end);
+      signal?.addEventListener('abort', end, { once: true });
+      try {
+        for await (const message of messages) {
+          signal?.throwIfAborted();
+          const { streamSequence: sequence, pending } = message.info;
+          if (sequence > through) return count;
+          const event = types.find((type) => covers(type, message.subject));
+          if (event !== undefined && (await hand(message, event, options, logger))) count += 1;
+          if (sequence === through || pending === 0) return count;
+          next = sequence + 1;
+          silence.heard();
+        }
         signal?.throwIfAborted();
-        const { streamSequence: sequence, pending } = message.info;
-        if (sequence > through) break;
-        const event = types.find((type) => covers(type, message.subject));
-        if (event !== undefined && (await hand(message, event, options, logger))) count += 1;
-        if (sequence === through || pending === 0) break;
-        silence.heard();
+      } finally {
+        silence.stop();
+        signal?.removeEventListener('abort', end);
+        end();
       }
-      signal?.throwIfAborted();
+      // Silent although more was promised: what was lost on its way is read by a new consumer behind what was seen.
     } finally {
-      silence.stop();
-      signal?.removeEventListener('abort', end);
-      end();
+      consumer.delete().catch(() => {}); // the broker would drop it by itself after some minutes
     }
-    return count;
-  } finally {
-    consumer.delete().catch(() => {}); // the broker would drop it by itself after some minutes
   }
+  return count;
 }
 
 /** Ends the reading where nothing comes and nothing is left to come. */

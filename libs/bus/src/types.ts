@@ -70,6 +70,8 @@ export interface ConnectBusOptions {
   clock?: () => number;
   /** Default of `ConsumeOptions.maxDeliver`. Default 5. */
   maxDeliver?: number;
+  /** Default of `ConsumeOptions.ackWaitMs`. Default 30 000. */
+  ackWaitMs?: number;
   authenticator?: Authenticator | Authenticator[];
   /** How long to wait for the first connection before giving up, ms. Default 60 000. */
   connectDeadlineMs?: number;
@@ -131,7 +133,7 @@ export interface ConsumeOptions<T> {
   concurrency?: number;
   /** Attempts before the dead letters. Default 5. */
   maxDeliver?: number;
-  /** How long the broker waits for a sign of life before it redelivers. Default 30 000. */
+  /** How long the broker waits for a sign of life before it redelivers. Default: that of the bus. */
   ackWaitMs?: number;
   /** How often the bus tells the broker that a handler is still at work. Default a third of `ackWaitMs`, at most 10 000. */
   heartbeatMs?: number;

@@ -124,7 +124,7 @@ test('a handler that fails is tried again until it succeeds, and knows which att
     handler: async (_, { attempt, lastAttempt }) => {
       attempts.push([attempt, lastAttempt]);
       if (attempt === 1) throw new Error('no particular reason');
-      if (attempt === 2) throw new RetryableError('RK_STORE_UNAVAILABLE', 'database away', { afterMs: 5 });
+      if (attempt === 2) throw new RetryableError('RK_UNAVAILABLE', 'database away', { afterMs: 5 });
       done.resolve();
     },
   });
@@ -395,4 +395,45 @@ test('an event given up does not stop the ones behind it', async () => {
   await within(done.promise, 'the event behind');
   expect((await collect(bus, events.deadLetter, 1))[0]?.data.code).toBe('RK_LABEL_INVALID');
   await consumption.stop();
+});
+
+test('an event waits for a store that is away without losing an attempt, and is not delivered to others meanwhile', async () => {
+  const bus = await broker.connect();
+  const durable = unique('outage');
+  const calls: number[] = [];
+  const done = deferred();
+  await bus.consume(labelReceived, {
+    durable,
+    from: 'new',
+    maxDeliver: 1,
+    ackWaitMs: 1_000,
+    handler: async (event, { attempt }) => {
+      if (event.data.predictionId !== durable) return;
+      calls.push(attempt);
+      if (calls.length < 4) throw new RetryableError('RK_STORE_UNAVAILABLE', 'no space left on the disk');
+      done.resolve();
+    },
+  });
+  await bus.publish(labelReceived, 'k', label(durable), { id: unique('event') });
+  await within(done.promise, 'handled once the store is back');
+  expect(calls).toEqual([1, 1, 1, 1]);
+});
+
+test('a consumer that stops hands back what waits for a store that is away', async () => {
+  const bus = await broker.connect();
+  const durable = unique('outage');
+  const waiting = deferred();
+  const consumption = await bus.consume(labelReceived, {
+    durable,
+    from: 'new',
+    handler: async (event) => {
+      if (event.data.predictionId !== durable) return;
+      waiting.resolve();
+      throw new RetryableError('RK_ARTIFACT_UNAVAILABLE', 'away');
+    },
+  });
+  await bus.publish(labelReceived, 'k', label(durable), { id: unique('event') });
+  await within(waiting.promise, 'the handler has met the outage');
+  await within(consumption.stop(60_000), 'stopping does not wait for the end of the outage');
+  expect(consumption.inFlight()).toBe(0);
 });

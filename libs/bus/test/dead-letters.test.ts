@@ -137,12 +137,12 @@ test('the last attempt goes to the dead letters with the error of that attempt',
     retryDelay: soon,
     handler: async (_, { attempt }) => {
       attempts += 1;
-      throw new RetryableError('RK_STORE_UNAVAILABLE', `attempt ${attempt}`);
+      throw new RetryableError('RK_UNAVAILABLE', `attempt ${attempt}`);
     },
   });
   await bus.publish(labelReceived, 'k', label('p'), { id: unique('event') });
   const [letter] = await lettersOf(bus, durable);
-  expect(letter?.data).toMatchObject({ code: 'RK_STORE_UNAVAILABLE', message: 'attempt 3', attempts: 3 });
+  expect(letter?.data).toMatchObject({ code: 'RK_UNAVAILABLE', message: 'attempt 3', attempts: 3 });
   expect(attempts).toBe(3);
   await until(
     () => consumption.lag(),

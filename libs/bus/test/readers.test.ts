@@ -1,6 +1,10 @@
+import { connect as dial, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { beforeAll, expect, test } from 'vitest';
 import { events } from '@rookery/contracts';
+import { connectBus } from '../src/index.js';
 import type { Bus, RawEvent } from '../src/index.js';
+import { startNatsServer } from '../src/testing/index.js';
 import { counter, deferred, label, labelReceived, unique, until, useBroker, within } from './fixtures.js';
 
 const broker = useBroker();
@@ -219,4 +223,61 @@ test('reading several types again keeps the order of the stream, ends where told
   const bounds = await bus.bounds('ML_EVENTS');
   expect(bounds.lastSequence).toBeGreaterThan(last.sequence);
   expect(await bus.replayAll('ML_CAPTURES', types, { onEvent: async () => {} })).toBe(0);
+});
+
+test('a reader gets what was lost on its way when the connection broke, without waiting for the next event', async () => {
+  const server = await startNatsServer();
+  const sockets = new Set<Socket>();
+  let deaf = false;
+  const proxy = createServer((client) => {
+    const upstream = dial({ host: '127.0.0.1', port: server.port });
+    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => undefined));
+    client.pipe(upstream);
+    upstream.on('data', (bytes) => {
+      if (!deaf) client.write(bytes);
+    });
+  });
+  await new Promise<void>((resolve) => {
+    proxy.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = proxy.address() as AddressInfo;
+  const direct = await connectBus({ url: server.url, name: 'direct' });
+  const bus = await connectBus({ url: `nats://127.0.0.1:${port}`, name: 'behind' });
+  try {
+    await direct.ensureTopology();
+    const seen: string[] = [];
+    const got = deferred();
+    const replay = await bus.replay(labelReceived, {
+      untilCaughtUp: false,
+      onEvent: ({ id }) => {
+        seen.push(id);
+        if (id === 'second') got.resolve();
+      },
+    });
+    await within(replay.caughtUp, 'caught up');
+    await direct.publish(labelReceived, 'k', label('p'), { id: 'first' });
+    await until(
+      async () => seen.length,
+      (n) => n === 1,
+      'the first is seen',
+    );
+    deaf = true;
+    await direct.publish(labelReceived, 'k', label('p'), { id: 'second' });
+    await until(
+      async () => (await direct.jsm.consumers.list('ML_EVENTS').next())[0]?.delivered.stream_seq ?? 0,
+      (sequence) => sequence === 2,
+      'the broker has sent the second',
+    );
+    for (const socket of sockets) socket.destroy();
+    deaf = false;
+    await within(got.promise, 'the second is seen after the reconnect');
+    expect(seen).toEqual(['first', 'second']);
+    await replay.stop();
+  } finally {
+    await bus.close();
+    await direct.close();
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+    await server.stop();
+  }
 });

@@ -1,3 +1,4 @@
+import { TimeoutError } from '@nats-io/transport-node';
 import { afterEach, expect, test } from 'vitest';
 import { connectBus } from '../src/index.js';
 import type { Bus } from '../src/index.js';
@@ -163,4 +164,29 @@ test('closing works while the broker is away, and twice', async () => {
   await within(bus.close(), 'close');
   await within(bus.close(), 'second close');
   expect(bus.status()).toEqual({ connected: false });
+});
+
+test('a reader goes on soon after a restart, also where the broker was too early to be asked for its consumer', async () => {
+  const bus = await start();
+  const seen = deferred<string>();
+  const replay = await bus.replay(labelReceived, {
+    untilCaughtUp: false,
+    onEvent: (event) => seen.resolve(event.id),
+  });
+  await within(replay.caughtUp, 'caught up');
+  // JetStream answers later than the port: the first look for the consumer after the reconnect meets nobody.
+  const request = bus.nc.request.bind(bus.nc);
+  let unanswered = 0;
+  bus.nc.request = (subject, payload, options) => {
+    if (!subject.startsWith('$JS.API.CONSUMER.INFO.') || unanswered > 0)
+      return request(subject, payload, options);
+    unanswered += 1;
+    return Promise.reject(new TimeoutError());
+  };
+  await server.kill();
+  await server.restart();
+  await bus.publish(labelReceived, 'k', label('p'), { id: 'after-the-restart' });
+  expect(await within(seen.promise, 'the reader sees it', 14_000)).toBe('after-the-restart');
+  expect(unanswered).toBe(1);
+  await replay.stop();
 });

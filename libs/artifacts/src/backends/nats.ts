@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { Objm, setSha256Backend, type ObjectInfo, type ObjectStore } from '@nats-io/obj';
 import { ArtifactCorruptError } from '../errors.js';
 import type { Backend } from './backend.js';
+import { writeObject } from './nats-object-writer.js';
 
 /** Content up to this size is one message: it is written and read with one request each. */
 const CHUNK_BYTES = 512 * 1024;
@@ -34,7 +36,7 @@ export async function openNatsBackend(nc: NatsConnection, opts: NatsBackendOptio
     });
   // Services start together: the loser of a race to create the bucket finds it on its second try.
   const objects = await create().catch(create);
-  return new NatsBackend(manager, objects, opts.bucket);
+  return new NatsBackend(nc, manager, objects, opts.bucket);
 }
 
 /** An object store bucket; the object's name is the checksum. */
@@ -42,12 +44,14 @@ class NatsBackend implements Backend {
   readonly kind = 'nats';
   readonly where: string;
   readonly spoolDirectory = join(tmpdir(), 'rookery-artifacts');
+  readonly #nc: NatsConnection;
   readonly #manager: JetStreamManager;
   readonly #objects: ObjectStore;
   readonly #bucket: string;
   readonly #stream: string;
 
-  constructor(manager: JetStreamManager, objects: ObjectStore, bucket: string) {
+  constructor(nc: NatsConnection, manager: JetStreamManager, objects: ObjectStore, bucket: string) {
+    this.#nc = nc;
     this.#manager = manager;
     this.#objects = objects;
     this.#bucket = bucket;
@@ -56,7 +60,8 @@ class NatsBackend implements Backend {
   }
 
   async exists(sha256: string): Promise<boolean> {
-    return (await this.#info(sha256)) !== undefined;
+    const info = await this.#info(sha256);
+    return info !== undefined && (await this.#isWhole(info));
   }
 
   async write(sha256: string, bytes: Uint8Array, mediaType: string): Promise<void> {
@@ -95,21 +100,43 @@ class NatsBackend implements Backend {
     // The connection belongs to the caller.
   }
 
-  async #put(sha256: string, mediaType: string, open: () => Readable): Promise<void> {
+  async #put(sha256: string, mediaType: string, open: () => AsyncIterable<Uint8Array>): Promise<void> {
     const current = await this.#objects.info(sha256);
-    if (current !== null && !current.deleted && current.digest === digestOf(sha256)) return;
+    if (current !== null && current.digest === digestOf(sha256) && (await this.#isWhole(current))) return;
+    const nuid = randomUUID().replaceAll('-', '');
     try {
-      await this.#objects.put(
-        { name: sha256, options: { max_chunk_size: CHUNK_BYTES }, metadata: { 'media-type': mediaType } },
-        Readable.toWeb(open()) as ReadableStream<Uint8Array>,
-        // Only the first of two writers becomes visible. Without it the second would replace the first and remove its
-        // chunks, maybe while a reader is at them.
-        { previousRevision: current?.revision ?? 0 },
+      await writeObject(
+        this.#nc,
+        this.#bucket,
+        {
+          name: sha256,
+          nuid,
+          metadata: { 'media-type': mediaType },
+          chunkBytes: CHUNK_BYTES,
+          // Only the first of two writers becomes visible.
+          previousRevision: current?.revision ?? 0,
+        },
+        open(),
       );
     } catch (error) {
       if (!(error instanceof JetStreamApiError) || error.code !== WRONG_LAST_SEQUENCE) throw error;
+      const winner = await this.#objects.info(sha256);
+      if (winner?.nuid !== nuid)
+        await this.#manager.streams.purge(this.#stream, { filter: this.#chunkSubject({ nuid }) });
       if (!(await this.exists(sha256))) throw error;
     }
+  }
+
+  /** Whether all chunks are there: a record alone proves nothing, and what is not whole is to be written again. */
+  async #isWhole(info: ObjectInfo): Promise<boolean> {
+    if (info.deleted) return false;
+    return info.size === 0 || (await this.#storedChunks(info)) === info.chunks;
+  }
+
+  async #storedChunks(info: ObjectInfo): Promise<number> {
+    const subject = this.#chunkSubject(info);
+    const { state } = await this.#manager.streams.info(this.#stream, { subjects_filter: subject });
+    return state.subjects?.[subject] ?? 0;
   }
 
   async #info(sha256: string): Promise<ObjectInfo | undefined> {
@@ -127,9 +154,7 @@ class NatsBackend implements Backend {
   }
 
   async #chunks(sha256: string, info: ObjectInfo): Promise<AsyncIterable<Uint8Array>> {
-    const subject = this.#chunkSubject(info);
-    const { state } = await this.#manager.streams.info(this.#stream, { subjects_filter: subject });
-    const stored = state.subjects?.[subject] ?? 0;
+    const stored = await this.#storedChunks(info);
     // Without this check a reader would wait for chunks that are not there.
     if (stored !== info.chunks)
       throw this.#corrupt(sha256, `${stored} of its ${info.chunks} chunks are stored`);
@@ -158,8 +183,8 @@ class NatsBackend implements Backend {
     }
   }
 
-  #chunkSubject(info: ObjectInfo): string {
-    return `$O.${this.#bucket}.C.${info.nuid}`;
+  #chunkSubject({ nuid }: Pick<ObjectInfo, 'nuid'>): string {
+    return `$O.${this.#bucket}.C.${nuid}`;
   }
 
   #checkDigest(sha256: string, info: ObjectInfo): void {

@@ -121,6 +121,11 @@ export const variables = {
   ),
   ROOKERY_LOG_PRETTY: variable('`true` or `false`', flag(), 'false', 'Log lines for people instead of JSON.'),
   ROOKERY_STREAM_REPLICAS: count('1', 1, 'Replicas of every JetStream stream; 3 in a cluster.', 5),
+  ROOKERY_ACK_WAIT_MS: count(
+    '30000',
+    1000,
+    'How long the broker waits for a sign of life of who handles an event before it hands it to another, in milliseconds.',
+  ),
   ROOKERY_JOB_DEADLINE_MS: count(
     '600000',
     1000,

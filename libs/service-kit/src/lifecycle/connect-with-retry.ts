@@ -17,7 +17,7 @@ export interface ConnectOptions {
   hint?: string;
   /** False for an error that waiting cannot mend (a lock, a bad credential). Default: every error may pass. */
   isTransient?: (error: unknown) => boolean;
-  /** Default `Date.now`. */
+  /** Milliseconds; default the monotonic clock, so that a wall clock that is set ends no wait and prolongs none. */
   clock?: () => number;
 }
 
@@ -27,7 +27,7 @@ export interface ConnectOptions {
  * error is not transient.
  */
 export async function connectWithRetry<T>(connect: () => Promise<T>, options: ConnectOptions): Promise<T> {
-  const clock = options.clock ?? Date.now;
+  const clock = options.clock ?? (() => performance.now());
   const startedAt = clock();
   let pauseMs = 100;
   let loggedAt = Number.NEGATIVE_INFINITY;

@@ -61,6 +61,7 @@ export async function openResources(
           name,
           logger,
           streamReplicas: config.ROOKERY_STREAM_REPLICAS,
+          ackWaitMs: config.ROOKERY_ACK_WAIT_MS,
           connectDeadlineMs: timeoutMs,
         }),
       { ...nats, timeoutMs: 0 },

@@ -71,9 +71,13 @@ async function acquire(directory: string, owner: Owner): Promise<string> {
 /** Makes the file appear with its whole content at once, so that no reader takes a half-written one for a dead one. */
 async function putDown(file: string, owner: Owner): Promise<void> {
   const draft = join(file, '..', `store.draft.${owner.token}`);
-  await writeFile(draft, JSON.stringify(owner));
-  await link(draft, file);
-  await rm(draft, { force: true });
+  try {
+    await writeFile(draft, JSON.stringify(owner));
+    await link(draft, file);
+  } finally {
+    // Also where the disk is full: a service that keeps trying must not fill it with drafts.
+    await rm(draft, { force: true });
+  }
 }
 
 async function liveOther(
