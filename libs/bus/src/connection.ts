@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { RetryableError } from '@rookery/contracts';
+import { RetryableError, TerminalError } from '@rookery/contracts';
+import { connectionSettings } from './login.js';
 import type { ConnectBusOptions, Logger } from './types.js';
 
 /** A connection that never gives up, and who wants to know how it is doing. */
@@ -20,7 +21,8 @@ const pingEveryMs = 10_000;
  * Connects, waiting for a broker that is not there yet (`connectDeadlineMs`), then keeps the connection for ever:
  * unlimited reconnects every 50–300 ms, pings every 10 s, two missed pings are a lost connection.
  *
- * @throws RetryableError `RK_BUS_UNAVAILABLE` where no broker answered in time; a refused login is thrown at once.
+ * @throws RetryableError `RK_BUS_UNAVAILABLE` where no broker answered in time; TerminalError `RK_BUS_UNAUTHORISED` for a
+ *   refused login, at once.
  */
 export async function openConnection(options: ConnectBusOptions, logger: Logger): Promise<Connection> {
   const nc = await firstConnection(options, logger);
@@ -86,21 +88,28 @@ export async function openConnection(options: ConnectBusOptions, logger: Logger)
 
 async function firstConnection(options: ConnectBusOptions, logger: Logger): Promise<NatsConnection> {
   const deadline = Date.now() + (options.connectDeadlineMs ?? 60_000);
+  const { servers, authenticator = [], tls } = connectionSettings(options.url, options.login);
+  const authenticators = [...authenticator, ...[options.authenticator ?? []].flat()];
   for (let attempt = 1; ; attempt++) {
     try {
       return await connect({
-        servers: options.url.split(',').map((server) => server.trim()),
+        servers,
         name: options.name,
+        // A user of the broker may be allowed to see its own answers only.
+        inboxPrefix: inboxPrefix(options.name),
+        // Credentials that are refused now may be accepted after the next reload: never give up.
+        ignoreAuthErrorAbort: true,
         maxReconnectAttempts: -1,
         reconnectDelayHandler: () => 50 + Math.random() * 250,
         pingInterval: pingEveryMs,
         maxPingOut: 2,
         timeout: 5_000,
-        ...(options.authenticator === undefined ? {} : { authenticator: options.authenticator }),
+        ...(authenticators.length === 0 ? {} : { authenticator: authenticators }),
+        ...(tls === undefined ? {} : { tls }),
       });
     } catch (error) {
       const refused = error instanceof Error && error.name === 'AuthorizationError';
-      if (refused) throw error;
+      if (refused) throw unauthorised(options, error);
       if (Date.now() >= deadline) throw unavailable(options.url, 'no broker answered', error);
       if (attempt === 1 || attempt % 20 === 0) {
         logger.warn({ url: withoutSecrets(options.url), attempt }, 'waiting for the broker');
@@ -108,6 +117,19 @@ async function firstConnection(options: ConnectBusOptions, logger: Logger): Prom
       await sleep(Math.min(500, 50 * attempt));
     }
   }
+}
+
+/** Where answers to the requests of a service come in: `_INBOX.<name>`. */
+export function inboxPrefix(name: string): string {
+  return `_INBOX.${name.replaceAll(/[^\w-]/g, '_')}`;
+}
+
+function unauthorised(options: ConnectBusOptions, cause: unknown): TerminalError {
+  return new TerminalError(
+    'RK_BUS_UNAUTHORISED',
+    `broker ${withoutSecrets(options.url)} does not let ${options.name} in`,
+    { cause },
+  );
 }
 
 function unavailable(url: string, what: string, cause?: unknown): RetryableError {

@@ -32,3 +32,5 @@ export type {
   ReplayOptions,
   Stop,
 } from './types.js';
+export { loginFromEnvironment } from './login.js';
+export type { BusLogin } from './login.js';

@@ -1,7 +1,11 @@
+import { get as getPlain } from 'node:http';
+import { get as getEncrypted } from 'node:https';
 import { connect } from 'node:net';
 
-import { addressesFromEnvironment } from '@rookery/client';
-import { checkHealth } from '@rookery/service-kit/client';
+import { addressesFromEnvironment, peersFromEnvironment } from '@rookery/client';
+import type { Peers } from '@rookery/client';
+import { checkHealth, contextOf } from '@rookery/service-kit/client';
+import { redactUrl } from '@rookery/telemetry';
 import { Command } from 'commander';
 
 import { output } from '../output.js';
@@ -32,9 +36,10 @@ export function doctorCommand(): Command {
     .option('--json', 'JSON')
     .action(async (flags: { json?: boolean }) => {
       const addresses = addressesFromEnvironment(process.env);
+      const peers = peersFromEnvironment(process.env);
       const findings: Finding[] = [nodeFinding(), await natsFinding(addresses.nats)];
       for (const name of grpcServices) {
-        const report = await checkHealth(addresses[name], '', 2_000);
+        const report = await checkHealth(addresses[name], '', 2_000, peers.credentials);
         findings.push({
           what: name,
           where: addresses[name],
@@ -42,7 +47,7 @@ export function doctorCommand(): Command {
           detail: report.detail ?? report.status,
         });
       }
-      findings.push(await consoleFinding(addresses.console));
+      findings.push(await consoleFinding(addresses.console, peers));
       output(flags.json, findings, () =>
         renderTable(
           ['', 'WHAT', 'WHERE', 'DETAIL'],
@@ -76,7 +81,12 @@ function nodeFinding(): Finding {
 
 function natsFinding(url: string): Promise<Finding> {
   const { hostname, port } = new URL(url.split(',')[0] ?? url);
-  const finding = (ok: boolean, detail: string): Finding => ({ what: 'nats-server', where: url, ok, detail });
+  const finding = (ok: boolean, detail: string): Finding => ({
+    what: 'nats-server',
+    where: redactUrl(url),
+    ok,
+    detail,
+  });
   return new Promise((resolve) => {
     const socket = connect({ host: hostname, port: Number(port || 4222) });
     socket.setTimeout(2_000, () => {
@@ -101,12 +111,19 @@ function natsFinding(url: string): Promise<Finding> {
   });
 }
 
-async function consoleFinding(address: string): Promise<Finding> {
-  try {
-    const answer = await fetch(`http://${address}/health`, { signal: AbortSignal.timeout(2_000) });
-    await answer.body?.cancel();
-    return { what: 'console', where: `http://${address}`, ok: answer.ok, detail: `HTTP ${answer.status}` };
-  } catch (error) {
-    return { what: 'console', where: `http://${address}`, ok: false, detail: (error as Error).message };
-  }
+function consoleFinding(address: string, peers: Peers): Promise<Finding> {
+  const { encrypted, files } = peers;
+  const where = `${encrypted ? 'https' : 'http'}://${address}`;
+  const finding = (ok: boolean, detail: string): Finding => ({ what: 'console', where, ok, detail });
+  return new Promise((resolve) => {
+    const options = { timeout: 2_000, agent: false, ...(files ? contextOf(files.material) : {}) };
+    const call = (encrypted ? getEncrypted : getPlain)(`${where}/health`, options, (answer) => {
+      answer.resume();
+      resolve(finding(answer.statusCode === 200, `HTTP ${answer.statusCode}`));
+    });
+    call.once('timeout', () => call.destroy(new Error('no answer')));
+    call.once('error', (error) => {
+      resolve(finding(false, error.message));
+    });
+  });
 }
