@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from '@nats-io/transport-node';
+import { connect, createInbox } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { RetryableError, TerminalError } from '@rookery/contracts';
 import { connectionSettings } from './login.js';
@@ -9,6 +9,8 @@ import type { ConnectBusOptions, Logger } from './types.js';
 export interface Connection {
   readonly nc: NatsConnection;
   connected: () => boolean;
+  /** A new subject for answers, below the prefix of this service. */
+  newInbox: () => string;
   /** Resolves at once where connected, else with the next reconnect; rejects after `timeoutMs` or when closed. */
   whenConnected: (timeoutMs: number) => Promise<void>;
   /** Calls back on every change; returns the way to stop that. */
@@ -63,6 +65,7 @@ export async function openConnection(options: ConnectBusOptions, logger: Logger)
   return {
     nc,
     connected: () => up && !nc.isClosed(),
+    newInbox: () => createInbox(inboxPrefix(options.name)),
     onChange,
     whenConnected: (timeoutMs) =>
       new Promise<void>((resolve, reject) => {

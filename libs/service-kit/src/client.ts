@@ -8,4 +8,4 @@ export type { GrpcClientOptions } from './grpc/client.js';
 export { remoteErrorOf } from './grpc/remote-error.js';
 export { peersFromEnvironment } from './security/peers.js';
 export type { Peers } from './security/peers.js';
-export { contextOf } from './security/tls-files.js';
+export { httpStatus } from './security/http-status.js';

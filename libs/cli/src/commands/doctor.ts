@@ -1,10 +1,8 @@
-import { get as getPlain } from 'node:http';
-import { get as getEncrypted } from 'node:https';
 import { connect } from 'node:net';
 
 import { addressesFromEnvironment, peersFromEnvironment } from '@rookery/client';
 import type { Peers } from '@rookery/client';
-import { checkHealth, contextOf } from '@rookery/service-kit/client';
+import { checkHealth, httpStatus } from '@rookery/service-kit/client';
 import { redactUrl } from '@rookery/telemetry';
 import { Command } from 'commander';
 
@@ -111,19 +109,12 @@ function natsFinding(url: string): Promise<Finding> {
   });
 }
 
-function consoleFinding(address: string, peers: Peers): Promise<Finding> {
-  const { encrypted, files } = peers;
-  const where = `${encrypted ? 'https' : 'http'}://${address}`;
-  const finding = (ok: boolean, detail: string): Finding => ({ what: 'console', where, ok, detail });
-  return new Promise((resolve) => {
-    const options = { timeout: 2_000, agent: false, ...(files ? contextOf(files.material) : {}) };
-    const call = (encrypted ? getEncrypted : getPlain)(`${where}/health`, options, (answer) => {
-      answer.resume();
-      resolve(finding(answer.statusCode === 200, `HTTP ${answer.statusCode}`));
-    });
-    call.once('timeout', () => call.destroy(new Error('no answer')));
-    call.once('error', (error) => {
-      resolve(finding(false, error.message));
-    });
-  });
+async function consoleFinding(address: string, peers: Peers): Promise<Finding> {
+  const status = await httpStatus(address, '/health', peers);
+  return {
+    what: 'console',
+    where: `${peers.encrypted ? 'https' : 'http'}://${address}`,
+    ok: status === 200,
+    detail: status === undefined ? 'no answer' : `HTTP ${status}`,
+  };
 }
