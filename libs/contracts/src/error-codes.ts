@@ -133,7 +133,7 @@ export const errorCodes = {
     'PERMISSION_DENIED',
     false,
     'The message bus does not let this user do that.',
-    'docs/contracts/permissions.md lists who may do what; generate the users anew: rookery nats users.',
+    'Look who may do what in docs/contracts/permissions.md, and write the users anew: rookery nats users.',
   ),
   RK_STORE_UNAVAILABLE: entry(
     'UNAVAILABLE',

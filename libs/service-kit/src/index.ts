@@ -34,7 +34,8 @@ export { createHealth, type Health, type ServingStatus } from './grpc/health.js'
 export { connectWithRetry, type ConnectOptions } from './lifecycle/connect-with-retry.js';
 export { exitCodes, ServiceExitError } from './lifecycle/exit-codes.js';
 
-export { bearerTokenOf, type Authoriser, type Identity, type Proof } from './security/authoriser.js';
+export { createAuthoriser, type Authoriser, type Identity, type Proof } from './security/authoriser.js';
 export { roles, methodAccess, type Access, type Role } from './security/roles.js';
 export type { Security } from './security/security.js';
 export { proofOf } from './security/http-proof.js';
+export { judgeExposure, type Exposure } from './security/exposure.js';
