@@ -32,18 +32,23 @@ export const busUsers = {
     artifacts: 'write',
   },
   transform: {
-    publishes: ['runStarted', 'foldJob'],
-    consumes: [{ event: 'datasetIngested', durable: 'transform' }],
+    publishes: ['runStarted', 'foldJob', 'searchStarted', 'trialStarted', 'searchCompleted', 'runFailed'],
+    consumes: [
+      { event: 'datasetIngested', durable: 'transform' },
+      { event: 'trialEvaluated', durable: 'transform-trials' },
+      { event: 'trialFailed', durable: 'transform-trial-failures' },
+      { event: 'deadLetter', durable: 'transform-dead-letters' },
+    ],
     artifacts: 'write',
   },
   trainer: {
-    publishes: ['foldTrained'],
+    publishes: ['foldTrained', 'trialFailed'],
     consumes: [{ event: 'foldJob', durable: 'trainer' }],
     progress: 'publish',
     artifacts: 'write',
   },
   evaluator: {
-    publishes: ['foldEvaluated', 'runEvaluated'],
+    publishes: ['foldEvaluated', 'runEvaluated', 'trialEvaluated'],
     consumes: [
       { event: 'runStarted', durable: 'evaluator-plans' },
       { event: 'foldTrained', durable: 'evaluator' },

@@ -32,6 +32,7 @@ export const methodAccess: Readonly<Record<string, Access>> = {
   '/rookery.inference.v1.InferenceService/PredictStream': predict,
   '/rookery.inference.v1.InferenceService/ListServedModels': ['read', 'predict'],
   '/rookery.transform.v1.TransformService/Apply': predict,
+  '/rookery.transform.v1.TransformService/GetSearch': read,
 
   '/rookery.ingest.v1.IngestService/UploadDataset': publish,
   '/rookery.ingest.v1.IngestService/GetDataset': read,
