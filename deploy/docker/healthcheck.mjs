@@ -1,6 +1,9 @@
 // Health of the service in this container: exit code 0 if it is ready. gRPC services are asked by the health protocol
 // (grpc.health.v1), the console by GET /health. Uses Node's own modules only.
+import { readFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { connect } from 'node:http2';
+import { get as getEncrypted } from 'node:https';
 
 /** Per service: variable with its port, default port, protocol. A test holds it to the services of the launcher. */
 const services = {
@@ -19,18 +22,23 @@ const name = process.env.SERVICE ?? '';
 const entry = services[name];
 if (entry === undefined) end(`SERVICE names no service: ${JSON.stringify(name)}`);
 const [variable, defaultPort, protocol] = entry;
-const authority = `http://127.0.0.1:${process.env[variable] || defaultPort}`;
+// A service that has a certificate speaks TLS only, and may want to see one: its own will do.
+const { ROOKERY_TLS_CERT: cert, ROOKERY_TLS_KEY: key, ROOKERY_TLS_CA: ca } = process.env;
+const tls = cert
+  ? { cert: read(cert), key: read(key), ...(ca && ca !== 'system' ? { ca: read(ca) } : {}) }
+  : undefined;
+// Named by localhost, which its certificate holds: TLS takes no address for a server's name.
+const authority = `${tls ? 'https://localhost' : 'http://127.0.0.1'}:${process.env[variable] || defaultPort}`;
 
 setTimeout(() => end(`${name} did not answer within ${timeoutMs} ms`), timeoutMs).unref();
 if (protocol === 'http') {
-  fetch(`${authority}/health`).then(
-    (answer) => end(answer.ok ? undefined : `${name} answered ${answer.status}`),
-    (error) => end(String(error.cause ?? error)),
-  );
+  (tls ? getEncrypted : get)(`${authority}/health`, { ...tls, agent: false }, ({ statusCode }) =>
+    end(statusCode === 200 ? undefined : `${name} answered ${statusCode}`),
+  ).on('error', (error) => end(String(error)));
 } else askGrpc();
 
 function askGrpc() {
-  const session = connect(authority);
+  const session = connect(authority, tls);
   session.on('error', (error) => end(error.message));
   const stream = session.request({
     ':method': 'POST',
@@ -54,6 +62,10 @@ function askGrpc() {
   });
   // HealthCheckRequest without a service name: the whole server. An empty, uncompressed frame.
   stream.end(Buffer.alloc(5));
+}
+
+function read(file) {
+  return readFileSync(file ?? '');
 }
 
 function end(problem) {

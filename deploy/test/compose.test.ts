@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { portVariableOf, variables } from '@rookery/service-kit';
+import { judgeExposure, loadConfig, portVariableOf, variables } from '@rookery/service-kit';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 
@@ -151,8 +151,51 @@ describe('the compose file', () => {
     expect(JSON.stringify(gpu?.deploy)).toContain('"capabilities":["gpu"]');
   });
 
+  it('says out loud that its own network is trusted, and lets it be said otherwise', () => {
+    for (const [name, service] of ownServices)
+      expect(service.environment?.['ROOKERY_ALLOW_INSECURE_NETWORK'], name).toBe('true');
+    const strict = renderCompose(text, { ROOKERY_ALLOW_INSECURE_NETWORK: 'false' });
+    expect(strict.services['ingest']?.environment?.['ROOKERY_ALLOW_INSECURE_NETWORK']).toBe('false');
+  });
+
   it('asks nobody for a password and holds none', () => {
     expect(text).not.toMatch(/password\s*:|secret|token/i);
+  });
+});
+
+describe('the compose file with security on', () => {
+  const secure = renderCompose(readFileSync(join(folder, 'compose.secure.yaml'), 'utf8'));
+  const merged = (name: string): Record<string, string> => ({
+    ...(compose.services[name]?.environment as Record<string, string>),
+    ...(secure.services[name]?.environment as Record<string, string>),
+  });
+
+  it('lets no service start unprotected, and mounts every file that it names', () => {
+    expect(Object.keys(secure.services).sort()).toEqual(
+      ['nats', ...serviceEntries.map(({ name }) => name)].sort(),
+    );
+    for (const { name } of serviceEntries) {
+      const environment = merged(name);
+      const config = loadConfig(
+        [],
+        Object.fromEntries(
+          Object.entries(environment).filter(([variable]) => variable.startsWith('ROOKERY_')),
+        ),
+      );
+      expect(config.ROOKERY_HOST, name).toBe('0.0.0.0');
+      expect(config.ROOKERY_ALLOW_INSECURE_NETWORK, name).toBe(false);
+      expect(judgeExposure(config, true), name).toEqual({ refusals: [], warnings: [] });
+      const targets = (secure.services[name]?.volumes ?? []).map((volume) => volume.split(':')[1] ?? '');
+      for (const [variable, value] of Object.entries(environment)) {
+        if (!String(value).startsWith('/keys/')) continue;
+        expect(
+          targets.some((target) => value === target || value.startsWith(`${target}/`)),
+          `${name} ${variable}`,
+        ).toBe(true);
+      }
+      expect(secure.services[name]?.volumes, name).toContain(`./keys/users/${name}.nk:/keys/user.nk:ro`);
+      for (const volume of secure.services[name]?.volumes ?? []) expect(volume).toMatch(/:ro$/);
+    }
   });
 });
 

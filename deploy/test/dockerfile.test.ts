@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { createGrpcServer } from '@rookery/service-kit';
+import { issueAuthority, issueCertificate } from '@rookery/service-kit/certificates';
 import { build } from 'esbuild';
 import { afterAll, describe, expect, it } from 'vitest';
 
@@ -227,6 +229,34 @@ describe('the health check of an image', () => {
     status = 200;
     expect(await check('console', env)).toBe('healthy');
     server.close();
+  });
+
+  it('speaks TLS to a service that has a certificate, with the certificate where one is asked for', async () => {
+    const keys = mkdtempSync(join(tmpdir(), 'rookery-health-'));
+    const authority = issueAuthority({ commonName: 'Rookery test' });
+    const leaf = issueCertificate({ commonName: 'console', names: ['localhost'] }, authority);
+    for (const [name, pem] of [
+      ['ca', authority.cert],
+      ['cert', leaf.cert],
+      ['key', leaf.key],
+    ] as const)
+      writeFileSync(join(keys, name), pem);
+    const server = createTlsServer(
+      { cert: leaf.cert, key: leaf.key, ca: authority.cert, requestCert: true, rejectUnauthorized: true },
+      (_, response) => response.writeHead(200).end(),
+    );
+    await new Promise<void>((listening) => server.listen(0, 'localhost', listening));
+    const env = {
+      ROOKERY_CONSOLE_PORT: String((server.address() as AddressInfo).port),
+      ROOKERY_TLS_CERT: join(keys, 'cert'),
+      ROOKERY_TLS_KEY: join(keys, 'key'),
+      ROOKERY_TLS_CA: join(keys, 'ca'),
+    };
+    expect(await check('console', env)).toBe('healthy');
+    const { ROOKERY_CONSOLE_PORT } = env;
+    expect(await check('console', { ROOKERY_CONSOLE_PORT })).not.toBe('healthy');
+    server.close();
+    rmSync(keys, { recursive: true });
   });
 
   it('refuses a service that does not exist', async () => {

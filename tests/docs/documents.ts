@@ -1,3 +1,4 @@
+import { renderPermissions } from '@rookery/bus/access';
 import { renderConfigTable } from '@rookery/service-kit';
 
 import { renderErrorCodes } from './error-codes.js';
@@ -8,4 +9,5 @@ export const documents: Readonly<Record<string, () => string>> = {
   'docs/error-codes.md': renderErrorCodes,
   'docs/contracts/subjects.md': renderSubjects,
   'docs/contracts/config.md': renderConfigTable,
+  'docs/contracts/permissions.md': renderPermissions,
 };

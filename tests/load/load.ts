@@ -145,7 +145,7 @@ async function loadWorld(
   const jobs = await openLogReader(world.nats, 'ML_JOBS').refresh();
   const redelivered = redeliveriesOf(await readDeliveries(world.nats));
   const services = compareMemory(idle, peaks);
-  const { runs } = await askServices(world.client);
+  const { runs } = await askServices(world.client, []);
   const largest = Math.max(...dataSets.map(({ bytes }) => bytes)) / 2 ** 20;
   const order = published.slice(1).map(runOf);
   const violations = [

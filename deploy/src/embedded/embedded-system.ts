@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { checkHealth } from '@rookery/service-kit/client';
+import { checkHealth, httpStatus, peersFromEnvironment } from '@rookery/service-kit/client';
+import type { Peers } from '@rookery/service-kit/client';
 
 import { endAbandonedServices, takeDataFolder } from './data-folder.js';
 import { freePort, isPortTaken } from './free-port.js';
@@ -20,6 +21,8 @@ export interface EmbeddedOptions {
   readonly dataDir?: string;
   /** More or other variables for all services. */
   readonly env?: Readonly<Record<string, string>>;
+  /** More variables for single services, such as credentials of their own. */
+  readonly serviceEnv?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** true: every port is a free one, so that several systems can run side by side (tests). Default false. */
   readonly anyPorts?: boolean;
   /** Services to start; default all. */
@@ -124,7 +127,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
         name: entry.name,
         program: process.execPath,
         args: ['--enable-source-maps', ...heapFlags(entry.name, env), script],
-        env,
+        env: { ...env, ...options.serviceEnv?.[entry.name] },
         logFile: join(dataDir, 'logs', `${entry.name}.log`),
         onCrash,
         fatalExitCodes: [78],
@@ -135,6 +138,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       processes.set(entry.name, service);
       service.start();
     }
+    // With the variables of the services: what they show each other, the launcher shows them.
+    const peers = peersFromEnvironment(given);
     const addresses = Object.fromEntries(
       entries.map((entry) => [entry.name, `127.0.0.1:${ports.get(entry.name)}`]),
     );
@@ -144,7 +149,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       const address = addresses[name];
       if (!entry || !address) throw new Error(`There is no service ${name} in this system`);
       const end = Date.now() + ms;
-      while (!(await isReady(entry, address))) {
+      while (!(await isReady(entry, address, peers))) {
         if (stopping) throw new Error(`The system was stopped before ${name} was ready`);
         if (Date.now() > end) {
           const lines = processes.get(name)?.lastLines().slice(-5).join('\n') ?? '';
@@ -182,18 +187,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   }
 }
 
-async function isReady(entry: ServiceEntry, address: string): Promise<boolean> {
-  if (entry.protocol === 'http') {
-    try {
-      const answer = await fetch(`http://${address}/health`, { signal: AbortSignal.timeout(1_000) });
-      await answer.body?.cancel();
-      return answer.ok;
-    } catch {
-      return false;
-    }
-  }
-  const report = await checkHealth(address, '', 1_000);
-  return report.status === 'SERVING';
+async function isReady(entry: ServiceEntry, address: string, peers: Peers): Promise<boolean> {
+  if (entry.protocol === 'http') return (await httpStatus(address, '/health', peers)) === 200;
+  return (await checkHealth(address, '', 1_000, peers.credentials)).status === 'SERVING';
 }
 
 async function choosePorts(

@@ -80,18 +80,38 @@ function s3Location(text: string, url: URL): ArtifactsLocation {
   if (endpoint !== undefined && !/^https?:\/\/[^/]+/.test(endpoint)) {
     throw invalid(text, 'endpoint is an http:// or https:// URL');
   }
+  // It stands in messages as it is.
+  if (endpoint !== undefined && /^https?:\/\/[^/]*@/.test(endpoint)) {
+    throw invalid(
+      text.replace(endpoint, '***').replace(encodeURIComponent(endpoint), '***'),
+      'the endpoint must not hold credentials; use the AWS_* variables',
+    );
+  }
   if (pathStyle !== undefined && pathStyle !== 'true' && pathStyle !== 'false') {
     throw invalid(text, 'pathStyle is true or false');
   }
   return {
     kind: 's3',
     bucket: url.host,
-    prefix: decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, ''),
+    prefix: prefixOf(text, url),
     endpoint,
     region,
     // Servers that are not Amazon's rarely have a host name for each bucket.
     pathStyle: pathStyle === undefined ? endpoint !== undefined : pathStyle === 'true',
   };
+}
+
+/** Folders in front of every key. A server that reads `..` as a folder up would leave them. */
+function prefixOf(text: string, url: URL): string {
+  let prefix: string;
+  try {
+    prefix = decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, '');
+  } catch {
+    throw invalid(text, 'the prefix is no valid percent-encoding');
+  }
+  if (prefix.split(/[\\/]/).some((part) => part === '.' || part === '..'))
+    throw invalid(text, "the prefix must not hold '.' or '..'");
+  return prefix;
 }
 
 function parameters(text: string, url: URL, known: readonly string[]): Record<string, string> {

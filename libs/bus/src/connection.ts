@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from '@nats-io/transport-node';
+import { connect, createInbox } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { RetryableError } from '@rookery/contracts';
+import { RetryableError, TerminalError } from '@rookery/contracts';
+import { connectionSettings } from './login.js';
 import { createReconnectDelay } from './reconnect-delay.js';
 import type { ConnectBusOptions, Logger } from './types.js';
 
@@ -9,6 +10,8 @@ import type { ConnectBusOptions, Logger } from './types.js';
 export interface Connection {
   readonly nc: NatsConnection;
   connected: () => boolean;
+  /** A new subject for answers, below the prefix of this service. */
+  newInbox: () => string;
   /** Resolves at once where connected, else with the next reconnect; rejects after `timeoutMs` or when closed. */
   whenConnected: (timeoutMs: number) => Promise<void>;
   /** Calls back on every change; returns the way to stop that. */
@@ -21,7 +24,8 @@ const pingEveryMs = 10_000;
  * Connects, waiting for a broker that is not there yet (`connectDeadlineMs`), then keeps the connection for ever:
  * unlimited reconnects every 50–300 ms, pings every 10 s, two missed pings are a lost connection.
  *
- * @throws RetryableError `RK_BUS_UNAVAILABLE` where no broker answered in time; a refused login is thrown at once.
+ * @throws RetryableError `RK_BUS_UNAVAILABLE` where no broker answered in time; TerminalError `RK_BUS_UNAUTHORISED` for a
+ *   refused login, at once.
  */
 export async function openConnection(options: ConnectBusOptions, logger: Logger): Promise<Connection> {
   const delay = createReconnectDelay();
@@ -65,6 +69,7 @@ export async function openConnection(options: ConnectBusOptions, logger: Logger)
   return {
     nc,
     connected: () => up && !nc.isClosed(),
+    newInbox: () => createInbox(inboxPrefix(options.name)),
     onChange,
     whenConnected: (timeoutMs) =>
       new Promise<void>((resolve, reject) => {
@@ -94,11 +99,17 @@ async function firstConnection(
   reconnectDelayHandler: () => number,
 ): Promise<NatsConnection> {
   const deadline = performance.now() + (options.connectDeadlineMs ?? 60_000);
+  const { servers, authenticator = [], tls } = connectionSettings(options.url, options.login);
+  const authenticators = [...authenticator, ...[options.authenticator ?? []].flat()];
   for (let attempt = 1; ; attempt++) {
     try {
       return await connect({
-        servers: options.url.split(',').map((server) => server.trim()),
+        servers,
         name: options.name,
+        // A user of the broker may be allowed to see its own answers only.
+        inboxPrefix: inboxPrefix(options.name),
+        // Credentials that are refused now may be accepted after the next reload: never give up.
+        ignoreAuthErrorAbort: true,
         maxReconnectAttempts: -1,
         reconnectDelayHandler,
         pingInterval: pingEveryMs,
@@ -106,11 +117,12 @@ async function firstConnection(
         timeout: 5_000,
         // A stack for every request costs more than the request; errors name subject and cause without it.
         noAsyncTraces: true,
-        ...(options.authenticator === undefined ? {} : { authenticator: options.authenticator }),
+        ...(authenticators.length === 0 ? {} : { authenticator: authenticators }),
+        ...(tls === undefined ? {} : { tls }),
       });
     } catch (error) {
       const refused = error instanceof Error && error.name === 'AuthorizationError';
-      if (refused) throw error;
+      if (refused) throw unauthorised(options, error);
       if (performance.now() >= deadline) throw unavailable(options.url, 'no broker answered', error);
       if (attempt === 1 || attempt % 20 === 0) {
         logger.warn({ url: withoutSecrets(options.url), attempt }, 'waiting for the broker');
@@ -118,6 +130,19 @@ async function firstConnection(
       await sleep(Math.min(500, 50 * attempt));
     }
   }
+}
+
+/** Where answers to the requests of a service come in: `_INBOX.<name>`. */
+export function inboxPrefix(name: string): string {
+  return `_INBOX.${name.replaceAll(/[^\w-]/g, '_')}`;
+}
+
+function unauthorised(options: ConnectBusOptions, cause: unknown): TerminalError {
+  return new TerminalError(
+    'RK_BUS_UNAUTHORISED',
+    `broker ${withoutSecrets(options.url)} does not let ${options.name} in`,
+    { cause },
+  );
 }
 
 function unavailable(url: string, what: string, cause?: unknown): RetryableError {

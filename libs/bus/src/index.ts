@@ -34,3 +34,5 @@ export type {
   Stop,
   StreamBounds,
 } from './types.js';
+export { loginFromEnvironment } from './login.js';
+export type { BusLogin } from './login.js';

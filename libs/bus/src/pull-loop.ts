@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createInbox } from '@nats-io/transport-node';
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import type { Connection } from './connection.js';
 import { toDelivery } from './delivery.js';
@@ -85,7 +84,7 @@ export function startPullLoop(options: PullLoopOptions): PullLoop {
   const renewInbox = (): void => {
     const old = subscription;
     if (old && !old.isClosed() && !nc.isClosed()) void old.drain().catch(() => {});
-    inbox = createInbox();
+    inbox = connection.newInbox();
     subscription = nc.subscribe(`${inbox}.*`, {
       callback: (error, message) => {
         if (error) settle({ kind: 'doubt', reason: error.message });

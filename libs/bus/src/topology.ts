@@ -5,6 +5,8 @@ import { RetryableError, TerminalError } from '@rookery/contracts';
 import type { StreamDefinition } from '@rookery/contracts';
 import type { Logger } from './types.js';
 
+/** How long a user that may not create streams waits for the one that does. */
+const setUpDeadlineMs = 60_000;
 const streamNotFound = 10059;
 const nameInUse = 10058;
 const subjectsOverlap = 10065;
@@ -40,6 +42,7 @@ export async function ensureStreams(
 }
 
 async function ensureStream(jsm: JetStreamManager, wanted: Wanted, logger: Logger): Promise<void> {
+  const deadline = Date.now() + setUpDeadlineMs;
   for (let attempt = 1; ; attempt++) {
     try {
       const found = await findStream(jsm, wanted.name);
@@ -51,11 +54,24 @@ async function ensureStream(jsm: JetStreamManager, wanted: Wanted, logger: Logge
       refuseImmutable(found.config, wanted);
       const changes = additiveChanges(found.config, wanted);
       if (Object.keys(changes).length === 0) return;
-      await jsm.streams.update(wanted.name, { ...found.config, ...changes });
+      try {
+        await jsm.streams.update(wanted.name, { ...found.config, ...changes });
+      } catch (error) {
+        if (!isForbidden(error)) throw error;
+        logger.info({ stream: wanted.name, changes }, 'stream differs, and another service is to change it');
+        return;
+      }
       logger.info({ stream: wanted.name, changes }, 'stream updated');
       return;
     } catch (error) {
       if (error instanceof TerminalError) throw error;
+      if (isForbidden(error)) {
+        if (Date.now() > deadline) throw forbidden(wanted, error);
+        if (attempt === 1)
+          logger.info({ stream: wanted.name }, 'waiting for the service that creates the stream');
+        await sleep(100 + Math.random() * 100);
+        continue;
+      }
       const code = error instanceof JetStreamApiError ? error.code : undefined;
       if (code === subjectsOverlap) throw overlap(wanted, error);
       // Somebody else created it between our look and our attempt: look again. Else JetStream may still be starting.
@@ -123,6 +139,21 @@ function additiveChanges(found: StreamConfig, wanted: Wanted): Partial<Wanted> {
       Object.assign(changes, { [property]: wanted[property] });
   }
   return changes;
+}
+
+/** The broker lets this user look at streams, and not make them. */
+function isForbidden(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause)
+    if (at.name === 'PermissionViolationError') return true;
+  return false;
+}
+
+function forbidden(wanted: Wanted, cause: unknown): TerminalError {
+  return new TerminalError(
+    'RK_BUS_FORBIDDEN',
+    `stream ${wanted.name} does not exist, and this user of the broker may not create it`,
+    { hint: 'Start the registry: its user sets up the streams.', details: { stream: wanted.name }, cause },
+  );
 }
 
 function overlap(wanted: Wanted, cause: unknown): TerminalError {

@@ -3,6 +3,7 @@ import type { FoldProgress } from '@rookery/proto/rookery/events/v1/run';
 import type { Authenticator, NatsConnection } from '@nats-io/transport-node';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { DeadLetterBox } from './dead-letter-box.js';
+import type { BusLogin } from './login.js';
 
 /** The part of a pino logger that the bus uses: `(fields, message)`. */
 export interface Logger {
@@ -73,6 +74,8 @@ export interface ConnectBusOptions {
   /** Default of `ConsumeOptions.ackWaitMs`. Default 30 000. */
   ackWaitMs?: number;
   authenticator?: Authenticator | Authenticator[];
+  /** Credentials and TLS. Default: none, and what the URL says. */
+  login?: BusLogin;
   /** How long to wait for the first connection before giving up, ms. Default 60 000. */
   connectDeadlineMs?: number;
   /** How long one publish is retried before it fails, ms. Default 30 000. */

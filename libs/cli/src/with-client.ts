@@ -1,4 +1,9 @@
-import { RookeryClient, addressesFromEnvironment } from '@rookery/client';
+import {
+  RookeryClient,
+  addressesFromEnvironment,
+  loginFromEnvironment,
+  peersFromEnvironment,
+} from '@rookery/client';
 import type { ClientOptions } from '@rookery/client';
 import { startTelemetry } from '@rookery/telemetry';
 
@@ -15,6 +20,8 @@ export async function withClient<T>(
   const client = new RookeryClient({
     addresses: addressesFromEnvironment(process.env),
     name: 'cli',
+    peers: peersFromEnvironment(process.env),
+    login: loginFromEnvironment(process.env),
     ...options,
   });
   try {

@@ -1,7 +1,9 @@
 export { addressesFromEnvironment } from './addresses.js';
 export type { Addresses } from './addresses.js';
-export { redriveCount, viewPayload } from '@rookery/bus';
-export type { DeadLetterPage, PayloadView, Redriven, StoredDeadLetter } from '@rookery/bus';
+export { loginFromEnvironment, redriveCount, viewPayload } from '@rookery/bus';
+export { peersFromEnvironment } from '@rookery/service-kit/client';
+export type { Peers } from '@rookery/service-kit/client';
+export type { BusLogin, DeadLetterPage, PayloadView, Redriven, StoredDeadLetter } from '@rookery/bus';
 export { redriveNoteOf, runIdOfLetter } from './dead-letters.js';
 export type { DeadLetters, RedriveNote, SystemView } from './dead-letters.js';
 export { rowFromProto, rowToProto } from './plain-rows.js';

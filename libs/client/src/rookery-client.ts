@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 
 import type * as grpc from '@grpc/grpc-js';
 import { connectBus } from '@rookery/bus';
-import type { Bus, Logger } from '@rookery/bus';
+import type { Bus, BusLogin, Logger } from '@rookery/bus';
 import { TerminalError, events } from '@rookery/contracts';
 import { IngestServiceClient } from '@rookery/proto/rookery/ingest/v1/ingest';
 import type { Dataset, UploadDatasetResponse } from '@rookery/proto/rookery/ingest/v1/ingest';
@@ -25,6 +25,7 @@ import type {
 import { TransformServiceClient } from '@rookery/proto/rookery/transform/v1/transform';
 import type { GetSearchResponse } from '@rookery/proto/rookery/transform/v1/transform';
 import { callUnary, createGrpcClient, remoteErrorOf } from '@rookery/service-kit/client';
+import type { Peers } from '@rookery/service-kit/client';
 
 import type { Addresses } from './addresses.js';
 import { openDeadLetters } from './dead-letters.js';
@@ -68,6 +69,10 @@ export interface ClientOptions {
   readonly logger?: Logger;
   /** How long to try to reach NATS, milliseconds. Default 5,000. */
   readonly connectDeadlineMs?: number;
+  /** TLS and token for calls; `peersFromEnvironment(process.env)` reads them. Default: plain text, no token. */
+  readonly peers?: Peers;
+  /** Credentials for NATS; `loginFromEnvironment(process.env)` reads them. Default: those in its URL. */
+  readonly login?: BusLogin;
 }
 
 /** Versions, and moves of an alias, asked for in one call. */
@@ -96,6 +101,7 @@ export class RookeryClient {
       name: this.#options.name ?? 'client',
       connectDeadlineMs: this.#options.connectDeadlineMs ?? 5_000,
       ...(this.#options.logger ? { logger: this.#options.logger } : {}),
+      ...(this.#options.login ? { login: this.#options.login } : {}),
     });
     this.#bus.catch(() => {
       this.#bus = undefined;
@@ -113,7 +119,11 @@ export class RookeryClient {
   ): C {
     const known = this.#clients.get(address) as C | undefined;
     if (known) return known;
-    const made = createGrpcClient(constructor, address);
+    const made = createGrpcClient(
+      constructor,
+      address,
+      this.#options.peers ? { peers: this.#options.peers } : {},
+    );
     this.#clients.set(address, made);
     return made;
   }

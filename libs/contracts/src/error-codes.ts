@@ -123,6 +123,18 @@ export const errorCodes = {
     'A stream exists with settings that can not be changed in place.',
     'Follow docs/runbooks/broker.md for the difference that is named.',
   ),
+  RK_BUS_UNAUTHORISED: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'The message bus refuses the credentials, or has none of this user.',
+    'Check ROOKERY_NATS_NKEY, _CREDS, _USER or _TOKEN; docs/runbooks/rotating-credentials.md.',
+  ),
+  RK_BUS_FORBIDDEN: entry(
+    'PERMISSION_DENIED',
+    false,
+    'The message bus does not let this user do that.',
+    'Look who may do what in docs/contracts/permissions.md, and write the users anew: rookery nats users.',
+  ),
   RK_STORE_UNAVAILABLE: entry(
     'UNAVAILABLE',
     true,
@@ -566,6 +578,18 @@ export const errorCodes = {
     'Report it with the trace id.',
   ),
   // Anywhere
+  RK_UNAUTHENTICATED: entry(
+    'UNAUTHENTICATED',
+    false,
+    'The caller did not say who it is, or with a token that is unknown or has expired.',
+    'Send authorization: Bearer <token>; rookery tokens create makes one.',
+  ),
+  RK_PERMISSION_DENIED: entry(
+    'PERMISSION_DENIED',
+    false,
+    'The caller has not the role that the call needs.',
+    'Use a token with that role; docs/security.md lists which call needs which.',
+  ),
   RK_REQUEST_INVALID: entry(
     'INVALID_ARGUMENT',
     false,

@@ -38,3 +38,9 @@ export { projection, type LogProjection } from './rebuild/log-projection.js';
 export { keepRebuilt } from './rebuild/keep-rebuilt.js';
 export { rebuildFromLog, type RebuildParts, type RebuildSpec } from './rebuild/rebuild-from-log.js';
 export { rebuildCollection, type RebuildRecord } from './rebuild/rebuild-record.js';
+
+export { createAuthoriser, type Authoriser, type Identity, type Proof } from './security/authoriser.js';
+export { roles, methodAccess, type Access, type Role } from './security/roles.js';
+export type { Security } from './security/security.js';
+export { proofOf } from './security/http-proof.js';
+export { judgeExposure, type Exposure } from './security/exposure.js';

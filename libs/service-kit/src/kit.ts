@@ -6,6 +6,7 @@ import type { Logger } from '@rookery/telemetry';
 import type { Config, ConfigKey } from './config/load-config.js';
 import type { GrpcServer } from './grpc/server.js';
 import type { Health } from './grpc/health.js';
+import type { Security } from './security/security.js';
 
 /** Anything that can be asked to stop: a consumption of the bus, a timer of the service, an HTTP server. */
 export interface Stoppable {
@@ -56,6 +57,8 @@ export interface Kit<K extends ConfigKey = ConfigKey> {
   /** Not listening yet while `start` runs: it listens when `start` has resolved. */
   readonly grpc: GrpcServer;
   readonly health: Health;
+  /** Who may call, and how others are called. */
+  readonly security: Security;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   readonly tracer: Tracer;

@@ -1,13 +1,16 @@
 import { metrics, trace } from '@opentelemetry/api';
-import { createLogger, startTelemetry } from '@rookery/telemetry';
+import { createLogger, protectSecrets, startTelemetry } from '@rookery/telemetry';
 import type { Logger, Telemetry } from '@rookery/telemetry';
 import { loadConfig } from './config/load-config.js';
 import type { Config, ConfigKey, CoreConfig } from './config/load-config.js';
+import { secretsOf } from './config/secrets.js';
 import { portVariableOf } from './config/port-variable.js';
 import { createGrpcServer } from './grpc/server.js';
 import type { GrpcServer } from './grpc/server.js';
 import type { Kit, ServiceHandle } from './kit.js';
 import { exitCodes, ServiceExitError } from './lifecycle/exit-codes.js';
+import { openSecurity } from './security/security.js';
+import type { Security } from './security/security.js';
 import { openResources } from './lifecycle/open-resources.js';
 import type { ResourceNeeds, Resources } from './lifecycle/open-resources.js';
 import { watchProcess } from './lifecycle/process-end.js';
@@ -61,6 +64,7 @@ export async function runService<const K extends readonly ConfigKey[]>(
     );
     process.exit(exitCodes.config);
   }
+  protectSecrets(secretsOf(process.env));
   const logger = createLogger({
     name: definition.name,
     level: config.ROOKERY_LOG_LEVEL,
@@ -68,12 +72,21 @@ export async function runService<const K extends readonly ConfigKey[]>(
   });
   const version = definition.version ?? '0.1.0';
   const telemetry = startTelemetry({ serviceName: definition.name, serviceVersion: version, logger });
-  await new ServiceRun({ ...definition, version, usesGrpc, portVariable }, config, logger, telemetry).run();
+  // A service without gRPC that has a port variable all the same listens for HTTP.
+  const listens = portVariable !== undefined;
+  await new ServiceRun(
+    { ...definition, version, usesGrpc, listens, portVariable },
+    config,
+    logger,
+    telemetry,
+  ).run();
 }
 
 type Definition = Omit<ServiceDefinition<readonly ConfigKey[]>, 'start'> & {
   version: string;
   usesGrpc: boolean;
+  /** Whether it has a port, for gRPC or anything else. */
+  listens: boolean;
   portVariable: ConfigKey | undefined;
   // The keys of the service are known to its own `start` only.
   start(kit: never): Promise<ServiceHandle | void> | ServiceHandle | void;
@@ -88,6 +101,7 @@ class ServiceRun {
   readonly #resources: Resources = {};
   readonly #stops = new StopList();
   readonly #stopping = new AbortController();
+  #security: Security | undefined;
   #grpc: GrpcServer | undefined;
   #end: Promise<void> | undefined;
 
@@ -121,6 +135,9 @@ class ServiceRun {
   async #start(): Promise<void> {
     const { name, uses } = this.#definition;
     const core: CoreConfig = this.#config;
+    // Before anything is opened: what may not be exposed must not even begin to be.
+    const security = openSecurity(core, this.#logger, this.#definition.listens);
+    this.#security = security;
     const needs = {
       bus: uses?.bus !== false,
       store: uses?.store !== false,
@@ -132,7 +149,7 @@ class ServiceRun {
     ]);
     if (this.#stopping.signal.aborted) return;
     // Only now: an instrument made before the exporters are there would be a no-op for ever.
-    if (this.#definition.usesGrpc) this.#grpc = this.#createGrpc(core);
+    if (this.#definition.usesGrpc) this.#grpc = this.#createGrpc(core, security);
     const handle = await this.#definition.start(this.#kit() as never);
     this.#stops.addConsumptions(handle?.consumptions ?? []);
     if (handle?.stop !== undefined) this.#stops.add(handle.stop, { name: 'service' });
@@ -158,13 +175,15 @@ class ServiceRun {
     });
   }
 
-  #createGrpc(core: CoreConfig): GrpcServer {
+  #createGrpc(core: CoreConfig, { grpcCredentials, authoriser }: Security): GrpcServer {
     return createGrpcServer({
       logger: this.#logger,
       host: core.ROOKERY_HOST,
       maxReceiveBytes: core.ROOKERY_GRPC_MAX_RECEIVE_BYTES,
       maxStreams: core.ROOKERY_GRPC_MAX_STREAMS,
       reflection: core.ROOKERY_REFLECTION,
+      ...(grpcCredentials === undefined ? {} : { credentials: grpcCredentials }),
+      ...(authoriser === undefined ? {} : { authoriser }),
       ...(this.#telemetry.exportsTraces ? { tracer: trace.getTracer('@rookery/service-kit') } : {}),
       ...(this.#telemetry.exportsMetrics ? { meter: metrics.getMeter('@rookery/service-kit') } : {}),
     });
@@ -174,6 +193,7 @@ class ServiceRun {
     const { name, version } = this.#definition;
     const { bus, store, artifacts, outbox } = this.#resources;
     const grpc = this.#grpc;
+    const security = this.#security;
     const need = <T>(what: string, value: T | undefined): T => {
       if (value === undefined)
         throw new TypeError(`The service '${name}' reads kit.${what}, but its definition switches that off.`);
@@ -208,6 +228,9 @@ class ServiceRun {
       },
       get grpc() {
         return need('grpc', grpc);
+      },
+      get security() {
+        return need('security', security);
       },
       get health() {
         return need('health', grpc?.health);

@@ -8,7 +8,7 @@ export {
   type LogLevel,
   type LogMethod,
 } from './logger.js';
-export { redactText, redactUrl, secretKeys } from './redaction.js';
+export { protectSecrets, redactText, redactUrl, secretKeys } from './redaction.js';
 export { errorTypeOf, tracer, withSpan, type SpanOptions } from './span.js';
 export {
   contextFromTraceparent,

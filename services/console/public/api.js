@@ -25,6 +25,11 @@ export function post(path, body) {
   });
 }
 
+/** @param {string} path @returns {Promise<any>} */
+export function remove(path) {
+  return call(path, { method: 'DELETE' });
+}
+
 /** @param {string} path @param {RequestInit} init */
 async function call(path, init) {
   let response;

@@ -1,8 +1,9 @@
 // @ts-check
-import { ApiError, get } from './api.js';
+import { ApiError, get, remove } from './api.js';
 import { h, morph } from './dom.js';
 import { listen } from './live.js';
 import { empty, problem, settings } from './parts.js';
+import { signInForm } from './sign-in.js';
 import { datasetPage } from './pages/dataset.js';
 import { datasetsPage } from './pages/datasets.js';
 import { modelPage } from './pages/model.js';
@@ -56,6 +57,7 @@ const sections = [
 const main = /** @type {HTMLElement} */ (document.getElementById('main'));
 const nav = /** @type {HTMLElement} */ (document.getElementById('nav'));
 const linkState = /** @type {HTMLElement} */ (document.getElementById('link-state'));
+const signOutButton = /** @type {HTMLButtonElement} */ (document.getElementById('sign-out'));
 const themeButton = /** @type {HTMLButtonElement} */ (document.getElementById('theme'));
 
 let leave = () => {};
@@ -124,6 +126,10 @@ function open(page, params) {
       failure = undefined;
     } catch (error) {
       if (ended.signal.aborted) return;
+      if (error instanceof ApiError && error.status === 401) {
+        askWho();
+        return;
+      }
       failure = error instanceof ApiError ? error : new ApiError(0, { message: String(error) });
     } finally {
       reading = false;
@@ -219,9 +225,37 @@ function storedTheme() {
 
 setTheme(storedTheme());
 window.addEventListener('hashchange', () => {
+  // Signed out: the form stays, and the page is shown after it.
+  if (main.querySelector('form.sign-in')) return;
   show();
   main.focus({ preventScroll: true });
   window.scrollTo(0, 0);
 });
-Object.assign(settings, await get('/settings').catch(() => ({})));
-show();
+/** Shows the form instead of any page, until somebody has signed in. */
+function askWho() {
+  leave();
+  leave = () => {};
+  nav.replaceChildren();
+  document.title = 'Sign in · Rookery';
+  linkState.dataset['state'] = 'connecting';
+  linkState.textContent = 'Signed out';
+  signOutButton.hidden = true;
+  main.replaceChildren(signInForm(begin));
+}
+
+/** @param {{ required: boolean, name: string | null }} session */
+async function begin(session) {
+  if (session.required && session.name === null) {
+    askWho();
+    return;
+  }
+  signOutButton.hidden = !session.required;
+  signOutButton.textContent = `Sign out ${session.name ?? ''}`;
+  Object.assign(settings, await get('/settings').catch(() => ({})));
+  show();
+}
+
+signOutButton.onclick = () => {
+  void remove('/session').then(askWho, askWho);
+};
+await begin(await get('/session').catch(() => ({ required: false, name: null })));

@@ -6,6 +6,7 @@ import type { Kit } from '@rookery/service-kit';
 import { watchBus } from './adapters/bus-watch.js';
 import { createEventStreams } from './adapters/event-stream.js';
 import { createHttpServer } from './adapters/http-server.js';
+import { createSignIn } from './adapters/sign-in.js';
 import { loadStaticFiles } from './adapters/static-files.js';
 import { apiRoutes } from './application/api-routes.js';
 import { createLiveHub } from './application/live-hub.js';
@@ -19,7 +20,8 @@ const watched = ['ingest', 'transform', 'trainer', 'evaluator', 'registry', 'inf
 /** Composes the console; it listens and is ready when this has resolved. */
 export async function startConsole(kit: Kit<(typeof config)[number]>): Promise<void> {
   const addresses = addressesOf(kit.config);
-  const client = new RookeryClient({ addresses, name: kit.name });
+  const { peers, encrypted, authoriser, createHttpServer: openServer } = kit.security;
+  const client = new RookeryClient({ addresses, name: kit.name, peers });
   const feed = createEventFeed();
   const book = createProgressBook();
   const hub = createLiveHub(feed, book);
@@ -30,7 +32,7 @@ export async function startConsole(kit: Kit<(typeof config)[number]>): Promise<v
     routes: apiRoutes({
       data: client,
       services: watched.map((name) => ({ name, address: addresses[name] })),
-      health: (address) => checkHealth(address),
+      health: (address) => checkHealth(address, '', 1000, peers.credentials),
       busConnected: () => bus.status().connected,
       feed,
       book,
@@ -42,6 +44,8 @@ export async function startConsole(kit: Kit<(typeof config)[number]>): Promise<v
     streams,
     allowedHosts: allowedHostsOf(kit.config),
     ready: () => ready,
+    signIn: createSignIn(authoriser, encrypted),
+    createServer: openServer,
     onError: (error, path) => {
       kit.logger.error({ err: error, path }, 'a request failed');
     },

@@ -2,10 +2,12 @@ import { request } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { EventMeta } from '@rookery/bus';
+import type { Authoriser } from '@rookery/service-kit';
 
 import { createEventStreams } from '../src/adapters/event-stream.js';
 import type { EventStreamOptions, EventStreams } from '../src/adapters/event-stream.js';
 import { createHttpServer } from '../src/adapters/http-server.js';
+import { createSignIn } from '../src/adapters/sign-in.js';
 import { loadStaticFiles } from '../src/adapters/static-files.js';
 import { apiRoutes } from '../src/application/api-routes.js';
 import type { ApiDependencies } from '../src/application/api-routes.js';
@@ -48,6 +50,8 @@ export async function startTestConsole(
     streams?: EventStreamOptions;
     allowedHosts?: string[];
     port?: number;
+    authoriser?: Authoriser;
+    encrypted?: boolean;
   } = {},
 ): Promise<TestConsole> {
   const data = fakeSystem();
@@ -77,6 +81,7 @@ export async function startTestConsole(
     streams,
     allowedHosts: options.allowedHosts ?? [],
     ready: () => state.ready,
+    signIn: createSignIn(options.authoriser, options.encrypted ?? false),
     onError: (error) => errors.push(error),
   });
   const port = await server.listen(options.port ?? 0, '127.0.0.1');

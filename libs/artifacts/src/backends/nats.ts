@@ -35,8 +35,22 @@ export async function openNatsBackend(nc: NatsConnection, opts: NatsBackendOptio
       description: 'Datasets, models and reports by the SHA-256 of their bytes',
     });
   // Services start together: the loser of a race to create the bucket finds it on its second try.
-  const objects = await create().catch(create);
+  const objects = await create()
+    .catch(create)
+    .catch((error: unknown) => openExisting(nc, opts.bucket, error));
   return new NatsBackend(nc, manager, objects, opts.bucket);
+}
+
+/** A user of the broker that may not create the bucket takes the one that is there; without one, the refusal stands. */
+async function openExisting(nc: NatsConnection, bucket: string, refused: unknown): Promise<ObjectStore> {
+  if (
+    !(refused instanceof Error) ||
+    !/permissions violation/i.test(`${refused.message} ${String(refused.cause)}`)
+  )
+    throw refused;
+  return new Objm(nc).open(bucket).catch(() => {
+    throw refused;
+  });
 }
 
 /** An object store bucket; the object's name is the checksum. */

@@ -1,7 +1,9 @@
 import { connect } from 'node:net';
 
-import { addressesFromEnvironment } from '@rookery/client';
-import { checkHealth } from '@rookery/service-kit/client';
+import { addressesFromEnvironment, peersFromEnvironment } from '@rookery/client';
+import type { Peers } from '@rookery/client';
+import { checkHealth, httpStatus } from '@rookery/service-kit/client';
+import { redactUrl } from '@rookery/telemetry';
 import { Command } from 'commander';
 
 import { output } from '../output.js';
@@ -32,9 +34,10 @@ export function doctorCommand(): Command {
     .option('--json', 'JSON')
     .action(async (flags: { json?: boolean }) => {
       const addresses = addressesFromEnvironment(process.env);
+      const peers = peersFromEnvironment(process.env);
       const findings: Finding[] = [nodeFinding(), await natsFinding(addresses.nats)];
       for (const name of grpcServices) {
-        const report = await checkHealth(addresses[name], '', 2_000);
+        const report = await checkHealth(addresses[name], '', 2_000, peers.credentials);
         findings.push({
           what: name,
           where: addresses[name],
@@ -42,7 +45,7 @@ export function doctorCommand(): Command {
           detail: report.detail ?? report.status,
         });
       }
-      findings.push(await consoleFinding(addresses.console));
+      findings.push(await consoleFinding(addresses.console, peers));
       output(flags.json, findings, () =>
         renderTable(
           ['', 'WHAT', 'WHERE', 'DETAIL'],
@@ -76,7 +79,12 @@ function nodeFinding(): Finding {
 
 function natsFinding(url: string): Promise<Finding> {
   const { hostname, port } = new URL(url.split(',')[0] ?? url);
-  const finding = (ok: boolean, detail: string): Finding => ({ what: 'nats-server', where: url, ok, detail });
+  const finding = (ok: boolean, detail: string): Finding => ({
+    what: 'nats-server',
+    where: redactUrl(url),
+    ok,
+    detail,
+  });
   return new Promise((resolve) => {
     const socket = connect({ host: hostname, port: Number(port || 4222) });
     socket.setTimeout(2_000, () => {
@@ -101,12 +109,12 @@ function natsFinding(url: string): Promise<Finding> {
   });
 }
 
-async function consoleFinding(address: string): Promise<Finding> {
-  try {
-    const answer = await fetch(`http://${address}/health`, { signal: AbortSignal.timeout(2_000) });
-    await answer.body?.cancel();
-    return { what: 'console', where: `http://${address}`, ok: answer.ok, detail: `HTTP ${answer.status}` };
-  } catch (error) {
-    return { what: 'console', where: `http://${address}`, ok: false, detail: (error as Error).message };
-  }
+async function consoleFinding(address: string, peers: Peers): Promise<Finding> {
+  const status = await httpStatus(address, '/health', peers);
+  return {
+    what: 'console',
+    where: `${peers.encrypted ? 'https' : 'http'}://${address}`,
+    ok: status === 200,
+    detail: status === undefined ? 'no answer' : `HTTP ${status}`,
+  };
 }

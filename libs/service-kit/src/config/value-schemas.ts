@@ -58,6 +58,11 @@ export function text(pattern: RegExp, allowed: string): z.ZodMiniType<string, st
   return z.string().check(z.regex(pattern, allowed));
 }
 
+/** Path of a file; whether it is there is seen when it is read. */
+export function file(): z.ZodMiniType<string, string> {
+  return text(/^[^\0]+$/, 'the path of a file');
+}
+
 /** A list of absolute folders, with colons between them; empty text is the empty list. */
 export function folders(): z.ZodMiniType<readonly string[], string> {
   return z.pipe(

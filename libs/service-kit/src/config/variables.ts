@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { ZodMiniType } from 'zod/mini';
 import { logLevels } from '@rookery/telemetry';
-import { decimal, flag, folders, integer, oneOf, port, text, urls } from './value-schemas.js';
+import { decimal, file, flag, folders, integer, oneOf, port, text, urls } from './value-schemas.js';
 
 /** One variable of the environment. */
 export interface VariableSpec<T = unknown> {
@@ -93,6 +93,67 @@ export const variables = {
     '127.0.0.1',
     'Address that every service listens on.',
   ),
+
+  // Who may
+  ROOKERY_ALLOW_INSECURE_NETWORK: variable(
+    '`true` or `false`',
+    flag(),
+    'false',
+    'Listen on, and connect to, addresses beyond loopback without TLS and without asking who calls: for a network of its own, such as that of a compose file, or a mesh that does both. Logged as a warning.',
+  ),
+  ROOKERY_TLS_CERT: optional(
+    'file',
+    file(),
+    'Certificate chain (PEM) that gRPC and HTTP servers show, and clients where they are asked. Read again when it changes.',
+  ),
+  ROOKERY_TLS_KEY: optional('file', file(), 'Private key (PEM) of ROOKERY_TLS_CERT.'),
+  ROOKERY_TLS_CA: optional(
+    'file, or `system`',
+    file(),
+    'Authorities (PEM) that sign for the servers one calls, and for the clients that call; `system`: those that Node brings. Clients speak TLS where this or ROOKERY_TLS_CERT is set.',
+  ),
+  ROOKERY_TLS_CLIENT_AUTH: variable(
+    '`none` or `require`',
+    oneOf('none', 'require'),
+    'none',
+    'Mutual TLS: `require` lets in clients with a certificate of ROOKERY_TLS_CA only.',
+  ),
+  ROOKERY_TOKENS_FILE: optional(
+    'file',
+    file(),
+    'File of the tokens that callers may show, as hashes (`rookery tokens create`). Set: every call needs one. Read again when it changes.',
+  ),
+  ROOKERY_TOKEN: optional(
+    'token',
+    text(/^\S{16,}$/, 'a token of at least 16 characters without spaces'),
+    'Token that a client, or the console, shows to the services.',
+    { secret: true },
+  ),
+  ROOKERY_TOKEN_FILE: optional('file', file(), 'File with that token instead; read again when it changes.'),
+  ROOKERY_NATS_USER: optional('user name', text(/^\S+$/, 'a user name'), 'User of the NATS server.'),
+  ROOKERY_NATS_PASSWORD: optional('text', text(/^.+$/, 'a password'), 'Password of ROOKERY_NATS_USER.', {
+    secret: true,
+  }),
+  ROOKERY_NATS_TOKEN: optional('text', text(/^.+$/, 'a token'), 'Token of the NATS server.', {
+    secret: true,
+  }),
+  ROOKERY_NATS_NKEY: optional(
+    'file',
+    file(),
+    'File with the nkey seed (`SU…`) of the NATS user. Read again at every connection.',
+  ),
+  ROOKERY_NATS_CREDS: optional(
+    'file',
+    file(),
+    'File with the JWT and seed (`.creds`) of the NATS user. Read again at every connection.',
+  ),
+  ROOKERY_NATS_TLS_CA: optional(
+    'file',
+    file(),
+    'Authorities (PEM) that sign for the NATS server. Set: a server without TLS is refused.',
+  ),
+  ROOKERY_NATS_TLS_CERT: optional('file', file(), 'Client certificate (PEM) for the NATS server.'),
+  ROOKERY_NATS_TLS_KEY: optional('file', file(), 'Private key (PEM) of ROOKERY_NATS_TLS_CERT.'),
 
   // Ports
   ROOKERY_NATS_PORT: portOf('7422', 'the embedded NATS server'),

@@ -1,5 +1,7 @@
 import type * as grpc from '@grpc/grpc-js';
 import type { Logger } from '@rookery/telemetry';
+import { callerOf } from '../security/authorise-calls.js';
+import type { Identity } from '../security/authoriser.js';
 
 /** What a handler is told about its call, beside the request. */
 export interface CallContext {
@@ -13,6 +15,8 @@ export interface CallContext {
   readonly path: string;
   /** Address of the caller. */
   readonly peer: string;
+  /** Who calls; undefined where nobody is asked to say. */
+  readonly caller: Identity | undefined;
   readonly logger: Logger;
   /** Sends leading metadata now; at most once, before the first response message. */
   sendMetadata(metadata: grpc.Metadata): void;
@@ -59,6 +63,10 @@ export class ServerCallContext implements CallContext {
 
   get peer(): string {
     return this.#call.getPeer();
+  }
+
+  get caller(): Identity | undefined {
+    return callerOf(this.#call.metadata);
   }
 
   get cancelled(): boolean {

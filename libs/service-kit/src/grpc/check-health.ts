@@ -13,10 +13,15 @@ export interface HealthReport {
 
 /**
  * Asks the server at `address` (host:port) for the health of `service` (default `''`, the whole server). Never rejects;
- * answers after `timeoutMs` (default 1000) at the latest.
+ * answers after `timeoutMs` (default 1000) at the latest. `credentials`: default plain text.
  */
-export function checkHealth(address: string, service = '', timeoutMs = 1000): Promise<HealthReport> {
-  const client = new grpc.Client(address, grpc.credentials.createInsecure(), {
+export function checkHealth(
+  address: string,
+  service = '',
+  timeoutMs = 1000,
+  credentials: grpc.ChannelCredentials = grpc.credentials.createInsecure(),
+): Promise<HealthReport> {
+  const client = new grpc.Client(address, credentials, {
     'grpc.enable_channelz': 0,
     'grpc.use_local_subchannel_pool': 1,
   });

@@ -1,11 +1,15 @@
 import * as grpc from '@grpc/grpc-js';
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { attr, currentTraceparent, spanName, tracer } from '@rookery/telemetry';
+import { tokenInterceptor } from '../security/peers.js';
+import type { Peers } from '../security/peers.js';
 
 /** Options of {@link createGrpcClient}. */
 export interface GrpcClientOptions {
   /** Default: plain text, which is for the loopback interface and for a mesh that encrypts. */
   credentials?: grpc.ChannelCredentials;
+  /** TLS and token of the caller; wins over `credentials`. */
+  peers?: Peers;
   /** Largest response accepted, in bytes. Default 64 MiB. */
   maxReceiveBytes?: number;
   /** More channel options; win over the default ones. */
@@ -34,9 +38,12 @@ export function createGrpcClient<C>(
   address: string,
   options: GrpcClientOptions = {},
 ): C {
-  return new constructor(address, options.credentials ?? grpc.credentials.createInsecure(), {
+  const { peers } = options;
+  peers?.check(address);
+  const credentials = peers?.credentials ?? options.credentials ?? grpc.credentials.createInsecure();
+  return new constructor(address, credentials, {
     ...channelOptions(options),
-    interceptors: [traceInterceptor],
+    interceptors: [traceInterceptor, ...(peers === undefined ? [] : [tokenInterceptor(peers.token)])],
   });
 }
 

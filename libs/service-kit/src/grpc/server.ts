@@ -2,6 +2,8 @@ import * as grpc from '@grpc/grpc-js';
 import type { Meter, Tracer } from '@opentelemetry/api';
 import type { Logger } from '@rookery/telemetry';
 import { exitCodes, ServiceExitError } from '../lifecycle/exit-codes.js';
+import { authoriseCalls } from '../security/authorise-calls.js';
+import type { Authoriser } from '../security/authoriser.js';
 import { compileHandler } from './compilable.js';
 import { createHealth } from './health.js';
 import type { Health, ServableHealth } from './health.js';
@@ -22,6 +24,10 @@ export interface GrpcServerOptions {
   meter?: Meter;
   /** Answer reflection requests. Default true. */
   reflection?: boolean;
+  /** Default: plain text. */
+  credentials?: grpc.ServerCredentials;
+  /** Decides who may call what. Default: anybody everything, and no interceptor stands in the way. */
+  authoriser?: Authoriser;
 }
 
 /** A gRPC server with health and reflection. */
@@ -51,6 +57,9 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     'grpc.keepalive_time_ms': 60_000,
     'grpc.keepalive_timeout_ms': 20_000,
     'grpc.enable_channelz': 0,
+    ...(options.authoriser === undefined
+      ? {}
+      : { interceptors: [authoriseCalls(options.authoriser, options.logger)] }),
   });
   const health: ServableHealth = createHealth();
   const services: string[] = [];
@@ -92,8 +101,9 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     },
     async listen(wanted) {
       const address = addressOf(options.host, wanted);
+      const credentials = options.credentials ?? grpc.ServerCredentials.createInsecure();
       port = await new Promise<number>((resolve, reject) => {
-        server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, bound) => {
+        server.bindAsync(address, credentials, (error, bound) => {
           if (error === null) resolve(bound);
           else
             reject(

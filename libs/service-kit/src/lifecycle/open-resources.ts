@@ -46,7 +46,7 @@ export async function openResources(
   const retry = { timeoutMs, logger, signal, isTransient };
 
   const openBus = async (): Promise<void> => {
-    const { connectBus, createOutbox } = await import('@rookery/bus');
+    const { connectBus, createOutbox, loginFromEnvironment } = await import('@rookery/bus');
     const nats = {
       name: 'NATS',
       address: redactUrl(config.ROOKERY_NATS_URL),
@@ -58,6 +58,7 @@ export async function openResources(
       () =>
         connectBus({
           url: config.ROOKERY_NATS_URL,
+          login: loginFromEnvironment(config as unknown as Record<string, string | undefined>),
           name,
           logger,
           streamReplicas: config.ROOKERY_STREAM_REPLICAS,

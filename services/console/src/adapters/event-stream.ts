@@ -25,7 +25,12 @@ export interface EventStreams {
    */
   open(
     response: ServerResponse,
-    options: { runId: string | undefined; lastEventId: string | undefined },
+    options: {
+      runId: string | undefined;
+      lastEventId: string | undefined;
+      /** Asked at every heartbeat; false ends the stream. Default: it may. */
+      mayGoOn?: () => boolean;
+    },
   ): void;
   clients(): number;
   /** Ends all streams. */
@@ -43,7 +48,7 @@ export function createEventStreams(
   const life = randomUUID().slice(0, 8);
   const closers = new Set<() => void>();
 
-  const open: EventStreams['open'] = (response, { runId, lastEventId }) => {
+  const open: EventStreams['open'] = (response, { runId, lastEventId, mayGoOn }) => {
     if (closers.size >= maxClients) {
       throw new RetryableError('RK_OVERLOADED', `${maxClients} live connections are open already`, {
         hint: 'Close some pages of the console.',
@@ -87,6 +92,10 @@ export function createEventStreams(
     if (lost) send('');
     const unsubscribe = hub.subscribe(tell);
     const heartbeat = setInterval(() => {
+      if (mayGoOn?.() === false) {
+        close();
+        return;
+      }
       send(': still here\n\n');
     }, heartbeatMs).unref();
     const close = (): void => {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { TerminalError, requireKey } from '@rookery/contracts';
+import { RetryableError, RookeryError, TerminalError, requireKey } from '@rookery/contracts';
 
 import type { ApiRoute } from '../application/api-routes.js';
 import { errorAnswer } from '../domain/error-view.js';
@@ -9,6 +9,7 @@ import type { EventStreams } from './event-stream.js';
 import { readJsonBody } from './json-body.js';
 import { createRouter } from './router.js';
 import { requireKnownHost, requireSameOrigin, securityHeaders } from './security.js';
+import type { SignIn } from './sign-in.js';
 import type { StaticFile } from './static-files.js';
 
 /** What the HTTP server needs. */
@@ -22,6 +23,10 @@ export interface HttpServerOptions {
   ready(): boolean;
   /** An error that nobody foresaw. */
   onError(error: unknown, path: string): void;
+  /** Who may see and do what. */
+  readonly signIn: SignIn;
+  /** Makes the server; default plain HTTP. */
+  readonly createServer?: (options: ServerOptions, listener: RequestListener) => Server;
 }
 
 /** The listening server. */
@@ -33,14 +38,21 @@ export interface HttpServer {
 
 type Route =
   | (ApiRoute & { readonly kind: 'api' })
-  | { readonly kind: 'health' | 'stream'; readonly method: 'GET'; readonly path: string };
+  | { readonly kind: 'health' | 'stream'; readonly method: 'GET'; readonly path: string }
+  | { readonly kind: 'session'; readonly method: 'GET' | 'POST' | 'DELETE'; readonly path: string };
 
 /** The console over HTTP: the pages, the JSON API under /api/v1, the live stream, and /health. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { signIn } = options;
   const find = createRouter<Route>([
     ...options.routes.map((route) => ({ ...route, kind: 'api' as const })),
     { kind: 'health', method: 'GET', path: '/health' },
     { kind: 'stream', method: 'GET', path: '/api/v1/stream' },
+    ...(['GET', 'POST', 'DELETE'] as const).map((method) => ({
+      kind: 'session' as const,
+      method,
+      path: '/api/v1/session',
+    })),
   ]);
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -55,22 +67,26 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return;
     }
     requireKnownHost(request.headers.host, options.allowedHosts);
+    if (found?.route.kind === 'session') {
+      sendJson(response, method, 200, await session(request, response, found.route.method));
+      return;
+    }
     if (found?.route.kind === 'stream') {
+      signIn.require(request, ['read'], url.pathname);
       const runId = url.searchParams.get('run');
       options.streams.open(response, {
         runId: runId === null ? undefined : requireKey(runId, 'run'),
         lastEventId: request.headers['last-event-id']?.toString(),
+        mayGoOn: () => maySee(request),
       });
       return;
     }
     if (found?.route.kind === 'api') {
+      const { route, params } = found;
+      signIn.require(request, route.access ?? ['read'], `${method} ${url.pathname}`);
       const body = method === 'POST' ? await bodyOf(request) : undefined;
-      sendJson(
-        response,
-        method,
-        200,
-        await found.route.answer({ params: found.params, query: url.searchParams, body }),
-      );
+      const answer = await route.answer({ params, query: url.searchParams, body }).catch(asOwnFault);
+      sendJson(response, method, 200, answer);
       return;
     }
     const file = options.files.get(url.pathname);
@@ -87,7 +103,32 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     sendFile(request, response, file);
   }
 
-  const server: Server = createServer(
+  async function session(
+    request: IncomingMessage,
+    response: ServerResponse,
+    method: 'GET' | 'POST' | 'DELETE',
+  ): Promise<unknown> {
+    if (method === 'GET') return signIn.session(request);
+    if (method === 'DELETE') {
+      requireSameOrigin(request.headers);
+      response.setHeader('set-cookie', signIn.end);
+      return { required: signIn.session(request).required, name: null, roles: [] };
+    }
+    const { cookie, view } = signIn.begin(await bodyOf(request));
+    if (view.required) response.setHeader('set-cookie', cookie);
+    return view;
+  }
+
+  function maySee(request: IncomingMessage): boolean {
+    try {
+      signIn.require(request, ['read'], 'the stream');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  const server: Server = (options.createServer ?? createServer)(
     { maxHeaderSize: 16 * 1024, requestTimeout: 30_000 },
     (request, response) => {
       handle(request, response).catch((error: unknown) => {
@@ -121,6 +162,18 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         else signal?.addEventListener('abort', cut, { once: true });
       }),
   };
+}
+
+/** A service that does not let the console in is no fault of who asked the console: signing in again would not help. */
+function asOwnFault(error: unknown): never {
+  const code = error instanceof RookeryError ? error.code : '';
+  if (code === 'RK_UNAUTHENTICATED' || code === 'RK_PERMISSION_DENIED') {
+    throw new RetryableError('RK_UNAVAILABLE', `A service refuses the console: ${(error as Error).message}`, {
+      hint: 'Give the console a token with the roles read and publish: ROOKERY_TOKEN_FILE.',
+      cause: error,
+    });
+  }
+  throw error;
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {

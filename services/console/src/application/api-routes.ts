@@ -1,4 +1,5 @@
 import { TerminalError, requireKey } from '@rookery/contracts';
+import type { Role } from '@rookery/service-kit';
 
 import { datasetView, profileView } from '../domain/dataset-view.js';
 import type { EventFeed } from '../domain/event-feed.js';
@@ -22,6 +23,8 @@ export interface ApiRoute {
   readonly method: 'GET' | 'POST';
   /** Such as /api/v1/runs/:runId. */
   readonly path: string;
+  /** Roles, one of which the caller needs where callers are asked who they are. Default: read. */
+  readonly access?: readonly Role[];
   answer(request: ApiRequest): Promise<unknown>;
 }
 
@@ -98,6 +101,7 @@ export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
     {
       method: 'POST',
       path: '/api/v1/monitor/:model/report',
+      access: ['publish'],
       answer: async ({ params, body }) => {
         const version = versionOfBody(body);
         return { report: reportView(await data.report({ model: keyOf(params, 'model'), version })) };

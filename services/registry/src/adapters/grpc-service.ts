@@ -1,6 +1,7 @@
 import { TerminalError } from '@rookery/contracts';
 import type { RegistryServiceServer } from '@rookery/proto/rookery/registry/v1/registry';
 import { serverStream, unary } from '@rookery/service-kit';
+import type { Identity } from '@rookery/service-kit';
 
 import { rollBack, setAlias } from '../application/move-alias.js';
 import type { Registry } from '../application/ports.js';
@@ -41,12 +42,12 @@ export function createGrpcService(registry: Registry, stopping: AbortSignal): Re
       const number = selector.$case === 'version' ? selector.value : requireAlias(model, selector.value);
       return { version: versionView(await requireVersion(registry, model, number), model) };
     }),
-    setAlias: unary(async (request) => {
+    setAlias: unary(async (request, { caller }) => {
       if (request.version === 0) throw missing('version');
-      return { alias: aliasView(await setAlias(registry, request)) };
+      return { alias: aliasView(await setAlias(registry, signed(request, caller))) };
     }),
-    rollBack: unary(async (request) => {
-      const { alias, previousVersion } = await rollBack(registry, request);
+    rollBack: unary(async (request, { caller }) => {
+      const { alias, previousVersion } = await rollBack(registry, signed(request, caller));
       return { alias: aliasView(alias), previousVersion };
     }),
     listAliasHistory: unary(async ({ model: name, alias, limit, offset }) => {
@@ -57,6 +58,11 @@ export function createGrpcService(registry: Registry, stopping: AbortSignal): Re
       return { changes: changes.map(changeView), total };
     }),
   };
+}
+
+/** Where callers show who they are, the history names whom they showed, whatever they say. */
+function signed<R extends { actor: string }>(request: R, caller: Identity | undefined): R {
+  return caller === undefined ? request : { ...request, actor: caller.name };
 }
 
 function missing(field: string): TerminalError {
