@@ -6,9 +6,11 @@ import type { AsyncBuffer, FileMetaData } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 
 import { tooManyColumns } from '../csv/csv-index.js';
+import { createUnpackGuard } from '../unpack-guard.js';
 import { checkColumnNames, checkNamedColumns } from './parsed-table.js';
 import type { ParsedTable, ReadOptions } from './parsed-table.js';
 import { plainCells, unreadable } from './plain-cells.js';
+import { checkTableSize } from './table-limits.js';
 import { columnOfValues } from './value-column.js';
 
 /** A footer has some hundred bytes for each column chunk: more than this is no data set within the limits. */
@@ -31,7 +33,8 @@ export async function readParquet(bytes: Uint8Array, options: ReadOptions): Prom
   const rows = Number(metadata.num_rows);
   if (rows === 0)
     throw new TerminalError('RK_DATASET_EMPTY', `The file has ${names.length} columns and no rows`);
-  checkSize(metadata, rows * fields.length, options);
+  checkTableSize(rows, fields.length, options);
+  checkUnpacked(metadata, bytes.length, options);
 
   const dropped: string[] = [];
   const columns: Column[] = [];
@@ -43,7 +46,7 @@ export async function readParquet(bytes: Uint8Array, options: ReadOptions): Prom
       continue;
     }
     const values = await readColumn(file, metadata, name, rows);
-    const cells = plainCells(name, values, options.ignore);
+    const cells = plainCells(name, values, options);
     if (cells === undefined) dropped.push(name);
     else columns.push(columnOfValues(name, cells, options, { declared: 'categorical' }));
     if (rows * columns.length > 100_000) await options.pause();
@@ -98,18 +101,29 @@ async function metadataOf(bytes: Uint8Array, file: AsyncBuffer): Promise<FileMet
   }
 }
 
-/** A small file can stand for endless rows, so its own figures are held against the limit before it is unpacked. */
-function checkSize(metadata: FileMetaData, cells: number, options: ReadOptions): void {
+/** A small file can stand for endless rows, so its own figures are held against the limits before it is unpacked. */
+function checkUnpacked(metadata: FileMetaData, packed: number, options: ReadOptions): void {
   let unpacked = 0;
   for (const group of metadata.row_groups) {
     for (const chunk of group.columns) unpacked += Number(chunk.meta_data?.total_uncompressed_size ?? 0);
   }
-  if (unpacked <= options.maxBytes && cells <= options.maxBytes) return;
-  throw new TerminalError(
-    'RK_DATASET_TOO_LARGE',
-    `The file unpacks to ${unpacked} bytes and ${cells} cells; the limit is ${options.maxBytes}`,
-    { details: { bytes: String(unpacked), cells: String(cells), limit: String(options.maxBytes) } },
-  );
+  if (unpacked > options.maxBytes) {
+    throw new TerminalError(
+      'RK_DATASET_TOO_LARGE',
+      `The file unpacks to ${unpacked} bytes; the limit is ${options.maxBytes}`,
+      {
+        details: {
+          bytes: String(unpacked),
+          limit: String(options.maxBytes),
+          variable: 'ROOKERY_MAX_DATASET_BYTES',
+        },
+        hint: 'Raise ROOKERY_MAX_DATASET_BYTES, or publish less.',
+      },
+    );
+  }
+  const guard = createUnpackGuard(options.maxUnpackRatio);
+  guard.packed(packed);
+  guard.unpacked(unpacked);
 }
 
 function asyncBufferOf(bytes: Uint8Array): AsyncBuffer {
