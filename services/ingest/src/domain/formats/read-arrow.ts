@@ -1,5 +1,5 @@
 import { TerminalError } from '@rookery/contracts';
-import { createTable } from '@rookery/tabular';
+import { checkArrowFrame, createTable } from '@rookery/tabular';
 import type { Column, ColumnType } from '@rookery/tabular';
 import { DataType, tableFromIPC } from 'apache-arrow';
 import type { Field, Table as ArrowTable, Vector } from 'apache-arrow';
@@ -50,6 +50,7 @@ export async function readArrow(bytes: Uint8Array, options: ReadOptions): Promis
 
 function tableOf(bytes: Uint8Array): ArrowTable {
   try {
+    checkArrowFrame(bytes);
     return tableFromIPC(bytes);
   } catch (error) {
     const message = error instanceof Error ? error.message.slice(0, 200) : String(error);
