@@ -30,7 +30,9 @@ export function serverStream<Req, Res>(
   return compilable<grpc.handleServerStreamingCall<Req, Res>>((method) => (call) => {
     const scope = openScope(method, call.metadata);
     const context = new ServerCallContext(call, method.logger);
-    void within(scope, () => pump(method, scope, context, call, () => handler(decoded(call.request), context)));
+    void within(scope, () =>
+      pump(method, scope, context, call, () => handler(decoded(call.request), context)),
+    );
   });
 }
 

@@ -134,7 +134,12 @@ class Frame {
   readonly #from: number;
   readonly #count: { tables: number; items: number };
 
-  constructor(bytes: Uint8Array | DataView, from = 0, to = bytes.byteLength, count = { tables: 0, items: 0 }) {
+  constructor(
+    bytes: Uint8Array | DataView,
+    from = 0,
+    to = bytes.byteLength,
+    count = { tables: 0, items: 0 },
+  ) {
     this.#view =
       bytes instanceof DataView ? bytes : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#from = from;

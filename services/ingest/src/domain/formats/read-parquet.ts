@@ -2,10 +2,13 @@ import { TerminalError } from '@rookery/contracts';
 import { createTable } from '@rookery/tabular';
 import type { Column } from '@rookery/tabular';
 import { parquetMetadataAsync, parquetRead, parquetSchema } from 'hyparquet';
-import type { AsyncBuffer, FileMetaData } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import type { AsyncBuffer, FileMetaData, SchemaElement, SchemaTree } from 'hyparquet';
 
 import { tooManyColumns } from '../csv/csv-index.js';
+import { boundedCompressors } from '../parquet/bounded-compressors.js';
+import { checkPages } from '../parquet/check-pages.js';
+import type { UnpackBudget } from '../parquet/check-pages.js';
+import { endOfThrift } from '../parquet/thrift-frame.js';
 import { createUnpackGuard } from '../unpack-guard.js';
 import { checkColumnNames, checkNamedColumns } from './parsed-table.js';
 import type { ParsedTable, ReadOptions } from './parsed-table.js';
@@ -25,12 +28,12 @@ const MAX_FOOTER_BYTES = 64 * 1024 * 1024;
 export async function readParquet(bytes: Uint8Array, options: ReadOptions): Promise<ParsedTable> {
   const file = asyncBufferOf(bytes);
   const metadata = await metadataOf(bytes, file);
-  const fields = parquetSchema(metadata).children;
+  const fields = fieldsOf(metadata);
   if (fields.length > options.maxColumns) throw tooManyColumns(options.maxColumns);
   const names = fields.map((field) => field.element.name);
   checkColumnNames(names);
   checkNamedColumns(names, options);
-  const rows = Number(metadata.num_rows);
+  const rows = rowsOf(metadata);
   if (rows === 0)
     throw new TerminalError('RK_DATASET_EMPTY', `The file has ${names.length} columns and no rows`);
   checkTableSize(rows, fields.length, options);
@@ -38,6 +41,7 @@ export async function readParquet(bytes: Uint8Array, options: ReadOptions): Prom
 
   const dropped: string[] = [];
   const columns: Column[] = [];
+  const budget: UnpackBudget = { left: options.maxBytes };
   for (const field of fields) {
     const name = field.element.name;
     if (field.children.length > 0 || field.element.repetition_type === 'REPEATED') {
@@ -45,6 +49,7 @@ export async function readParquet(bytes: Uint8Array, options: ReadOptions): Prom
       dropped.push(name);
       continue;
     }
+    checkColumn(bytes, metadata, field.element, budget);
     const values = await readColumn(file, metadata, name, rows);
     const cells = plainCells(name, values, options);
     if (cells === undefined) dropped.push(name);
@@ -52,6 +57,51 @@ export async function readParquet(bytes: Uint8Array, options: ReadOptions): Prom
     if (rows * columns.length > 100_000) await options.pause();
   }
   return { table: createTable(columns), dropped };
+}
+
+/** The columns of the file; RK_DATASET_MALFORMED for a schema that is no tree. */
+function fieldsOf(metadata: FileMetaData): SchemaTree[] {
+  const { schema } = metadata;
+  const children = schema.reduce((sum, element) => sum + (element.num_children ?? 0), 0);
+  if (
+    schema.some(({ num_children: own = 0 }) => own < 0 || own > schema.length) ||
+    children !== schema.length - 1
+  )
+    throw malformed('its schema is no tree');
+  try {
+    return parquetSchema(metadata).children;
+  } catch (error) {
+    throw malformed(messageOf(error), error);
+  }
+}
+
+/** The number of rows, which those of the row groups must sum up to. */
+function rowsOf(metadata: FileMetaData): number {
+  const groups = metadata.row_groups.map((group) => Number(group.num_rows));
+  const rows = Number(metadata.num_rows);
+  const sum = groups.reduce((total, count) => total + count, 0);
+  if (groups.some((count) => !(count >= 0)) || sum !== rows)
+    throw malformed(`its row groups have ${sum} rows, and its footer says ${rows}`);
+  return rows;
+}
+
+/** Holds what the pages of a column claim against the file, before any of it is decoded. */
+function checkColumn(
+  bytes: Uint8Array,
+  metadata: FileMetaData,
+  element: SchemaElement,
+  budget: UnpackBudget,
+): void {
+  for (const group of metadata.row_groups) {
+    for (const { meta_data: meta } of group.columns) {
+      if (meta?.path_in_schema[0] !== element.name) continue;
+      try {
+        checkPages(bytes, { meta, element, rows: Number(group.num_rows) }, boundedCompressors, budget);
+      } catch (error) {
+        throw malformed(`column ${JSON.stringify(element.name)} can not be read: ${messageOf(error)}`, error);
+      }
+    }
+  }
 }
 
 async function readColumn(
@@ -66,7 +116,7 @@ async function readColumn(
       file,
       metadata,
       columns: [name],
-      compressors,
+      compressors: boundedCompressors,
       onChunk: (chunk) => {
         for (let i = 0; i < chunk.columnData.length; i++) values[chunk.rowStart + i] = chunk.columnData[i];
       },
@@ -95,6 +145,8 @@ async function metadataOf(bytes: Uint8Array, file: AsyncBuffer): Promise<FileMet
     );
   }
   try {
+    const end = bytes.length - 8;
+    endOfThrift(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), end - footer, end);
     return await parquetMetadataAsync(file, { geoparquet: false });
   } catch (error) {
     throw malformed(messageOf(error), error);
