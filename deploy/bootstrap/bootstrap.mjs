@@ -36,11 +36,14 @@ try {
     case 'chaos':
       process.exit(await node('tests/chaos/run.mjs', ...args));
       break;
+    case 'fuzz':
+      process.exit(await node('tests/fuzz/run.mjs', ...args));
+      break;
     case 'test':
       process.exit(await runTests(args, env));
       break;
     default:
-      console.error(`There is no command ${command}. Commands: start, demo, test, bench, chaos.`);
+      console.error(`There is no command ${command}. Commands: start, demo, test, bench, chaos, fuzz.`);
       process.exit(64);
   }
 } catch (error) {

@@ -4,7 +4,9 @@ import type { ByteReport, ByteWork } from './byte-worker.js';
 import type { Failure } from './verdict.js';
 
 /** One input may take this long; machines that are busy are slow, endless loops are endless. */
-const inputDeadlineMs = 20_000;
+const inputDeadlineMs = 60_000;
+/** A thread may take this long to load what it tests. */
+const startDeadlineMs = 180_000;
 const maxHeapMb = 1024;
 const maxInputBytes = 16 * 1024 * 1024;
 
@@ -73,7 +75,8 @@ async function feedOnce(
       if (begun !== seen) {
         seen = begun;
         since = Date.now();
-      } else if (Date.now() - since > inputDeadlineMs) end(`an input took longer than ${inputDeadlineMs} ms`);
+      } else if (Date.now() - since > (begun === 0 ? startDeadlineMs : inputDeadlineMs))
+        end(`an input took longer than ${inputDeadlineMs} ms`);
     }, 250);
     const end = (result: ByteReport | string): void => {
       clearInterval(watch);

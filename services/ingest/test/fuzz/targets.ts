@@ -34,7 +34,8 @@ async function ingest(input: Uint8Array, format: DatasetFormat): Promise<string>
     // As the handler sees it: an error without a code becomes RK_HANDLER_FAILED, which the caller takes for a defect.
     const { code, message } = toRookeryError(error);
     if (code === 'RK_HANDLER_FAILED') throw error;
-    if (message.length > 20_000) throw new Error(`the message of ${code} has ${message.length} characters`);
+    if (message.length > 20_000)
+      throw new Error(`the message of ${code} has ${message.length} characters`, { cause: error });
     return code;
   }
 }
@@ -51,11 +52,19 @@ const arrowSeeds = (): Uint8Array[] => {
   return [tableToArrow(createTable(columns)), tableToArrow(createTable(columns.slice(0, 1)))];
 };
 
-/** The readers of ingest, as targets of tests/fuzz. */
-export const targets = [
+/** What tests/fuzz feeds; the same shape as its ByteTarget, which a service does not import. */
+interface Target {
+  readonly name: string;
+  readonly kind: 'csv' | 'json' | 'binary';
+  seeds(): Promise<readonly Uint8Array[]>;
+  run(input: Uint8Array): Promise<string>;
+}
+
+/** The readers of ingest. */
+export const targets: readonly Target[] = [
   {
     name: 'csv reader',
-    kind: 'csv' as const,
+    kind: 'csv',
     seeds: async () => [
       bytesOf(catsCsv),
       bytesOf('kind,b\r\n"x ""y""","1\n2"\r\nz,3\r\n'),
@@ -66,7 +75,7 @@ export const targets = [
   },
   {
     name: 'json lines reader',
-    kind: 'json' as const,
+    kind: 'json',
     seeds: async () => [
       bytesOf('{"kind":"a","b":1}\n{"kind":"b","b":null,"c":true}\n'),
       bytesOf('{"kind":"a","nested":{"x":[1,2,{"y":3}]}}\n{"kind":"\\ud83d\\udc27"}'),
@@ -75,7 +84,7 @@ export const targets = [
   },
   {
     name: 'parquet reader',
-    kind: 'binary' as const,
+    kind: 'binary',
     seeds: async () =>
       ['kinds-gzip', 'kinds-snappy', 'kinds-zstd'].map((name) =>
         file(`services/ingest/test/fixtures/${name}.parquet`),
@@ -84,7 +93,7 @@ export const targets = [
   },
   {
     name: 'arrow reader',
-    kind: 'binary' as const,
+    kind: 'binary',
     seeds: async () => arrowSeeds(),
     run: (input: Uint8Array) => ingest(input, 'arrow'),
   },
