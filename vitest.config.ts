@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'system',
           setupFiles: ['tests/property-seed.ts'],
-          include: ['tests/{system,telemetry,clients,chaos,load,soak}/**/*.test.ts'],
+          include: ['tests/{system,telemetry,clients,chaos,fuzz,load,soak}/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -19,15 +19,18 @@ const external = [
 ];
 
 /**
- * Bundles entries of a folder of tests/, calls `main(args, root)` of its main.ts with the arguments of this process, and
+ * Bundles entries of a folder of tests/ (and `more`: output name → file, where code of a package is run from outside), calls `main(args, root)` of its main.ts with the arguments of this process, and
  * ends with the exit code that it resolves to.
  */
-export async function runBundled(folder, entries = ['main']) {
+export async function runBundled(folder, entries = ['main'], more = {}) {
   const root = fileURLToPath(new URL('../', import.meta.url));
   const output = join(root, 'node_modules/.cache', `rookery-${folder}`);
   mkdirSync(output, { recursive: true });
   await build({
-    entryPoints: entries.map((name) => join(root, 'tests', folder, `${name}.ts`)),
+    entryPoints: [
+      ...entries.map((name) => ({ in: join(root, 'tests', folder, `${name}.ts`), out: name })),
+      ...Object.entries(more).map(([out, file]) => ({ in: join(root, file), out })),
+    ],
     outdir: output,
     outExtension: { '.js': '.mjs' },
     bundle: true,

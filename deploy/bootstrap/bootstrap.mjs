@@ -34,6 +34,7 @@ try {
       process.exit(await node('tests/bench/run.mjs', ...args));
       break;
     case 'chaos':
+    case 'fuzz':
     case 'load':
     case 'soak':
       process.exit(await node(`tests/${command}/run.mjs`, ...args));
@@ -42,7 +43,7 @@ try {
       process.exit(await runTests(args, env));
       break;
     default:
-      console.error(`There is no command ${command}. Commands: start, demo, test, bench, chaos, load, soak.`);
+      console.error(`There is no command ${command}. Commands: start, demo, test, bench, chaos, fuzz, load, soak.`);
       process.exit(64);
   }
 } catch (error) {

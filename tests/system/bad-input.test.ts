@@ -88,9 +88,21 @@ const badDatasets: readonly BadDataset[] = [
   },
   {
     what: 'a file that is not there',
-    fields: { uri: 'file:///nowhere/at-all.csv' },
+    file: () => undefined,
     code: 'RK_DATASET_NOT_FOUND',
-    names: ['/nowhere/at-all.csv'],
+    names: ['bad-8.csv'],
+  },
+  {
+    what: 'a file of the system',
+    fields: { uri: 'file:///etc/passwd' },
+    code: 'RK_DATASET_URI_FORBIDDEN',
+    names: ['/etc/passwd', 'ROOKERY_FILE_ROOTS'],
+  },
+  {
+    what: 'an address of the metadata service of a cloud',
+    fields: { uri: 'http://169.254.169.254/latest/meta-data' },
+    code: 'RK_DATASET_URI_FORBIDDEN',
+    names: ['169.254.169.254', 'link-local'],
   },
   { what: 'an empty file', file: '', code: 'RK_DATASET_EMPTY', names: ['.csv'] },
   { what: 'ragged rows', file: 'a,b,y\n1,2,x\n3,4\n5,6,z\n', code: 'RK_DATASET_RAGGED', names: ['3'] },

@@ -169,7 +169,14 @@ export function decodeEvent<T>(
   meta: EventMeta,
 ): BusEvent<T> {
   const encoding = declaredEncoding(message.headers, event.encoding);
-  return { ...meta, data: decodePayload(event, message.data, { encoding }), raw: message.data };
+  const data = decodePayload(event, message.data, { encoding });
+  for (const field of event.required) {
+    if ((data as Record<string, unknown>)[field] !== '') continue;
+    throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `${event.type}: the field "${field}" is missing`, {
+      details: { field, event: event.type },
+    });
+  }
+  return { ...meta, data, raw: message.data };
 }
 
 function isTerminal(error: RookeryError): boolean {

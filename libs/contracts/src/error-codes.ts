@@ -254,8 +254,8 @@ export const errorCodes = {
   RK_DATASET_TOO_LARGE: entry(
     'RESOURCE_EXHAUSTED',
     false,
-    'The file is larger than the limit.',
-    'Raise ROOKERY_MAX_DATASET_BYTES or publish a sample.',
+    'The file, its table, a line or a cell is larger than a limit, or it unpacks to more than one.',
+    'Raise the limit that is named, or publish a sample.',
   ),
   RK_DATASET_TOO_MANY_COLUMNS: entry(
     'RESOURCE_EXHAUSTED',

@@ -23,6 +23,8 @@ export interface EventType<T> {
   readonly template: string;
   /** Published by users as well: unknown fields and wrong types are refused by name. */
   readonly strict: boolean;
+  /** Text fields without which an event is of no use, as the message has them: one that is empty is refused. */
+  readonly required: readonly string[];
   /** Accepts friendlier forms of a JSON payload, such as short names of enum values. */
   readonly prepare?: (json: Record<string, unknown>) => Record<string, unknown>;
 }
@@ -36,6 +38,7 @@ export function defineEvent<T>(options: {
   readonly encoding?: 'json' | 'protobuf';
   readonly keyed?: boolean;
   readonly strict?: boolean;
+  readonly required?: readonly (keyof T & string)[];
   readonly prepare?: (json: Record<string, unknown>) => Record<string, unknown>;
 }): EventType<T> {
   const keyed = options.keyed ?? true;
@@ -50,6 +53,7 @@ export function defineEvent<T>(options: {
     filter: keyed ? `${options.type}.*` : options.type,
     template: keyed ? `${options.type}.{key}` : options.type,
     strict: options.strict ?? false,
+    required: options.required ?? [],
     ...(options.prepare ? { prepare: options.prepare } : {}),
   };
 }

@@ -15,8 +15,8 @@ import { createIngestDataset } from './application/ingest-dataset.js';
 import { ingestRebuild } from './application/rebuild.js';
 import { createQueryDatasets } from './application/query-datasets.js';
 import { createUploadDataset } from './application/upload-dataset.js';
-import { fileRootsOf } from './config.js';
-import type { IngestConfig } from './config.js';
+import { filePolicyOf, httpOptionsOf, limitsOf } from './config.js';
+import type { SourceConfig } from './config.js';
 
 /** What the service is made of; {@link Kit} of service-kit has all of it. */
 export interface IngestParts {
@@ -27,10 +27,7 @@ export interface IngestParts {
   readonly clock: () => number;
   /** Makes sure that the catalogue holds what the log says; called before anything is consumed. */
   readonly keepRebuilt: (spec: RebuildSpec) => Promise<void>;
-  readonly config: Pick<
-    IngestConfig,
-    'ROOKERY_FILE_ROOTS' | 'ROOKERY_HOST' | 'ROOKERY_MAX_DATASET_BYTES' | 'ROOKERY_MAX_COLUMNS'
-  >;
+  readonly config: SourceConfig;
 }
 
 /** The running service: what it consumes, what it serves, and how its outbox's recovery ends. */
@@ -43,9 +40,14 @@ export interface IngestService {
 /** Composes the service and begins to consume ml.dataset.ready. */
 export async function startIngest(parts: IngestParts): Promise<IngestService> {
   const { bus, artifacts, outbox, clock, config } = parts;
-  const limits = { maxBytes: config.ROOKERY_MAX_DATASET_BYTES, maxColumns: config.ROOKERY_MAX_COLUMNS };
+  const limits = limitsOf(config);
   const catalogue = await createStoreCatalogue(parts.store, outbox);
-  const sources = createSources({ artifacts, nc: bus.nc, fileRoots: fileRootsOf(config) });
+  const sources = createSources({
+    artifacts,
+    nc: bus.nc,
+    files: filePolicyOf(config),
+    http: httpOptionsOf(config),
+  });
   const ingest = createIngestDataset({
     sources,
     artifacts,

@@ -1,6 +1,7 @@
 import { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import { DEFAULT_MISSING_TOKENS } from '@rookery/tabular';
 
+import type { OpenedSource } from '../src/application/ports.js';
 import type { ReadOptions } from '../src/domain/formats/parsed-table.js';
 
 /** Bytes of a text. */
@@ -13,6 +14,11 @@ export function readOptions(changes: Partial<ReadOptions> = {}): ReadOptions {
     columnTypes: {},
     ignore: new Set(),
     maxColumns: 2000,
+    maxRows: 20_000_000,
+    maxCells: 200_000_000,
+    maxRowBytes: 16 * 1024 ** 2,
+    maxCellBytes: 1024 ** 2,
+    maxUnpackRatio: 200,
     maxBytes: 1024 ** 3,
     pause: async () => {},
     ...changes,
@@ -29,3 +35,10 @@ export const catsCsv = [
   'kind,weight,colour',
   ...Array.from({ length: 12 }, (_, i) => `${i % 2 ? 'a' : 'b'},${i}.5,${i % 3 ? 'red' : 'grey'}`),
 ].join('\n');
+
+/** All that a source gives, as text. */
+export async function textOf(source: OpenedSource): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source.chunks) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}

@@ -11,12 +11,14 @@ import type { Bus, Outbox } from '@rookery/bus';
 import { startNatsServer } from '@rookery/bus/testing';
 import { events } from '@rookery/contracts';
 import { IngestServiceClient, IngestServiceService } from '@rookery/proto/rookery/ingest/v1/ingest';
-import { createGrpcServer, rebuildFromLog } from '@rookery/service-kit';
+import { createGrpcServer, loadConfig, rebuildFromLog } from '@rookery/service-kit';
 import { openStore } from '@rookery/store';
 import type { Store } from '@rookery/store';
 import { createLogger } from '@rookery/telemetry';
 import { vi } from 'vitest';
 
+import { config } from '../src/config.js';
+import type { SourceConfig } from '../src/config.js';
 import { startIngest } from '../src/ingest-service.js';
 import type { IngestParts } from '../src/ingest-service.js';
 
@@ -39,7 +41,11 @@ export const dataFolder = fileURLToPath(new URL('../../../data', import.meta.url
 
 /** Starts a broker and the service; files may be read from the returned folder and the example data. */
 export async function startHarness(
-  options: { maxBytes?: number; outbox?: (real: Outbox) => Outbox } = {},
+  options: {
+    maxBytes?: number;
+    outbox?: (real: Outbox) => Outbox;
+    config?: Partial<SourceConfig>;
+  } = {},
 ): Promise<Harness> {
   const nats = await startNatsServer();
   const folder = await mkdtemp(join(tmpdir(), 'rookery-ingest-'));
@@ -60,10 +66,10 @@ export async function startHarness(
       await rebuildFromLog({ bus, store, outbox, logger, clock: Date.now, signal }, spec);
     },
     config: {
-      ROOKERY_HOST: '127.0.0.1',
+      ...loadConfig(config, {}),
       ROOKERY_FILE_ROOTS: [folder, dataFolder],
       ROOKERY_MAX_DATASET_BYTES: options.maxBytes ?? 10_000_000,
-      ROOKERY_MAX_COLUMNS: 2000,
+      ...options.config,
     },
   };
   let service = await startIngest(parts);

@@ -127,6 +127,19 @@ describe('ml.dataset.ready', () => {
     await bucket.putBlob({ name: 'cats 1.csv' }, new Uint8Array(Buffer.from(catsCsv)));
     await publishBare({ name: 'object', uri: 'object://incoming/cats%201.csv', target: 'kind' });
     expect((await ingestedOf('object')).data.rows).toBe(12);
+    // A link is an object too: within its bucket it is followed, out of it not.
+    const other = await new Objm(harness.bus.nc).create('others');
+    await other.putBlob({ name: 'own.csv' }, new Uint8Array(Buffer.from(catsCsv)));
+    await bucket.link('inner.csv', (await bucket.info('cats 1.csv'))!);
+    await bucket.link('outer.csv', (await other.info('own.csv'))!);
+    await publishBare({ name: 'linked', uri: 'object://incoming/inner.csv', target: 'kind' });
+    expect((await ingestedOf('linked')).data.rows).toBe(12);
+    await publishBare({ name: 'left', uri: 'object://incoming/outer.csv', target: 'kind' });
+    const left = await firstOf(events.datasetRejected, (data) => data.name === 'left');
+    expect(left.data).toMatchObject({
+      code: 'RK_DATASET_URI_FORBIDDEN',
+      details: { bucket: 'incoming', target: 'others' },
+    });
     const ref = await harness.artifacts.put(new Uint8Array(Buffer.from(catsCsv)), 'text/csv');
     await publishBare({
       name: 'artifact',

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 import * as z from 'zod/mini';
 
 /*
@@ -68,6 +70,39 @@ export function folders(): z.ZodMiniType<readonly string[], string> {
   return z.pipe(
     z.string().check(z.regex(/^(\/[^:]*)?(:\/[^:]*)*$/, 'absolute folders with colons between them')),
     z.transform((value) => value.split(':').filter((part) => part !== '')),
+  );
+}
+
+/** Parts with commas between them, each of which matches `pattern`. */
+export function list(pattern: RegExp, allowed: string): z.ZodMiniType<readonly string[], string> {
+  return z.pipe(
+    z
+      .string()
+      .check(z.refine((value: string) => partsOf(value).every((part) => pattern.test(part)), allowed)),
+    z.transform(partsOf),
+  );
+}
+
+/** Addresses and networks in CIDR notation with commas between them; `none` is the empty list. */
+export function networks(): z.ZodMiniType<readonly string[], string> {
+  const message = 'addresses or networks such as 10.1.0.0/16 with commas between them, or none';
+  return z.pipe(
+    z
+      .string()
+      .check(z.refine((value: string) => value === 'none' || partsOf(value).every(isNetwork), message)),
+    z.transform((value) => (value === 'none' ? [] : partsOf(value))),
+  );
+}
+
+function partsOf(value: string): string[] {
+  return value.split(',').map((part) => part.trim());
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const most = isIP(address) === 4 ? 32 : isIP(address) === 6 ? 128 : -1;
+  return (
+    most > 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
   );
 }
 

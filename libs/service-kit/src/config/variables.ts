@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { ZodMiniType } from 'zod/mini';
 import { logLevels } from '@rookery/telemetry';
-import { decimal, file, flag, folders, integer, oneOf, port, text, urls } from './value-schemas.js';
+import { decimal, file, flag, folders, integer, list, networks, oneOf, port, text, urls } from './value-schemas.js';
 
 /** One variable of the environment. */
 export interface VariableSpec<T = unknown> {
@@ -230,11 +230,43 @@ export const variables = {
   ROOKERY_FILE_ROOTS: optional(
     'absolute folders with colons between them',
     folders(),
-    'Folders that a file:// dataset may lie in. Not set: any folder while ROOKERY_HOST is a loopback address, none otherwise.',
-    { defaultNote: 'any, on loopback' },
+    'Folders that a file:// dataset may lie in; `/` allows all. Not set: while ROOKERY_HOST is a loopback address the working directory and the folder for temporary files, without hidden files; none otherwise. Files of ROOKERY_DATA_DIR are never read unless a folder below it is named.',
+    { defaultNote: 'working directory and temporary files, on loopback' },
   ),
+  ROOKERY_FETCH_HOSTS: optional(
+    'host names with commas between them, `*.example.org` for all below a name',
+    list(/^(\*\.)?[\w.:-]+$/, 'host names with commas between them'),
+    'Hosts that an http(s):// dataset may be fetched from, redirects included. Not set: any.',
+    { defaultNote: 'any' },
+  ),
+  ROOKERY_FETCH_NETWORKS: optional(
+    'addresses and networks (10.1.0.0/16, fd00::/8) with commas between them, or `none`',
+    networks(),
+    'Addresses that are not public (loopback, private, link-local, reserved) and may be fetched from all the same. Not set: loopback ones while ROOKERY_HOST is one, none otherwise. Redirects from a public address never lead there.',
+    { defaultNote: 'loopback, on loopback' },
+  ),
+  ROOKERY_FETCH_REDIRECTS: count('5', 0, 'Most redirects that are followed for one dataset.', 50),
+  ROOKERY_FETCH_IDLE_MS: count(
+    '30000',
+    1,
+    'Longest wait for the answer of a server, and between two pieces of a file, in milliseconds.',
+  ),
+  ROOKERY_FETCH_TOTAL_MS: count('600000', 1, 'Longest time that one download may take, in milliseconds.'),
   ROOKERY_MAX_DATASET_BYTES: count('1073741824', 1, 'Largest dataset that is taken in, in bytes.'),
   ROOKERY_MAX_COLUMNS: count('2000', 1, 'Most columns of a dataset.'),
+  ROOKERY_MAX_ROWS: count('20000000', 1, 'Most rows of a dataset.'),
+  ROOKERY_MAX_CELLS: count(
+    '200000000',
+    1,
+    'Most cells (rows × columns) of a dataset: a small file can stand for very many.',
+  ),
+  ROOKERY_MAX_ROW_BYTES: count('16777216', 1, 'Longest line of a CSV or JSON Lines file, in bytes.'),
+  ROOKERY_MAX_CELL_BYTES: count('1048576', 1, 'Longest text of a cell, in bytes.'),
+  ROOKERY_MAX_UNPACK_RATIO: count(
+    '200',
+    1,
+    'How many times its size a compressed file may unpack to, beyond 64 MiB.',
+  ),
 
   // Training
   ROOKERY_TF_BACKEND: variable(

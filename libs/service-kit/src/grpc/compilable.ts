@@ -38,3 +38,8 @@ export function compileHandler(
   const compile = compilers.get(handler);
   return (compile === undefined ? handler.bind(implementation) : compile(method)) as grpc.UntypedHandleCall;
 }
+
+/** Whether the handler is one of ours: it knows what an undecodable request is. */
+export function isCompilable(handler: grpc.UntypedHandleCall): boolean {
+  return compilers.has(handler);
+}

@@ -5,10 +5,12 @@ import { compilable } from './compilable.js';
 import type { BidiHandler, ClientStreamHandler, ServerStreamHandler, UnaryHandler } from './handler-types.js';
 import { closeScope, failScope, openScope, within } from './method-scope.js';
 import type { Method, Scope } from './method-scope.js';
+import { decoded, eachDecoded } from './request-decoding.js';
 
 /*
  * Handlers for `kit.grpc.addService`. All four: a thrown error becomes a gRPC status (see statusOfError), the caller's
- * trace is active while the handler runs, and the handler gets a signal for cancellation and deadline.
+ * trace is active while the handler runs, the handler gets a signal for cancellation and deadline, and a request that can't
+ * be decoded is answered with RK_MESSAGE_MALFORMED.
  */
 
 /** Handler of a unary method. */
@@ -28,7 +30,9 @@ export function serverStream<Req, Res>(
   return compilable<grpc.handleServerStreamingCall<Req, Res>>((method) => (call) => {
     const scope = openScope(method, call.metadata);
     const context = new ServerCallContext(call, method.logger);
-    void within(scope, () => pump(method, scope, context, call, () => handler(call.request, context)));
+    void within(scope, () =>
+      pump(method, scope, context, call, () => handler(decoded(call.request), context)),
+    );
   });
 }
 
@@ -39,7 +43,7 @@ export function clientStream<Req, Res>(
   return compilable<grpc.handleClientStreamingCall<Req, Res>>((method) => (call, callback) => {
     const scope = openScope(method, call.metadata);
     const context = new ServerCallContext(call, method.logger);
-    within(scope, () => answer(method, scope, context, handler, call, callback));
+    within(scope, () => answer(method, scope, context, handler, eachDecoded<Req>(call), callback));
   });
 }
 
@@ -49,7 +53,7 @@ export function bidi<Req, Res>(handler: BidiHandler<Req, Res>): grpc.handleBidiS
     const scope = openScope(method, call.metadata);
     const context = new ServerCallContext(call, method.logger);
     // The end of the requests must not destroy the call: its last responses are still to be written.
-    const requests = call.iterator({ destroyOnReturn: false }) as AsyncIterable<Req>;
+    const requests = eachDecoded(call.iterator({ destroyOnReturn: false }) as AsyncIterable<Req>);
     void within(scope, () => pump(method, scope, context, call, () => handler(requests, context)));
   });
 }
@@ -64,7 +68,7 @@ function answer<In, Res>(
 ): void {
   let result: Promise<Res> | Res;
   try {
-    result = handler(input, context);
+    result = handler(decoded(input), context);
   } catch (error) {
     callback(failScope(method, scope, error, context.cancelled));
     return;

@@ -23,17 +23,27 @@ export interface ServableHealth extends Health {
   endWatches(): void;
 }
 
-type Watcher = grpc.ServerWritableStream<HealthRequest, number>;
+type AnyRequest = HealthRequest | { readonly service: undefined };
+type Watcher = grpc.ServerWritableStream<AnyRequest, number>;
 
 const identity = (bytes: Buffer): Buffer => bytes;
 const path = '/grpc.health.v1.Health';
+/** Bytes that are no request are told apart from a name: grpc-js would answer INTERNAL for what a decoder throws. */
+const requestOf = (bytes: Buffer): AnyRequest => {
+  try {
+    return decodeHealthRequest(bytes);
+  } catch {
+    return { service: undefined };
+  }
+};
+const undecodable = { code: 3, details: 'The request is no HealthCheckRequest.' };
 const definition: grpc.ServiceDefinition = {
   check: {
     path: `${path}/Check`,
     requestStream: false,
     responseStream: false,
     requestSerialize: identity,
-    requestDeserialize: decodeHealthRequest,
+    requestDeserialize: requestOf,
     responseSerialize: encodeHealthStatus,
     responseDeserialize: identity,
   },
@@ -42,7 +52,7 @@ const definition: grpc.ServiceDefinition = {
     requestStream: false,
     responseStream: true,
     requestSerialize: identity,
-    requestDeserialize: decodeHealthRequest,
+    requestDeserialize: requestOf,
     responseSerialize: encodeHealthStatus,
     responseDeserialize: identity,
   },
@@ -93,7 +103,8 @@ export function createHealth(): ServableHealth {
     },
     definition,
     implementation: {
-      check(call: grpc.ServerUnaryCall<HealthRequest, number>, callback: grpc.sendUnaryData<number>): void {
+      check(call: grpc.ServerUnaryCall<AnyRequest, number>, callback: grpc.sendUnaryData<number>): void {
+        if (call.request.service === undefined) return callback(undecodable);
         const found = status(call.request.service);
         if (found === 'SERVICE_UNKNOWN')
           callback({ code: 5, details: `This server has no service '${call.request.service}'.` });
@@ -101,6 +112,10 @@ export function createHealth(): ServableHealth {
       },
       watch(call: Watcher): void {
         const { service } = call.request;
+        if (service === undefined) {
+          call.emit('error', undecodable);
+          return;
+        }
         const set = watchers.get(service) ?? new Set();
         watchers.set(service, set.add(call));
         call.on('cancelled', () => set.delete(call));

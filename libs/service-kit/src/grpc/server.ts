@@ -4,10 +4,11 @@ import type { Logger } from '@rookery/telemetry';
 import { exitCodes, ServiceExitError } from '../lifecycle/exit-codes.js';
 import { authoriseCalls } from '../security/authorise-calls.js';
 import type { Authoriser } from '../security/authoriser.js';
-import { compileHandler } from './compilable.js';
+import { compileHandler, isCompilable } from './compilable.js';
 import { createHealth } from './health.js';
 import type { Health, ServableHealth } from './health.js';
 import { addReflection } from './reflection.js';
+import { withCarefulDecoding } from './request-decoding.js';
 
 /** Options of {@link createGrpcServer}. */
 export interface GrpcServerOptions {
@@ -82,6 +83,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     },
     addService(definition, implementation) {
       const compiled: grpc.UntypedServiceImplementation = {};
+      const careful: Record<string, grpc.MethodDefinition<unknown, unknown>> = {};
       for (const [name, method] of Object.entries(definition)) {
         const handler = implementation[name];
         if (handler === undefined)
@@ -92,12 +94,13 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
           tracer: options.tracer,
           duration,
         });
+        careful[name] = isCompilable(handler) ? withCarefulDecoding(method) : method;
         const service = method.path.split('/')[1] ?? '';
         if (services.includes(service)) continue;
         services.push(service);
         if (health.status(service) === 'SERVICE_UNKNOWN') health.set(service, true);
       }
-      server.addService(definition, compiled);
+      server.addService(careful, compiled);
     },
     async listen(wanted) {
       const address = addressOf(options.host, wanted);

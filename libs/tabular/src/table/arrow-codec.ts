@@ -17,6 +17,7 @@ import {
 } from 'apache-arrow';
 import type { Data } from 'apache-arrow';
 import { TabularError } from '../tabular-error.js';
+import { checkArrowFrame } from './arrow-frame.js';
 import { columnFromValues } from './infer-column.js';
 import { createTable, missingCount } from './table.js';
 import type { CellValue, CodedColumnType, Column, Table } from './table.js';
@@ -48,22 +49,23 @@ export function tableToArrow(table: Table): Uint8Array {
  * RK_TABULAR_ARROW_INVALID for bytes that are no Arrow data and for columns of other types (naming the column).
  */
 export function tableFromArrow(bytes: Uint8Array): Table {
-  let arrow;
   try {
-    arrow = tableFromIPC(bytes);
+    checkArrowFrame(bytes);
+    const arrow = tableFromIPC(bytes);
+    return createTable(
+      arrow.schema.fields.map((field, i) => {
+        const vector = arrow.getChildAt(i) ?? new Vector([makeData({ type: field.type as Float64 })]);
+        return columnOf(field, vector);
+      }),
+    );
   } catch (cause) {
+    if (cause instanceof TabularError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TabularError(
       'RK_TABULAR_ARROW_INVALID',
       `These ${bytes.length} bytes are no Arrow data: ${reason}.`,
     );
   }
-  return createTable(
-    arrow.schema.fields.map((field, i) => {
-      const vector = arrow.getChildAt(i) ?? new Vector([makeData({ type: field.type as Float64 })]);
-      return columnOf(field, vector);
-    }),
-  );
 }
 
 function columnData(column: Column, type: DataType, rows: number): Data {
@@ -136,6 +138,7 @@ function codedType(kind: string | undefined): CodedColumnType {
 }
 
 function numericColumn(name: string, vector: Vector<Float64>): Column {
+  checkLengths(name, vector);
   const values = new Float64Array(vector.length);
   eachChunk(vector, (chunk, offset) => {
     values.set(chunk.values.subarray(0, chunk.length), offset);
@@ -151,6 +154,7 @@ function dictionaryColumn(
   type: CodedColumnType,
   vector: Vector<Dictionary<Utf8, Int32>>,
 ): Column {
+  checkLengths(name, vector);
   const codes = new Int32Array(vector.length);
   const categories: string[] = [];
   const positions = new Map<string, number>();
@@ -171,6 +175,14 @@ function dictionaryColumn(
   if (type !== 'boolean') return { name, type, codes, categories };
   const cells = Array.from(codes, (code) => categories[code] ?? null);
   return columnFromValues(name, 'boolean', cells);
+}
+
+/** A column may claim more cells than it has: nothing is set aside for those. */
+function checkLengths<T extends Float64 | Dictionary<Utf8, Int32>>(name: string, vector: Vector<T>): void {
+  if (vector.data.every((chunk) => chunk.values.length >= chunk.length)) return;
+  throw new TabularError('RK_TABULAR_ARROW_INVALID', `Column "${name}" has fewer cells than it says.`, {
+    column: name,
+  });
 }
 
 function eachChunk<T extends DataType>(

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { Tracer } from '@opentelemetry/api';
 import type { ArtifactStore } from '@rookery/artifacts';
-import { taskFromProto, TerminalError } from '@rookery/contracts';
+import { isErrorCode, taskFromProto, TerminalError } from '@rookery/contracts';
 import { countParameters, loadPredictor, resolveBackend, trainedModelFromProto } from '@rookery/nn';
 import type { BackendName, BackendRequest, Predictor, TrainedModel } from '@rookery/nn';
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
@@ -61,7 +61,9 @@ export function createPackageLoader(
     await nextTurn();
     const predictor = await inStepSpan(parts.tracer, 'build model', async () =>
       loadPredictor(contents.trained, { backend: await backendFor(contents.trained) }),
-    );
+    ).catch((error: unknown) => {
+      throw asCorrupt(error);
+    });
     const onBackend = predictor.engine === 'tfjs' ? 1 : 0;
     modelsOnBackend += onBackend;
     const release = (): void => {
@@ -92,9 +94,19 @@ export function createPackageLoader(
       };
     } catch (error) {
       release();
-      throw error;
+      throw asCorrupt(error);
     }
   };
+}
+
+/**
+ * What goes wrong in building and running a model comes of its package: where a library only stumbles over it, the error
+ * has no code, and trying the same bytes again would not help.
+ */
+function asCorrupt(error: unknown): unknown {
+  const { code } = error as { code?: unknown };
+  if (!(error instanceof Error) || (typeof code === 'string' && isErrorCode(code))) return error;
+  return corrupt(`it can not be used (${error.message.slice(0, 200)})`, error);
 }
 
 interface PackageContents {

@@ -7,7 +7,8 @@ import type { OpenedSource } from '../application/ports.js';
 import { shortUri } from '../application/read-source.js';
 
 /**
- * Opens `object://<bucket>/<name>` in the object store of the NATS server. Throws RK_DATASET_URI_INVALID,
+ * Opens `object://<bucket>/<name>` in the object store of the NATS server. A link to an
+ * object of another bucket is not followed. Throws RK_DATASET_URI_INVALID, RK_DATASET_URI_FORBIDDEN (such a link),
  * RK_DATASET_NOT_FOUND (bucket or object), and RK_DATASET_UNREACHABLE (retryable) where the server does not answer.
  */
 export async function openObject(uri: string, nc: Bus['nc']): Promise<OpenedSource> {
@@ -19,12 +20,31 @@ export async function openObject(uri: string, nc: Bus['nc']): Promise<OpenedSour
   try {
     const store = await bucketOf(nc, bucket);
     if (store === undefined) throw missing(`bucket ${bucket}`);
+    const found = await store.info(name);
+    const target = found?.options?.link?.bucket;
+    if (target !== undefined && target !== bucket) throw leaves(uri, bucket, target);
     const object = await store.get(name);
     if (object === null) throw missing(`object ${name} in the bucket ${bucket}`);
+    // The object that was read, not the one that was looked at: a link may have taken its place in between.
+    if (object.info.bucket !== bucket) {
+      await object.data.cancel();
+      throw leaves(uri, bucket, object.info.bucket);
+    }
     return { bytes: object.info.size, chunks: contentOf(uri, object.data, object.error) };
   } catch (error) {
     throw error instanceof TerminalError ? error : unreachable(uri, error);
   }
+}
+
+function leaves(uri: string, bucket: string, target: string): TerminalError {
+  return new TerminalError(
+    'RK_DATASET_URI_FORBIDDEN',
+    `${shortUri(uri)} is a link into the bucket ${target}: only objects of ${bucket} itself are read`,
+    {
+      details: { uri: shortUri(uri), bucket, target },
+      hint: `Publish object://${target}/… itself.`,
+    },
+  );
 }
 
 async function bucketOf(

@@ -5,17 +5,17 @@ import { TerminalError } from '@rookery/contracts';
 import type { OpenedSource, Sources } from '../application/ports.js';
 import { shortUri } from '../application/read-source.js';
 import { openFile } from './file-source.js';
-import { httpLimits, openHttp } from './http-source.js';
-import type { HttpLimits } from './http-source.js';
+import type { FilePolicy } from './file-source.js';
+import { openHttp } from './http-source.js';
+import type { HttpOptions } from './http-source.js';
 import { openObject } from './object-source.js';
 
 /** Where sources come from. */
 export interface SourcesOptions {
   readonly artifacts: Pick<ArtifactStore, 'openRead'>;
   readonly nc: Bus['nc'];
-  /** Folders that file:// may read; undefined: any. */
-  readonly fileRoots: readonly string[] | undefined;
-  readonly http?: HttpLimits;
+  readonly files: FilePolicy;
+  readonly http: HttpOptions;
 }
 
 /** Opens a uri by its scheme: file, http, https, artifact, object. RK_DATASET_URI_INVALID for any other. */
@@ -25,10 +25,10 @@ export function createSources(options: SourcesOptions): Sources {
       const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(uri)?.[1]?.toLowerCase();
       switch (scheme) {
         case 'file':
-          return openFile(uri, options.fileRoots);
+          return openFile(uri, options.files);
         case 'http':
         case 'https':
-          return openHttp(uri, signal, options.http ?? httpLimits);
+          return openHttp(uri, signal, options.http);
         case 'artifact':
           return openArtifact(uri, options.artifacts);
         case 'object':

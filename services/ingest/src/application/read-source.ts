@@ -6,12 +6,12 @@ import { tooManyColumns } from '../domain/csv/csv-index.js';
 import { createHeaderGuard } from '../domain/csv/delimiter.js';
 import { formatOfEnding, isTabSeparated, sniffFormat } from '../domain/formats/dataset-format.js';
 import type { DatasetFormat } from '../domain/formats/dataset-format.js';
+import type { TableLimits } from '../domain/formats/table-limits.js';
 import type { OpenedSource } from './ports.js';
 
 /** Limits of what is taken in. */
-export interface DatasetLimits {
+export interface DatasetLimits extends TableLimits {
   readonly maxBytes: number;
-  readonly maxColumns: number;
 }
 
 /** A source read to its end. */
@@ -23,7 +23,7 @@ export interface ReadSource {
 }
 
 /** How a source is to be read. */
-export interface ReadSourceOptions extends DatasetLimits {
+export interface ReadSourceOptions extends Pick<DatasetLimits, 'maxBytes' | 'maxColumns'> {
   readonly uri: string;
   /** Given by the event; else by the ending of the uri, else by the first bytes. */
   readonly format: DatasetFormat | undefined;
@@ -31,6 +31,8 @@ export interface ReadSourceOptions extends DatasetLimits {
   readonly sha256: string | undefined;
 }
 
+/** A size that a source gives is a claim: no more is set aside for it before its bytes are here. */
+const MOST_AHEAD = 64 * 1024 * 1024;
 /** Offsets into a file are 32 bits wide. */
 const MOST_BYTES = 2 ** 32 - 2;
 
@@ -46,7 +48,7 @@ export async function readSource(source: OpenedSource, options: ReadSourceOption
   const hash = createHash('sha256');
   let format = options.format ?? formatOfEnding(options.uri);
   let tooWide: ((chunk: Uint8Array) => boolean) | undefined;
-  let buffer = Buffer.allocUnsafeSlow(Math.max(1024, source.bytes ?? 65_536));
+  let buffer = Buffer.allocUnsafeSlow(Math.min(MOST_AHEAD, Math.max(1024, source.bytes ?? 65_536)));
   let length = 0;
   for await (const chunk of source.chunks) {
     if (chunk.length === 0) continue;

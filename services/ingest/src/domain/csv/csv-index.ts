@@ -1,5 +1,7 @@
 import { TerminalError } from '@rookery/contracts';
 
+import { cellTooLong, checkTableSize, rowTooLong } from '../formats/table-limits.js';
+import type { TableLimits } from '../formats/table-limits.js';
 import { lineAt } from '../formats/text-bytes.js';
 
 const QUOTE = 0x22;
@@ -28,7 +30,7 @@ export interface CsvIndexOptions {
   readonly from: number;
   /** Byte between cells. */
   readonly delimiter: number;
-  readonly maxColumns: number;
+  readonly limits: TableLimits;
   /** Awaited every few megabytes, so that timers and other calls get their turn. */
   readonly pause: () => Promise<void>;
 }
@@ -37,7 +39,7 @@ export interface CsvIndexOptions {
  * Finds the cells of a CSV file (RFC 4180: quotes, doubled quotes, line breaks within quotes; LF, CR LF or CR
  * between records). Empty lines are skipped; a quote within an unquoted cell is an ordinary character.
  * Throws RK_DATASET_EMPTY, RK_DATASET_TOO_MANY_COLUMNS, RK_DATASET_RAGGED (line, expected, got) and
- * RK_DATASET_MALFORMED (unclosed quote, text behind a closing quote).
+ * RK_DATASET_MALFORMED (unclosed quote, text behind a closing quote), RK_DATASET_TOO_LARGE (rows, cells, a line, a cell).
  */
 export async function indexCsv(bytes: Uint8Array, options: CsvIndexOptions): Promise<CsvIndex> {
   const header = scanHeader(bytes, options);
@@ -54,7 +56,10 @@ export async function indexCsv(bytes: Uint8Array, options: CsvIndexOptions): Pro
   };
   scan.starts.set(header.starts);
   while (scan.position < bytes.length) {
+    const before = scan.used;
     scanRecords(scan, Math.min(bytes.length, scan.position + SLICE_BYTES));
+    checkTableSize(scan.records - 1, columns, options.limits);
+    checkLengths(scan, before, options.limits);
     if (scan.position < bytes.length) await options.pause();
   }
   return { bytes, columns, records: scan.records, stride, starts: scan.starts };
@@ -115,8 +120,28 @@ function scanRecords(scan: Scan, until: number): void {
   scan.used = base;
 }
 
+/** Checks the lengths of the lines and cells that were found from `from` on. */
+function checkLengths({ bytes, starts, used, columns }: Scan, from: number, limits: TableLimits): void {
+  const { maxRowBytes, maxCellBytes } = limits;
+  const stride = columns + 1;
+  for (let base = from; base < used; base += stride) {
+    const length = starts[base + columns]! - 1 - starts[base]!;
+    // A cell is no longer than its line: most files are done here.
+    if (length <= maxCellBytes && length <= maxRowBytes) continue;
+    const line = lineAt(bytes, starts[base]!);
+    if (length > maxRowBytes) throw rowTooLong(line, length, limits);
+    for (let at = base; at < base + columns; at++) {
+      const cell = starts[at + 1]! - 1 - starts[at]!;
+      if (cell > maxCellBytes) {
+        throw cellTooLong(cell, limits, { line: String(line), column: String(at - base + 1) });
+      }
+    }
+  }
+}
+
 function scanHeader(bytes: Uint8Array, options: CsvIndexOptions): { starts: number[]; next: number } {
-  const { delimiter, maxColumns } = options;
+  const { delimiter, limits } = options;
+  const { maxColumns } = limits;
   let position = options.from;
   while (bytes[position] === LF || bytes[position] === CR) position++;
   if (position >= bytes.length)

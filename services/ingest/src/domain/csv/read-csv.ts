@@ -29,7 +29,7 @@ export async function readCsv(bytes: Uint8Array, options: CsvOptions): Promise<P
   const index = await indexCsv(bytes, {
     from,
     delimiter,
-    maxColumns: options.maxColumns,
+    limits: options,
     pause: options.pause,
   });
   const names = Array.from({ length: index.columns }, (_, column) => cellText(index, 0, column));

@@ -1,15 +1,16 @@
 import { TerminalError } from '@rookery/contracts';
 import type { Column, ColumnType, Table } from '@rookery/tabular';
 
+import type { TableLimits } from './table-limits.js';
+
 /** How the cells of a file become columns. */
-export interface ReadOptions {
+export interface ReadOptions extends TableLimits {
   /** Cells that mean "no value". */
   readonly missingTokens: readonly string[];
   /** Types by column name, where they are not to be inferred. */
   readonly columnTypes: Readonly<Record<string, ColumnType>>;
   /** Columns that are not used as features: they may be of a kind that Rookery can not read, and are left out then. */
   readonly ignore: ReadonlySet<string>;
-  readonly maxColumns: number;
   /** Most bytes that the file may hold when unpacked. */
   readonly maxBytes: number;
   /** Awaited between pieces of long work, so that timers and other calls get their turn. */

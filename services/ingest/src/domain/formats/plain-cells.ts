@@ -1,5 +1,8 @@
 import { TerminalError } from '@rookery/contracts';
 
+import type { ReadOptions } from './parsed-table.js';
+import { cellTooLong } from './table-limits.js';
+import type { TableLimits } from './table-limits.js';
 import type { CellOfFile } from './value-column.js';
 
 /**
@@ -11,13 +14,15 @@ import type { CellOfFile } from './value-column.js';
 export function plainCells(
   name: string,
   values: ArrayLike<unknown>,
-  ignore: ReadonlySet<string>,
+  options: Pick<ReadOptions, 'ignore' | keyof TableLimits>,
 ): CellOfFile[] | undefined {
   const cells = new Array<CellOfFile>(values.length);
   let inexact = false;
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
     if (value === null || value === undefined) cells[i] = null;
+    else if (typeof value === 'string' && value.length > options.maxCellBytes)
+      throw cellTooLong(value.length, options, { column: name.slice(0, 80), row: String(i + 1) });
     else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
       cells[i] = value;
     else if (typeof value === 'bigint') {
@@ -25,7 +30,7 @@ export function plainCells(
       inexact ||= !Number.isSafeInteger(cells[i]);
     } else if (value instanceof Date) cells[i] = value.getTime();
     else {
-      if (ignore.has(name)) return undefined;
+      if (options.ignore.has(name)) return undefined;
       throw unreadable(name, value instanceof Uint8Array ? 'binary' : 'nested');
     }
   }

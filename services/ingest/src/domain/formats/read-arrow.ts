@@ -1,5 +1,5 @@
 import { TerminalError } from '@rookery/contracts';
-import { createTable } from '@rookery/tabular';
+import { checkArrowFrame, createTable } from '@rookery/tabular';
 import type { Column, ColumnType } from '@rookery/tabular';
 import { DataType, tableFromIPC } from 'apache-arrow';
 import type { Field, Table as ArrowTable, Vector } from 'apache-arrow';
@@ -8,12 +8,13 @@ import { tooManyColumns } from '../csv/csv-index.js';
 import { checkColumnNames, checkNamedColumns } from './parsed-table.js';
 import type { ParsedTable, ReadOptions } from './parsed-table.js';
 import { plainCells, unreadable } from './plain-cells.js';
+import { checkTableSize } from './table-limits.js';
 import { columnOfValues } from './value-column.js';
 
 /**
  * Reads an Arrow IPC file or stream (Feather 2 too) that is not compressed. Types as in Parquet: what the file
  * declares counts. Throws RK_DATASET_MALFORMED for a damaged or compressed file, RK_DATASET_COLUMN_TYPE for a nested or
- * binary column that is not ignored, RK_DATASET_TOO_MANY_COLUMNS.
+ * binary column that is not ignored, RK_DATASET_TOO_MANY_COLUMNS, RK_DATASET_TOO_LARGE.
  */
 export async function readArrow(bytes: Uint8Array, options: ReadOptions): Promise<ParsedTable> {
   if (bytes.length === 0) throw new TerminalError('RK_DATASET_EMPTY', 'The file is empty: it has 0 bytes');
@@ -23,6 +24,7 @@ export async function readArrow(bytes: Uint8Array, options: ReadOptions): Promis
   const names = fields.map((field) => field.name);
   checkColumnNames(names);
   checkNamedColumns(names, options);
+  checkTableSize(arrow.numRows, fields.length, options);
   if (arrow.numRows === 0)
     throw new TerminalError('RK_DATASET_EMPTY', `The file has ${names.length} columns and no rows`);
 
@@ -32,7 +34,7 @@ export async function readArrow(bytes: Uint8Array, options: ReadOptions): Promis
     const declared = field.type as DataType;
     const type = DataType.isDictionary(declared) ? (declared.dictionary as DataType) : declared;
     const cells = readable(type)
-      ? plainCells(field.name, valuesOf(arrow.getChildAt(at), type), options.ignore)
+      ? plainCells(field.name, valuesOf(arrow.getChildAt(at), type), options)
       : undefined;
     if (cells === undefined) {
       if (!options.ignore.has(field.name))
@@ -48,6 +50,7 @@ export async function readArrow(bytes: Uint8Array, options: ReadOptions): Promis
 
 function tableOf(bytes: Uint8Array): ArrowTable {
   try {
+    checkArrowFrame(bytes);
     return tableFromIPC(bytes);
   } catch (error) {
     const message = error instanceof Error ? error.message.slice(0, 200) : String(error);

@@ -4,12 +4,13 @@ import { createTable } from '@rookery/tabular';
 import { tooManyColumns } from '../csv/csv-index.js';
 import { checkColumnNames, checkNamedColumns } from './parsed-table.js';
 import type { ParsedTable, ReadOptions } from './parsed-table.js';
+import { cellTooLong, checkTableSize, rowTooLong } from './table-limits.js';
 import { checkText } from './text-bytes.js';
 import { columnOfValues } from './value-column.js';
 import type { CellOfFile } from './value-column.js';
 
-/** A line is parsed as a whole, so its size bounds the memory that a hostile file can take. */
-const MAX_LINE_BYTES = 16 * 1024 * 1024;
+/** Lists and objects within each other, in a column that is ignored: each level costs many times its byte. */
+const MAX_DEPTH = 64;
 const ROWS_BETWEEN_PAUSES = 20_000;
 
 /**
@@ -27,7 +28,8 @@ export async function readJsonLines(bytes: Uint8Array, options: ReadOptions): Pr
     line++;
     const feed = bytes.indexOf(10, start);
     const end = feed < 0 ? bytes.length : feed;
-    if (end - start > MAX_LINE_BYTES) throw malformed(line, `is longer than ${MAX_LINE_BYTES} bytes`);
+    // A line is parsed as a whole, so its size bounds the memory that a hostile file can take.
+    if (end - start > options.maxRowBytes) throw rowTooLong(line, end - start, options);
     const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
       .toString('utf8')
       .trim();
@@ -35,6 +37,8 @@ export async function readJsonLines(bytes: Uint8Array, options: ReadOptions): Pr
     if (text === '') continue;
     addRow(objectOf(text, line), { columns, dropped, row: lines.length, line, options });
     lines.push(line);
+    // A cell that is missing takes as much as one that is there: a few names in each line stand for all the others.
+    checkTableSize(lines.length, columns.size, options);
     if (lines.length % ROWS_BETWEEN_PAUSES === 0) await options.pause();
   }
   if (lines.length === 0) throw new TerminalError('RK_DATASET_EMPTY', 'The file has no rows: it is blank');
@@ -79,6 +83,8 @@ function addRow(object: Record<string, unknown>, context: RowContext): void {
       dropped.add(name);
       continue;
     }
+    if (typeof value === 'string' && value.length > options.maxCellBytes)
+      throw cellTooLong(value.length, options, { line: String(line), column: name.slice(0, 80) });
     if (typeof value === 'number' && !Number.isFinite(value)) {
       throw malformed(line, `has a number that is too large in column ${JSON.stringify(name)}`, {
         column: name,
@@ -95,6 +101,7 @@ function addRow(object: Record<string, unknown>, context: RowContext): void {
 }
 
 function objectOf(text: string, line: number): Record<string, unknown> {
+  if (nesting(text) > MAX_DEPTH) throw malformed(line, `is nested deeper than ${MAX_DEPTH} levels`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -110,6 +117,22 @@ function objectOf(text: string, line: number): Record<string, unknown> {
     line,
     `must be a JSON object, not ${Array.isArray(value) ? 'a list' : String(typeof value)}`,
   );
+}
+
+/** How deep lists and objects stand within each other; those of a text that is no JSON may be counted as well. */
+function nesting(text: string): number {
+  if (!text.includes('[') && !text.includes('{', 1)) return 1;
+  let depth = 0;
+  let deepest = 0;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === 0x22) {
+      // To the closing quote, past those that a backslash takes away.
+      for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
+    } else if (char === 0x5b || char === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if (char === 0x5d || char === 0x7d) depth--;
+  }
+  return deepest;
 }
 
 function malformed(line: number, what: string, more: Record<string, string> = {}): TerminalError {

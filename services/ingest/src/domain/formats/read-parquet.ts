@@ -2,13 +2,18 @@ import { TerminalError } from '@rookery/contracts';
 import { createTable } from '@rookery/tabular';
 import type { Column } from '@rookery/tabular';
 import { parquetMetadataAsync, parquetRead, parquetSchema } from 'hyparquet';
-import type { AsyncBuffer, FileMetaData } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import type { AsyncBuffer, FileMetaData, SchemaElement, SchemaTree } from 'hyparquet';
 
 import { tooManyColumns } from '../csv/csv-index.js';
+import { boundedCompressors } from '../parquet/bounded-compressors.js';
+import { checkPages } from '../parquet/check-pages.js';
+import type { UnpackBudget } from '../parquet/check-pages.js';
+import { endOfThrift } from '../parquet/thrift-frame.js';
+import { createUnpackGuard } from '../unpack-guard.js';
 import { checkColumnNames, checkNamedColumns } from './parsed-table.js';
 import type { ParsedTable, ReadOptions } from './parsed-table.js';
 import { plainCells, unreadable } from './plain-cells.js';
+import { checkTableSize } from './table-limits.js';
 import { columnOfValues } from './value-column.js';
 
 /** A footer has some hundred bytes for each column chunk: more than this is no data set within the limits. */
@@ -23,18 +28,20 @@ const MAX_FOOTER_BYTES = 64 * 1024 * 1024;
 export async function readParquet(bytes: Uint8Array, options: ReadOptions): Promise<ParsedTable> {
   const file = asyncBufferOf(bytes);
   const metadata = await metadataOf(bytes, file);
-  const fields = parquetSchema(metadata).children;
+  const fields = fieldsOf(metadata);
   if (fields.length > options.maxColumns) throw tooManyColumns(options.maxColumns);
   const names = fields.map((field) => field.element.name);
   checkColumnNames(names);
   checkNamedColumns(names, options);
-  const rows = Number(metadata.num_rows);
+  const rows = rowsOf(metadata);
   if (rows === 0)
     throw new TerminalError('RK_DATASET_EMPTY', `The file has ${names.length} columns and no rows`);
-  checkSize(metadata, rows * fields.length, options);
+  checkTableSize(rows, fields.length, options);
+  checkUnpacked(metadata, bytes.length, options);
 
   const dropped: string[] = [];
   const columns: Column[] = [];
+  const budget: UnpackBudget = { left: options.maxBytes };
   for (const field of fields) {
     const name = field.element.name;
     if (field.children.length > 0 || field.element.repetition_type === 'REPEATED') {
@@ -42,13 +49,59 @@ export async function readParquet(bytes: Uint8Array, options: ReadOptions): Prom
       dropped.push(name);
       continue;
     }
+    checkColumn(bytes, metadata, field.element, budget);
     const values = await readColumn(file, metadata, name, rows);
-    const cells = plainCells(name, values, options.ignore);
+    const cells = plainCells(name, values, options);
     if (cells === undefined) dropped.push(name);
     else columns.push(columnOfValues(name, cells, options, { declared: 'categorical' }));
     if (rows * columns.length > 100_000) await options.pause();
   }
   return { table: createTable(columns), dropped };
+}
+
+/** The columns of the file; RK_DATASET_MALFORMED for a schema that is no tree. */
+function fieldsOf(metadata: FileMetaData): SchemaTree[] {
+  const { schema } = metadata;
+  const children = schema.reduce((sum, element) => sum + (element.num_children ?? 0), 0);
+  if (
+    schema.some(({ num_children: own = 0 }) => own < 0 || own > schema.length) ||
+    children !== schema.length - 1
+  )
+    throw malformed('its schema is no tree');
+  try {
+    return parquetSchema(metadata).children;
+  } catch (error) {
+    throw malformed(messageOf(error), error);
+  }
+}
+
+/** The number of rows, which those of the row groups must sum up to. */
+function rowsOf(metadata: FileMetaData): number {
+  const groups = metadata.row_groups.map((group) => Number(group.num_rows));
+  const rows = Number(metadata.num_rows);
+  const sum = groups.reduce((total, count) => total + count, 0);
+  if (groups.some((count) => !(count >= 0)) || sum !== rows)
+    throw malformed(`its row groups have ${sum} rows, and its footer says ${rows}`);
+  return rows;
+}
+
+/** Holds what the pages of a column claim against the file, before any of it is decoded. */
+function checkColumn(
+  bytes: Uint8Array,
+  metadata: FileMetaData,
+  element: SchemaElement,
+  budget: UnpackBudget,
+): void {
+  for (const group of metadata.row_groups) {
+    for (const { meta_data: meta } of group.columns) {
+      if (meta?.path_in_schema[0] !== element.name) continue;
+      try {
+        checkPages(bytes, { meta, element, rows: Number(group.num_rows) }, boundedCompressors, budget);
+      } catch (error) {
+        throw malformed(`column ${JSON.stringify(element.name)} can not be read: ${messageOf(error)}`, error);
+      }
+    }
+  }
 }
 
 async function readColumn(
@@ -63,7 +116,7 @@ async function readColumn(
       file,
       metadata,
       columns: [name],
-      compressors,
+      compressors: boundedCompressors,
       onChunk: (chunk) => {
         for (let i = 0; i < chunk.columnData.length; i++) values[chunk.rowStart + i] = chunk.columnData[i];
       },
@@ -92,24 +145,37 @@ async function metadataOf(bytes: Uint8Array, file: AsyncBuffer): Promise<FileMet
     );
   }
   try {
+    const end = bytes.length - 8;
+    endOfThrift(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), end - footer, end);
     return await parquetMetadataAsync(file, { geoparquet: false });
   } catch (error) {
     throw malformed(messageOf(error), error);
   }
 }
 
-/** A small file can stand for endless rows, so its own figures are held against the limit before it is unpacked. */
-function checkSize(metadata: FileMetaData, cells: number, options: ReadOptions): void {
+/** A small file can stand for endless rows, so its own figures are held against the limits before it is unpacked. */
+function checkUnpacked(metadata: FileMetaData, packed: number, options: ReadOptions): void {
   let unpacked = 0;
   for (const group of metadata.row_groups) {
     for (const chunk of group.columns) unpacked += Number(chunk.meta_data?.total_uncompressed_size ?? 0);
   }
-  if (unpacked <= options.maxBytes && cells <= options.maxBytes) return;
-  throw new TerminalError(
-    'RK_DATASET_TOO_LARGE',
-    `The file unpacks to ${unpacked} bytes and ${cells} cells; the limit is ${options.maxBytes}`,
-    { details: { bytes: String(unpacked), cells: String(cells), limit: String(options.maxBytes) } },
-  );
+  if (unpacked > options.maxBytes) {
+    throw new TerminalError(
+      'RK_DATASET_TOO_LARGE',
+      `The file unpacks to ${unpacked} bytes; the limit is ${options.maxBytes}`,
+      {
+        details: {
+          bytes: String(unpacked),
+          limit: String(options.maxBytes),
+          variable: 'ROOKERY_MAX_DATASET_BYTES',
+        },
+        hint: 'Raise ROOKERY_MAX_DATASET_BYTES, or publish less.',
+      },
+    );
+  }
+  const guard = createUnpackGuard(options.maxUnpackRatio);
+  guard.packed(packed);
+  guard.unpacked(unpacked);
 }
 
 function asyncBufferOf(bytes: Uint8Array): AsyncBuffer {
