@@ -4,7 +4,7 @@ import { Task as TaskMessage } from '@rookery/proto/rookery/domain/v1/data';
 import { backendRequests } from './backends.js';
 import { NnError } from './nn-error.js';
 import type { BackendName } from './backends.js';
-import type { ModelSpec, Task } from './model-spec.js';
+import type { ModelSpec, Task } from './spec/model-spec.js';
 import type { TrainedModel } from './trained-model.js';
 
 /**

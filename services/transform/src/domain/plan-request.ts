@@ -6,7 +6,7 @@ import type { Gate, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import { ColumnType } from '@rookery/proto/rookery/domain/v1/data';
 import type { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import { classLabels, columnByName, inferTask } from '@rookery/tabular';
-import type { Table } from '@rookery/tabular';
+import type { FeatureRange, Table } from '@rookery/tabular';
 
 /** Folds where the request names none. */
 export const defaultFolds = 5;
@@ -96,7 +96,7 @@ export function signatureOf(settings: RunSettings, table: Table, target: string)
 export function settleSpec(
   request: DatasetReady,
   settings: RunSettings,
-  inputs: number,
+  { width: inputs, features }: { readonly width: number; readonly features: readonly FeatureRange[] },
   seed: number,
 ): ModelSpec {
   const task = settings.task === 'regression' ? 'regression' : 'classification';
@@ -116,5 +116,5 @@ export function settleSpec(
     given['optimizer'] = { ...optimizer, learningRate: request.learningRate };
   }
   given['seed'] = seed;
-  return validateSpec(given, { task, inputs, outputs });
+  return validateSpec(given, { task, inputs, outputs, features, labels: settings.labels });
 }
