@@ -1,4 +1,3 @@
-import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadPredictor, train, useBackend, validateSpec } from '@rookery/nn';
@@ -23,11 +22,11 @@ function residualModel(): tfl.LayersModel {
     .apply(input);
   const norm = tfl.layers.batchNormalization({}).apply(first);
   const second = tfl.layers.dense({ units: 6, activation: 'swish' }).apply(norm);
-  const sum = tfl.layers.add().apply([first as tf.SymbolicTensor, second as tf.SymbolicTensor]);
+  const sum = tfl.layers.add().apply([first as tfl.SymbolicTensor, second as tfl.SymbolicTensor]);
   const output = tfl.layers
     .dense({ units: 3, activation: 'softmax' })
     .apply(tfl.layers.layerNormalization().apply(sum));
-  return tfl.model({ inputs: input, outputs: output as tf.SymbolicTensor });
+  return tfl.model({ inputs: input, outputs: output as tfl.SymbolicTensor });
 }
 
 describe('a model given as topology', () => {

@@ -35,7 +35,7 @@ function matmul(a: Tensor, b: Tensor, transpose: { a?: boolean; b?: boolean } = 
 }
 
 /** As a product: every backend has a fast one. */
-const sumRows = (x: Tensor): Tensor => matmul(ones([1, x.shape[0]!]), x);
+const sumRows = (x: Tensor): Tensor => matmul(ones([1, x.shape[0]]), x);
 
 const sumColumns = (x: Tensor): Tensor => matmul(x, ones([x.shape[1]!, 1]));
 
@@ -60,7 +60,7 @@ export function tensorAlgebra(): HostAlgebra<Tensor> {
     positive: (x) => kernel('Step', { x }, { alpha: 0 }),
     logSoftmax(x) {
       const highest = kernel('Max', { x }, { reductionIndices: [1], keepDims: true });
-      const shifted = subtract(x, reshape(highest, [x.shape[0]!, 1]));
+      const shifted = subtract(x, reshape(highest, [x.shape[0], 1]));
       const total = sumColumns(kernel('Exp', { x: shifted }));
       return subtract(shifted, kernel('Log', { x: total }));
     },
@@ -73,7 +73,7 @@ export function tensorAlgebra(): HostAlgebra<Tensor> {
     subtractRows: (value, x) => subtract(value, sumRows(x)),
     sumRows,
     sumColumns,
-    columns: (x, from, to) => kernel('Slice', { x }, { begin: [0, from], size: [x.shape[0]!, to - from] }),
+    columns: (x, from, to) => kernel('Slice', { x }, { begin: [0, from], size: [x.shape[0], to - from] }),
     concat: (parts) => kernel('Concat', [...parts], { axis: 1 }),
     oneHot(codes, size) {
       const equal = kernel('Equal', { a: codes, b: reshape(range(0, size), [1, size]) });

@@ -20,7 +20,7 @@ const mathOf: { [K in OperationKind]: LayerMath<OperationOf<K>> } = {
 };
 
 function math(operation: Operation): LayerMath<Operation> {
-  return mathOf[operation.kind] as unknown as LayerMath<Operation>;
+  return mathOf[operation.kind];
 }
 
 /** What a forward pass leaves for the backward pass. */

@@ -152,7 +152,7 @@ function stepGraph(
   const gradients = backwardPass(plan, trace, gradient, pass);
   const moments = plan.parameters
     .slice(0, plan.trainable)
-    .map((_, i) => Array.from({ length: momentsOf(optimizer) }, (_unused, m) => `step_p${i}m${m}`));
+    .map((_, i) => Array.from({ length: momentsOf(optimizer) }, (_unused, m): string => `step_p${i}m${m}`));
   const scalars = Array.from({ length: graph.scalars }, (_, i) => `step_scalar${i}`);
   const updated = updateParameters(builder, plan, optimizer, {
     parameters,
@@ -193,7 +193,8 @@ export function logitsGraph(plan: NetworkPlan, precision: Precision): Uint8Array
     rowShares: '',
     counting: undefined,
   });
-  builder.applyNamed('Identity', [trace.values[plan.operations.length]!], ['logits'], {});
+  const logits: string = trace.values[plan.operations.length]!;
+  builder.applyNamed('Identity', [logits], ['logits'], {});
   builder.output('logits', ['rows', plan.outputs]);
   return encodeOnnxModel(builder.build(), { name: 'rookery-nn', version: String(graphVersion) });
 }

@@ -10,7 +10,7 @@ import type { OptimizerMath } from './optimizer-math.js';
 function mathOf(optimizer: OptimizerSpec): OptimizerMath<OptimizerSpec> {
   const { type } = optimizer;
   const math = type === 'sgd' ? sgdMath : type === 'rmsprop' ? rmspropMath : adamMath;
-  return math as unknown as OptimizerMath<OptimizerSpec>;
+  return math;
 }
 
 /** Factors of Σ|w| and Σw² of each parameter that has any. */

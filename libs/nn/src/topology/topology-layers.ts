@@ -28,8 +28,9 @@ export function layersOf(topology: object): TopologyLayer[] | undefined {
   if (!Array.isArray(found) || found.length === 0 || !found.every(isObject)) return undefined;
   return found.map((layer, i) => {
     const config = isObject(layer['config']) ? layer['config'] : {};
-    const name = config['name'] ?? layer['name'] ?? `layer_${i}`;
-    return { kind: String(layer['class_name']), name: String(name), config, inbound: layer['inbound_nodes'] };
+    const names = [config['name'], layer['name']].filter((name) => typeof name === 'string');
+    const name = names[0] ?? `layer_${i}`;
+    return { kind: String(layer['class_name']), name, config, inbound: layer['inbound_nodes'] };
   });
 }
 

@@ -128,9 +128,9 @@ export async function planRun(
   const planned = planFolds(table, request.target, settings, seed);
   const signature = signatureOf(settings, table, request.target);
   const last = planned.at(-1)?.transformer;
-  const inputs = { width: last?.width ?? 0, features: last ? featureRanges(last) : [] };
+  const features = last ? featureRanges(last) : [];
   // Every fold has its own number of inputs where a category is missing from its rows: the final one's is checked here.
-  const spec = { ...settleSpec(request, settings, inputs, seed) };
+  const spec = { ...settleSpec(request, settings, last?.width ?? 0, seed, features) };
   const bundles = await Promise.all(
     planned.map((job) =>
       artifacts.put(bundleOf(runId, job, dataset, request.target, signature), artifactTypes.foldBundle),

@@ -91,13 +91,14 @@ export function signatureOf(settings: RunSettings, table: Table, target: string)
 
 /**
  * The complete model specification of a run: the request's `model_spec`, then its short forms (epochs, batch_size,
- * learning_rate), then defaults. Throws RK_SPEC_INVALID naming the field.
+ * learning_rate), then defaults. `features` says which of the inputs are which column's. Throws RK_SPEC_INVALID naming the field.
  */
 export function settleSpec(
   request: DatasetReady,
   settings: RunSettings,
-  { width: inputs, features }: { readonly width: number; readonly features: readonly FeatureRange[] },
+  inputs: number,
   seed: number,
+  features: readonly FeatureRange[] = [],
 ): ModelSpec {
   const task = settings.task === 'regression' ? 'regression' : 'classification';
   const outputs = settings.task === 'regression' ? 1 : settings.labels.length;
