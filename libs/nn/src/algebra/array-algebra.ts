@@ -97,7 +97,7 @@ export function arrayAlgebra(): HostAlgebra<Matrix> {
     matmul,
     linear(x, kernel, bias) {
       const out = matmul(x, kernel);
-      if (bias !== undefined) loops.add(out, bias, out);
+      if (bias !== undefined) loops.addRow(out, bias.data);
       return out;
     },
     subtractProduct: (value, left, right) => subtract(value, matmul(left, right, { a: true })),

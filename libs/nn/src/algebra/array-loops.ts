@@ -11,12 +11,17 @@ const alike = (a: Matrix, b: Matrix): boolean => a.rows === b.rows && a.columns 
 /** Loops of operations on two matrices. The four of arithmetic are written out: that lets V8 compile each by itself. */
 export function add(a: Matrix, b: Matrix, out: Matrix): void {
   const size = out.rows * out.columns;
-  const [x, y, z] = [a.data, b.data, out.data];
+  const x = a.data;
+  const y = b.data;
+  const z = out.data;
   if (alike(a, b)) {
     for (let i = 0; i < size; i += 1) z[i] = x[i]! + y[i]!;
     return;
   }
-  const [ac, ar, bc, br] = [columnStep(a), rowStep(a), columnStep(b), rowStep(b)];
+  const ac = columnStep(a);
+  const ar = rowStep(a);
+  const bc = columnStep(b);
+  const br = rowStep(b);
   for (let i = 0, at = 0; i < out.rows; i += 1) {
     for (let j = 0; j < out.columns; j += 1, at += 1) z[at] = x[i * ar + j * ac]! + y[i * br + j * bc]!;
   }
@@ -24,12 +29,17 @@ export function add(a: Matrix, b: Matrix, out: Matrix): void {
 
 export function subtract(a: Matrix, b: Matrix, out: Matrix): void {
   const size = out.rows * out.columns;
-  const [x, y, z] = [a.data, b.data, out.data];
+  const x = a.data;
+  const y = b.data;
+  const z = out.data;
   if (alike(a, b)) {
     for (let i = 0; i < size; i += 1) z[i] = x[i]! - y[i]!;
     return;
   }
-  const [ac, ar, bc, br] = [columnStep(a), rowStep(a), columnStep(b), rowStep(b)];
+  const ac = columnStep(a);
+  const ar = rowStep(a);
+  const bc = columnStep(b);
+  const br = rowStep(b);
   for (let i = 0, at = 0; i < out.rows; i += 1) {
     for (let j = 0; j < out.columns; j += 1, at += 1) z[at] = x[i * ar + j * ac]! - y[i * br + j * bc]!;
   }
@@ -37,12 +47,17 @@ export function subtract(a: Matrix, b: Matrix, out: Matrix): void {
 
 export function multiply(a: Matrix, b: Matrix, out: Matrix): void {
   const size = out.rows * out.columns;
-  const [x, y, z] = [a.data, b.data, out.data];
+  const x = a.data;
+  const y = b.data;
+  const z = out.data;
   if (alike(a, b)) {
     for (let i = 0; i < size; i += 1) z[i] = x[i]! * y[i]!;
     return;
   }
-  const [ac, ar, bc, br] = [columnStep(a), rowStep(a), columnStep(b), rowStep(b)];
+  const ac = columnStep(a);
+  const ar = rowStep(a);
+  const bc = columnStep(b);
+  const br = rowStep(b);
   for (let i = 0, at = 0; i < out.rows; i += 1) {
     for (let j = 0; j < out.columns; j += 1, at += 1) z[at] = x[i * ar + j * ac]! * y[i * br + j * bc]!;
   }
@@ -50,12 +65,17 @@ export function multiply(a: Matrix, b: Matrix, out: Matrix): void {
 
 export function divide(a: Matrix, b: Matrix, out: Matrix): void {
   const size = out.rows * out.columns;
-  const [x, y, z] = [a.data, b.data, out.data];
+  const x = a.data;
+  const y = b.data;
+  const z = out.data;
   if (alike(a, b)) {
     for (let i = 0; i < size; i += 1) z[i] = x[i]! / y[i]!;
     return;
   }
-  const [ac, ar, bc, br] = [columnStep(a), rowStep(a), columnStep(b), rowStep(b)];
+  const ac = columnStep(a);
+  const ar = rowStep(a);
+  const bc = columnStep(b);
+  const br = rowStep(b);
   for (let i = 0, at = 0; i < out.rows; i += 1) {
     for (let j = 0; j < out.columns; j += 1, at += 1) z[at] = x[i * ar + j * ac]! / y[i * br + j * bc]!;
   }
@@ -63,7 +83,10 @@ export function divide(a: Matrix, b: Matrix, out: Matrix): void {
 
 function pairwise(choose: (a: number, b: number) => number): BinaryLoop {
   return (a, b, out) => {
-    const [ac, ar, bc, br] = [columnStep(a), rowStep(a), columnStep(b), rowStep(b)];
+    const ac = columnStep(a);
+    const ar = rowStep(a);
+    const bc = columnStep(b);
+    const br = rowStep(b);
     for (let i = 0, at = 0; i < out.rows; i += 1) {
       for (let j = 0; j < out.columns; j += 1, at += 1)
         out.data[at] = choose(a.data[i * ar + j * ac]!, b.data[i * br + j * bc]!);
@@ -72,6 +95,14 @@ function pairwise(choose: (a: number, b: number) => number): BinaryLoop {
 }
 export const maximum = pairwise(Math.max);
 export const minimum = pairwise(Math.min);
+
+/** Adds a row to every row, in place. */
+export function addRow(x: Matrix, row: Float32Array): void {
+  const { data, columns } = x;
+  const size = x.rows * columns;
+  for (let start = 0; start < size; start += columns)
+    for (let j = 0; j < columns; j += 1) data[start + j] = data[start + j]! + row[j]!;
+}
 
 export const exp: UnaryLoop = (x, size, out) => {
   for (let i = 0; i < size; i += 1) out[i] = Math.exp(x[i]!);
@@ -86,7 +117,7 @@ export const sigmoid: UnaryLoop = (x, size, out) => {
   for (let i = 0; i < size; i += 1) out[i] = 1 / (1 + Math.exp(-x[i]!));
 };
 export const relu: UnaryLoop = (x, size, out) => {
-  for (let i = 0; i < size; i += 1) out[i] = x[i]! < 0 ? 0 : x[i]!;
+  for (let i = 0; i < size; i += 1) out[i] = Math.max(x[i]!, 0);
 };
 export const positive: UnaryLoop = (x, size, out) => {
   for (let i = 0; i < size; i += 1) out[i] = x[i]! > 0 ? 1 : 0;

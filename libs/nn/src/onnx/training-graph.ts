@@ -184,7 +184,7 @@ export function logitsGraph(plan: NetworkPlan, precision: Precision): Uint8Array
   const builder = new GraphBuilder('predict', precision);
   const features = builder.input('features', ['rows', plan.inputs]);
   const parameters = plan.parameters.map((parameter, i) => builder.input(`p${i}`, matrixShape(parameter)));
-  const trace = forwardPass(plan, features, {
+  const trace = forwardPass<string>(plan, features, {
     algebra: builder,
     parameters,
     training: false,
@@ -193,8 +193,7 @@ export function logitsGraph(plan: NetworkPlan, precision: Precision): Uint8Array
     rowShares: '',
     counting: undefined,
   });
-  const logits: string = trace.values[plan.operations.length]!;
-  builder.applyNamed('Identity', [logits], ['logits'], {});
+  builder.applyNamed('Identity', [trace.values[plan.operations.length]!], ['logits'], {});
   builder.output('logits', ['rows', plan.outputs]);
   return encodeOnnxModel(builder.build(), { name: 'rookery-nn', version: String(graphVersion) });
 }

@@ -13,14 +13,27 @@ function mathOf(optimizer: OptimizerSpec): OptimizerMath<OptimizerSpec> {
   return math;
 }
 
-/** Factors of Σ|w| and Σw² of each parameter that has any. */
-export function penaltiesOf(plan: NetworkPlan): { place: number; l1: number; l2: number }[] {
-  return plan.operations.flatMap((op) => {
-    if (op.kind !== 'dense' && op.kind !== 'embedding') return [];
-    const l1 = op.kind === 'dense' ? (op.l1 ?? 0) : 0;
-    const l2 = op.l2 ?? 0;
-    return l1 === 0 && l2 === 0 ? [] : [{ place: op.kind === 'dense' ? op.kernel : op.table, l1, l2 }];
-  });
+/** Factors of Σ|w| and Σw² of one parameter. */
+interface Penalty {
+  place: number;
+  l1: number;
+  l2: number;
+}
+const known = new WeakMap<NetworkPlan, Penalty[]>();
+
+/** The parameters that are penalised; found once for a plan, since every step asks. */
+export function penaltiesOf(plan: NetworkPlan): Penalty[] {
+  let penalties = known.get(plan);
+  if (penalties === undefined) {
+    penalties = plan.operations.flatMap((op) => {
+      if (op.kind !== 'dense' && op.kind !== 'embedding') return [];
+      const l1 = op.kind === 'dense' ? (op.l1 ?? 0) : 0;
+      const l2 = op.l2 ?? 0;
+      return l1 === 0 && l2 === 0 ? [] : [{ place: op.kind === 'dense' ? op.kernel : op.table, l1, l2 }];
+    });
+    known.set(plan, penalties);
+  }
+  return penalties;
 }
 
 /**
