@@ -2,7 +2,7 @@ import { decodePayload } from '@rookery/bus';
 import { events } from '@rookery/contracts';
 import type { EventName } from '@rookery/contracts';
 import { defaultSpec, validateSpec } from '@rookery/nn';
-import type { ModelSpec, Task } from '@rookery/nn';
+import type { Task } from '@rookery/nn';
 import { Gate } from '@rookery/proto/rookery/domain/v1/data';
 import { DatasetReady, LabelReceived } from '@rookery/proto/rookery/events/v1/dataset';
 import { DEFAULT_MISSING_TOKENS } from '@rookery/tabular';
@@ -144,39 +144,86 @@ describe('docs/contracts/model-spec.md', () => {
   const document = readFromRoot('docs/contracts/model-spec.md');
   const rows = tableRows(document);
   const context = (task: Task) => ({ task, inputs: 9, outputs: task === 'classification' ? 3 : 1 });
-  const specs: ModelSpec[] = (['classification', 'regression'] as const).flatMap((task) =>
-    (['sgd', 'momentum', 'rmsprop', 'adam'] as const).map((type) =>
-      validateSpec(
-        { layers: [{ units: 4 }, { type: 'dropout' }, { type: 'batch_norm' }, {}], optimizer: { type } },
-        context(task),
-      ),
-    ),
-  );
-  /** Values by path with every index left out: what each field is where nothing was given. */
-  const defaults = new Map<string, Set<string | number>>();
-  const note = (path: string, value: unknown): void => {
-    if (Array.isArray(value)) for (const item of value) note(`${path}[]`, item);
-    else if (typeof value === 'object' && value !== null)
-      for (const [key, item] of Object.entries(value)) note(path === '' ? key : `${path}.${key}`, item);
-    else defaults.set(path, (defaults.get(path) ?? new Set()).add(value as string | number));
+  const model = {
+    topology: {
+      class_name: 'Sequential',
+      config: { layers: [{ class_name: 'Dense', config: { units: 3, activation: 'softmax' } }] },
+    },
+    weights: Buffer.alloc(4 * 30).toString('base64'),
   };
-  for (const spec of specs) note('', spec);
-  const containers = ['layers', 'optimizer'];
+  const hidden = [
+    { units: 4 },
+    { type: 'dropout' },
+    { type: 'batch_norm' },
+    { type: 'layer_norm' },
+    { type: 'activation' },
+    { type: 'residual', layers: [{ type: 'layer_norm' }] },
+  ];
+  const schedules = [
+    { type: 'exponential', decaySteps: 3, decayRate: 0.3 },
+    { type: 'piecewise', boundaries: [3], values: [0.3, 0.3] },
+    { type: 'cosine' },
+  ];
+  const optimizers = ['sgd', 'rmsprop', 'adam', 'adamw'];
+  /** Specifications that leave out all that has a default. */
+  const given: [Task, object][] = [
+    ...(['classification', 'regression'] as const).flatMap((task) =>
+      optimizers.map((type): [Task, object] => [task, { layers: [...hidden, {}], optimizer: { type } }]),
+    ),
+    ...schedules.map((schedule): [Task, object] => ['classification', { optimizer: { schedule } }]),
+    ['classification', { earlyStopping: {} }],
+    ['classification', { validationSplit: 0.3, earlyStopping: {} }],
+  ];
+  /** What has no default, or one that a complete specification does not show. */
+  const shown: object[] = [
+    { model },
+    { embeddings: [{ feature: 'island', columns: [0, 1], vocabulary: 3, dimension: 3, l2: 3 }] },
+    { layers: [{ units: 3, initializer: 'ones', useBias: false, l1: 3, l2: 3 }, {}] },
+    { classWeights: 'balanced', validationSplit: 0.3 },
+    { optimizer: { momentum: 0.3, schedule: { type: 'cosine', decaySteps: 3 } } },
+    ...['clipNorm', 'globalClipNorm', 'clipValue'].map((name) => ({ optimizer: { [name]: 3 } })),
+  ];
+  /** Values by path with every index left out: what each field is where nothing was given. */
+  const defaults = new Map<string, Set<string>>();
+  const fields = new Set<string>();
+  const note = (path: string, value: unknown, whole: boolean): void => {
+    fields.add(path);
+    if (Array.isArray(value)) {
+      if (value.every((item) => typeof item === 'object'))
+        for (const item of value) note(`${path}[]`.replace('[].layers[]', '[]'), item, whole);
+    } else if (typeof value === 'object' && value !== null && path !== 'model.topology') {
+      for (const [key, item] of Object.entries(value))
+        note(path === '' ? key : `${path}.${key}`, item, whole);
+    } else if (whole) {
+      defaults.set(path, (defaults.get(path) ?? new Set()).add(String(value)));
+    }
+  };
+  for (const [task, spec] of given) note('', validateSpec(spec, context(task)), true);
+  for (const spec of shown) note('', validateSpec(spec, context('classification')), false);
 
   it('has every field, and no other', () => {
-    expect([...rows.keys()].sort()).toEqual([...defaults.keys(), ...containers].sort());
+    const items = ['', 'layers[]', 'embeddings[]'];
+    expect([...rows.keys()].sort()).toEqual([...fields].filter((field) => !items.includes(field)).sort());
   });
 
   it('has every default', () => {
     // Decided by the data, or given above to tell the kinds apart.
-    const decided = ['task', 'loss', 'layers[].units', 'layers[].type', 'optimizer.type'];
+    const decided = [
+      'task',
+      'loss',
+      'layers[].units',
+      'layers[].type',
+      'optimizer.type',
+      'optimizer.schedule.type',
+    ];
+    const required = ['decaySteps', 'decayRate', 'boundaries', 'values'].map(
+      (name) => `optimizer.schedule.${name}`,
+    );
     for (const [field, values] of defaults) {
-      if (decided.includes(field)) continue;
-      for (const value of values) {
-        const shown = value === 1e-7 ? '1e-7' : String(value);
-        expect(rows.get(field)?.[2], field).toContain(`\`${shown}\``);
-      }
+      if ([...decided, ...required, 'validationSplit'].includes(field)) continue;
+      for (const value of values) expect(rows.get(field)?.[2], field).toContain(`\`${value}\``);
     }
+    for (const field of required) expect(rows.get(field)?.[2]).toMatch(/^required/);
     const bare = validateSpec({ layers: [{ units: 4 }, {}], optimizer: {} }, context('classification'));
     expect(rows.get('layers[].type')?.[2]).toBe(`\`${bare.layers[0]?.type}\``);
     expect(rows.get('optimizer.type')?.[2]).toBe(`\`${bare.optimizer.type}\``);
@@ -188,37 +235,57 @@ describe('docs/contracts/model-spec.md', () => {
   });
 
   it('says what is allowed in the words of the refusal', () => {
-    const kinds: Record<string, object> = {
+    const kinds: Partial<Record<string, object>> = {
       rate: { type: 'dropout' },
       momentum: { type: 'batch_norm' },
-      epsilon: { type: 'batch_norm' },
-      activation: { units: 4 },
+      epsilon: { type: 'layer_norm' },
+      projection: { type: 'residual', layers: [{ type: 'layer_norm' }] },
+      layers: { type: 'residual' },
     };
-    const optimizers: Record<string, string> = {
-      momentum: 'momentum',
+    const optimizerOf: Record<string, string> = {
       decay: 'rmsprop',
       epsilon: 'adam',
       beta1: 'adam',
       beta2: 'adam',
+      weightDecay: 'adamw',
+    };
+    const scheduleOf: Record<string, object> = {
+      decaySteps: schedules[0]!,
+      decayRate: schedules[0]!,
+      staircase: schedules[0]!,
+      boundaries: schedules[1]!,
+      values: schedules[1]!,
     };
     const wrong = {};
+    const specWith = (field: string): object => {
+      const parts = field.split('.');
+      const name = parts.at(-1)!;
+      if (field.startsWith('layers[].'))
+        return { layers: [{ ...(kinds[name] ?? { units: 4 }), [name]: wrong }, {}] };
+      if (field.startsWith('optimizer.schedule.'))
+        return { optimizer: { schedule: { type: 'cosine', ...scheduleOf[name], [name]: wrong } } };
+      if (field.startsWith('optimizer.'))
+        return {
+          optimizer: { type: optimizerOf[name] ?? 'sgd', [name]: field === 'optimizer.schedule' ? 3 : wrong },
+        };
+      if (field.startsWith('embeddings[].'))
+        return { embeddings: [{ columns: [0, 1], dimension: 3, [name]: wrong }] };
+      if (field.startsWith('earlyStopping.')) return { earlyStopping: { [name]: wrong } };
+      if (field.startsWith('model.')) return { model: { ...model, [name]: name === 'topology' ? 3 : wrong } };
+      return {
+        [field]: field === 'earlyStopping' || field === 'model' || field === 'classWeights' ? 3 : wrong,
+      };
+    };
     for (const field of rows.keys()) {
-      const [container, name = ''] = field.split('.');
-      const spec =
-        container === 'layers[]'
-          ? { layers: [{ ...kinds[name], [name]: wrong }, {}] }
-          : container === 'optimizer' && name !== ''
-            ? { optimizer: { type: optimizers[name] ?? 'sgd', [name]: wrong } }
-            : { [field]: wrong };
       if (field === 'optimizer') continue;
       const task = field === 'targetScaling' ? 'regression' : 'classification';
       let message = '';
       try {
-        validateSpec(spec, context(task));
+        validateSpec(specWith(field), context(task));
       } catch (error) {
         message = (error as Error).message;
       }
-      const allowed = /must be (.+?)(?:, not .*)?\.$/.exec(message)?.[1];
+      const allowed = /must be (.+?)(?: within .*)?(?:, not .*)?\.$/.exec(message)?.[1];
       expect(allowed, field).toBeDefined();
       if (field === 'task' || field === 'loss')
         expect(rows.get(field)?.[1]).toContain(allowed?.replace('one of ', ''));
@@ -226,8 +293,14 @@ describe('docs/contracts/model-spec.md', () => {
     }
   });
 
-  it('has an example that is accepted', () => {
-    const [example = ''] = codeBlocks(document, 'json');
+  it('has examples that are accepted', () => {
+    const [example = '', rich = ''] = codeBlocks(document, 'json');
+    const features = [{ name: 'island', from: 4, to: 7, categorical: true }];
+    const richSpec = validateSpec(JSON.parse(rich), { ...context('classification'), features });
+    expect(richSpec).toMatchObject({
+      embeddings: [{ columns: [4, 7] }],
+      optimizer: { type: 'adamw', globalClipNorm: 1 },
+    });
     const spec = validateSpec(JSON.parse(example), context('classification'));
     expect(spec).toMatchObject({
       epochs: 120,

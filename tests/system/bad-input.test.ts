@@ -376,6 +376,54 @@ describe('a run that can not be planned', () => {
     const letters = world.tap.seen(events.deadLetter, ({ code }) => code === 'RK_SPEC_INVALID');
     expect(letters.map(({ data }) => data.consumer)).toEqual(['transform']);
   });
+
+  const gru = {
+    class_name: 'Sequential',
+    config: { layers: [{ class_name: 'GRU', config: { name: 'memory', batch_input_shape: [null, null] } }] },
+  };
+  it.each<[field: string, modelSpec: Record<string, unknown>]>([
+    ['layers[0].type', { layers: [{ type: 'lstm', units: 8 }, {}] }],
+    ['layers[1].layers', { layers: [{ units: 8 }, { type: 'residual', layers: [{ units: 7 }] }, {}] }],
+    ['layers[0].units', { layers: [{ units: 1e9 }, {}] }],
+    ['layers', { layers: [{ units: 50_000 }, { units: 50_000 }, {}] }],
+    ['optimizer.weightDecay', { optimizer: { type: 'adamw', weightDecay: -1 } }],
+    [
+      'optimizer.schedule.values',
+      { optimizer: { schedule: { type: 'piecewise', boundaries: [3], values: [0.1] } } },
+    ],
+    ['earlyStopping.monitor', { earlyStopping: { monitor: 'val_loss' } }],
+    ['embeddings[0].feature', { embeddings: [{ feature: 'body_mass_g', dimension: 2 }] }],
+    ['classWeights.Emperor', { classWeights: { Emperor: 2 } }],
+    ['model.topology', { model: { topology: gru } }],
+  ])('fails for a wrong %s, by its name', async (field, modelSpec) => {
+    const { end } = await world.run({
+      name: 'wrong-spec',
+      uri: exampleUri('penguins.csv'),
+      target: 'species',
+      modelSpec,
+    });
+    if (end.state !== 'failed') throw new Error(`the run ended as ${end.state}`);
+    expect(end.failure.code).toBe('RK_SPEC_INVALID');
+    expect(end.failure.message).toContain(`The model's ${field} `);
+    expect(await world.unhealthy()).toEqual([]);
+  });
+
+  it('fails at the epoch of its divergence, with what to do, while others go on', async () => {
+    const { end } = await world.run({
+      name: 'wild',
+      uri: exampleUri('penguins.csv'),
+      target: 'species',
+      modelSpec: {
+        layers: [{ units: 30, activation: 'linear' }, { units: 30, activation: 'linear' }, {}],
+        optimizer: { learningRate: 99, momentum: 0.9 },
+        epochs: 500,
+      },
+    });
+    if (end.state !== 'failed') throw new Error(`the run ended as ${end.state}`);
+    expect(end.failure.code).toBe('RK_TRAIN_DIVERGED');
+    expect(end.failure.message).toMatch(/epoch \d+/);
+    expect(await world.unhealthy()).toEqual([]);
+  });
 });
 
 describe('the codes', () => {

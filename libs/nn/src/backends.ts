@@ -3,7 +3,7 @@ import { dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { add, enableProdMode, engine, ready, setBackend, tensor1d, tidy } from '@tensorflow/tfjs-core';
 import { NnError } from './nn-error.js';
-import type { ModelSize } from './model-spec.js';
+import type { ModelSize } from './spec/model-spec.js';
 
 /** What ROOKERY_TF_BACKEND may ask for. */
 export const backendRequests = ['auto', 'gpu', 'node', 'wasm', 'cpu'] as const;

@@ -5,7 +5,7 @@ import { graphVersion } from './onnx/training-graph.js';
 import type { TrainEngine } from './train-engine.js';
 
 /** Version of the loops of the compiled engine: grows where a change alters a bit of a result. */
-const compiledVersion = 1;
+const compiledVersion = 2;
 
 /**
  * Name and version of what computes, for the record of a run. For 'onnx' the version of the graphs and of onnxruntime: ask

@@ -1,24 +1,26 @@
 export { NnError } from './nn-error.js';
 export type { NnErrorCode, NnErrorOptions } from './nn-error.js';
-export { activations, countParameters, defaultSpec } from './model-spec.js';
+export { defaultSpec } from './spec/model-spec.js';
 export type {
-  Activation,
-  BatchNormLayer,
-  DenseLayer,
-  DropoutLayer,
-  LayerSpec,
+  EarlyStoppingSpec,
+  EmbeddingSpec,
+  GivenModel,
+  Initializer,
   Loss,
   ModelSize,
   ModelSpec,
-  OptimizerSpec,
   Task,
-} from './model-spec.js';
-export { validateSpec } from './spec-validation.js';
-export type { SpecContext } from './spec-validation.js';
+} from './spec/model-spec.js';
+export { activations } from './spec/layer-spec.js';
+export type { Activation, LayerSpec } from './spec/layer-spec.js';
+export type { OptimizerSpec, ScheduleSpec } from './spec/optimizer-spec.js';
+export { validateSpec } from './spec/spec-validation.js';
+export type { InputFeature, SpecContext } from './spec/spec-validation.js';
+export { countParameters } from './spec-plan.js';
 export { backendInUse, backendRequests, resolveBackend, useBackend } from './backends.js';
 export type { BackendName, BackendRequest, ResolvedBackend } from './backends.js';
 export { train } from './train.js';
-export type { EpochResult, TrainJob, TrainResult } from './train.js';
+export type { EpochResult, TrainHistory, TrainJob, TrainResult } from './train-job.js';
 export type { TrainEngine } from './train-engine.js';
 export type { TrainedModel, WeightSpec } from './trained-model.js';
 export { trainedModelFromProto, trainedModelToProto } from './trained-model-codec.js';

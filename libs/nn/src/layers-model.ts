@@ -1,7 +1,7 @@
 import { io, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import { NnError } from './nn-error.js';
-import { parseTopology } from './topology.js';
+import { parseTopology } from './topology/topology-plan.js';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { TrainedModel } from './trained-model.js';

@@ -3,7 +3,7 @@ import { compileNetwork } from './compiled-network.js';
 import { sizeOf } from './network-plan.js';
 import { NnError } from './nn-error.js';
 import { randomStream } from './random.js';
-import { planFromTopology } from './topology.js';
+import { planFromTopology } from './topology/topology-plan.js';
 import { decodeWeights } from './weights.js';
 import type { BackendName } from './backends.js';
 import type { CompiledNetwork } from './compiled-network.js';
@@ -41,7 +41,7 @@ export interface Predictor {
 const compiledLimit = 20_000;
 
 /**
- * Loads a model for prediction. 'auto' compiles dense, dropout and batch-norm stacks of up to 20,000 weights
+ * Loads a model for prediction. 'auto' compiles a network of the specification's layers and up to 20,000 weights
  * to loops over typed arrays, after checking on fixed rows that they answer as TensorFlow.js does, and frees the
  * TensorFlow.js model at once; anything else, and a model that fails the check, is served by TensorFlow.js.
  *
@@ -51,14 +51,14 @@ const compiledLimit = 20_000;
 export async function loadPredictor(model: TrainedModel, options: PredictorOptions = {}): Promise<Predictor> {
   const asked = options.engine ?? 'auto';
   const parameters = decodeWeights(model.weightSpecs, model.weights);
-  const plan = planFromTopology(model.topology);
+  const { plan } = planFromTopology(model.topology);
   if (plan !== undefined) checkPlan(plan, model);
   const numbers = model.weights.byteLength / 4;
   const small = numbers <= compiledLimit;
   const backend = options.backend ?? backendInUse() ?? (small ? 'cpu' : 'wasm');
   const tryCompiled = plan !== undefined && (asked === 'compiled' || (asked === 'auto' && small));
   if (asked === 'compiled' && plan === undefined) {
-    throw unsupported('it holds layers other than dense, dropout and batch norm');
+    throw unsupported('it holds layers that a specification does not have');
   }
   // Any backend will do for the check; a change would disturb models that are being served on the present one.
   await useBackend(tryCompiled ? (backendInUse() ?? backend) : backend);
@@ -72,7 +72,7 @@ export async function loadPredictor(model: TrainedModel, options: PredictorOptio
     return tfjsPredictor(model, backend, reason);
   }
   const run = compileNetwork(plan, parameters);
-  const difference = await disagreement(model, run);
+  const difference = await disagreement(model, plan, run);
   if (difference === undefined) return compiledPredictor(model, run);
   if (asked === 'compiled')
     throw unsupported(`the compiled network differs from TensorFlow.js: ${difference}`);
@@ -99,20 +99,30 @@ function checkPlan(plan: NetworkPlan, model: TrainedModel): void {
   });
 }
 
-/** Fixed rows: around zero as standardised features are, one of zeros, one far out. */
-function goldenRows(inputs: number): { features: Float32Array; rows: number } {
+/** Fixed rows: around zero as standardised features are, one of zeros, one far out; codes where an embedding takes them. */
+function goldenRows(inputs: number, plan: NetworkPlan): { features: Float32Array; rows: number } {
   const rows = 16;
   const random = randomStream(1, 0);
   const features = Float32Array.from({ length: rows * inputs }, () => (random() - 0.5) * 6);
   features.fill(0, 0, inputs);
   for (let j = inputs; j < 2 * inputs; j += 1) features[j] = features[j]! * 20;
+  for (const op of plan.operations) {
+    const source = op.kind === 'embedding' ? plan.operations[op.sources[0]! - 1] : undefined;
+    if (op.kind !== 'embedding') continue;
+    const column = source?.kind === 'columns' ? source.from : 0;
+    for (let row = 0; row < rows; row += 1) features[row * inputs + column] = row % op.vocabulary;
+  }
   return { features, rows };
 }
 
 /** What differs between the compiled network and TensorFlow.js beyond float32 rounding, or undefined. */
-async function disagreement(model: TrainedModel, run: CompiledNetwork): Promise<string | undefined> {
+async function disagreement(
+  model: TrainedModel,
+  plan: NetworkPlan,
+  run: CompiledNetwork,
+): Promise<string | undefined> {
   const { openLayersModel, predictTensor } = await import('./layers-model.js');
-  const { features, rows } = goldenRows(model.inputs);
+  const { features, rows } = goldenRows(model.inputs, plan);
   const actual = new Float32Array(rows * model.outputs);
   run(features, rows, actual);
   const layers = await openLayersModel(model);

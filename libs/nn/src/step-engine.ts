@@ -1,9 +1,10 @@
+import type { BatchSums } from './losses.js';
 import type { NetworkPlan } from './network-plan.js';
-import type { Loss, OptimizerSpec } from './model-spec.js';
 import type { RandomStream } from './random.js';
-import type { BatchSums } from './output-gradient.js';
+import type { Loss } from './spec/model-spec.js';
+import type { OptimizerSpec } from './spec/optimizer-spec.js';
 
-/** What an engine needs to fit a network; the arithmetic is the same in each. */
+/** What an engine needs to fit a network; the mathematics is the same in each. */
 export interface StepSetup {
   plan: NetworkPlan;
   loss: Loss;
@@ -14,30 +15,28 @@ export interface StepSetup {
   variances: Float64Array;
   /** The stream of dropout masks. */
   random: RandomStream;
+  /** Learning rate of a step, counted from 0. */
+  rateOf: (step: number) => number;
 }
 
-/** Fits by single steps. One implementation by TensorFlow.js kernels, one by loops over typed arrays. */
+/** Rows of one step. */
+export interface Batch {
+  features: Float32Array;
+  targets: Int32Array | Float32Array;
+  weights: Float32Array | undefined;
+  rows: number;
+}
+
+/** Fits by single steps. */
 export interface StepEngine {
-  /** One forward and backward pass and one update on `rows` rows; adds the rows' losses and metric to `sums`. */
-  step(features: Float32Array, targets: Int32Array | Float32Array, rows: number, sums: BatchSums): void;
+  /** One forward and backward pass and one update; adds the rows' losses and metric to `sums`. */
+  step(batch: Batch, sums: BatchSums): void;
+  /** The last layer's values before the activation, with what is fitted so far. */
+  logits(features: Float32Array, rows: number): Float32Array;
   /** The parameters as they are now, in the plan's order. */
   parameters(): Float32Array[];
   /** Frees every tensor. */
   dispose(): void;
-}
-
-/**
- * SGD and momentum are linear in the gradient, which is linear in the output's gradient: the learning rate is
- * multiplied in there, on the smallest matrix, and every gradient arrives already scaled.
- */
-export function gradientScale(optimizer: OptimizerSpec): number {
-  return optimizer.type === 'sgd' || optimizer.type === 'momentum' ? optimizer.learningRate : 1;
-}
-
-/** Adam's step size of step `t` (from 1): α √(1 − β₂ᵗ) / (1 − β₁ᵗ) (Kingma & Ba 2015, end of section 2; Keras's form). */
-export function adamStepSize(optimizer: OptimizerSpec & { type: 'adam' }, step: number): number {
-  const { learningRate, beta1, beta2 } = optimizer;
-  return (learningRate * Math.sqrt(1 - beta2 ** step)) / (1 - beta1 ** step);
 }
 
 /** A mask of zeros with probability `rate` and 1 / (1 − rate) otherwise (inverted dropout, as in Keras). */
@@ -54,6 +53,8 @@ export interface FitData {
   features: Float32Array;
   /** Class indices, or rows × outputs numbers. */
   targets: Int32Array | Float32Array;
+  /** Weight of each row. Absent: 1. */
+  weights?: Float32Array | undefined;
   rows: number;
   /** Rows of a step, not more than there are. */
   batchSize: number;
@@ -71,6 +72,8 @@ export interface EpochEngine {
   readonly epochsAtOnce: number;
   /** One pass over the rows in each of the orders, by mini-batches. */
   epochs(orders: readonly Int32Array[]): EpochsOutcome | Promise<EpochsOutcome>;
+  /** As of a StepEngine. */
+  logits(features: Float32Array, rows: number): Float32Array | Promise<Float32Array>;
   /** The parameters as they are now, in the plan's order. */
   parameters(): Float32Array[];
   /** Frees what it holds. */
@@ -79,12 +82,24 @@ export interface EpochEngine {
 
 /** Epochs of an engine that fits by steps; `shouldStop` is asked before each of them. */
 export function epochsOfSteps(steps: StepEngine, data: FitData, shouldStop: () => boolean): EpochEngine {
-  const { features, targets, rows, batchSize } = data;
+  const { features, targets, weights, rows, batchSize } = data;
   const width = features.length / rows;
   const perRow = targets.length / rows;
-  const batchFeatures = new Float32Array(batchSize * width);
-  const batchTargets =
-    targets instanceof Int32Array ? new Int32Array(batchSize) : new Float32Array(batchSize * perRow);
+  const batch: Batch = {
+    features: new Float32Array(batchSize * width),
+    targets: targets instanceof Int32Array ? new Int32Array(batchSize) : new Float32Array(batchSize * perRow),
+    weights: weights && new Float32Array(batchSize),
+    rows: batchSize,
+  };
+  const fill = (chosen: Int32Array): void => {
+    batch.rows = chosen.length;
+    for (let i = 0; i < chosen.length; i += 1) {
+      const row = chosen[i]!;
+      for (let j = 0; j < width; j += 1) batch.features[i * width + j] = features[row * width + j]!;
+      for (let j = 0; j < perRow; j += 1) batch.targets[i * perRow + j] = targets[row * perRow + j]!;
+      if (batch.weights && weights) batch.weights[i] = weights[row]!;
+    }
+  };
   return {
     epochsAtOnce: 1,
     epochs(orders) {
@@ -93,13 +108,8 @@ export function epochsOfSteps(steps: StepEngine, data: FitData, shouldStop: () =
         const sums = { loss: 0, metric: 0 };
         for (let start = 0; start < rows; start += batchSize) {
           if (shouldStop()) return { sums: finished, end: { kind: 'stopped' } };
-          const size = Math.min(batchSize, rows - start);
-          for (let i = 0; i < size; i += 1) {
-            const row = order[start + i]!;
-            for (let j = 0; j < width; j += 1) batchFeatures[i * width + j] = features[row * width + j]!;
-            for (let j = 0; j < perRow; j += 1) batchTargets[i * perRow + j] = targets[row * perRow + j]!;
-          }
-          steps.step(batchFeatures, batchTargets, size, sums);
+          fill(order.subarray(start, Math.min(start + batchSize, rows)));
+          steps.step(batch, sums);
           if (!Number.isFinite(sums.loss))
             return { sums: finished, end: { kind: 'diverged', batch: start / batchSize + 1 } };
         }
@@ -107,6 +117,7 @@ export function epochsOfSteps(steps: StepEngine, data: FitData, shouldStop: () =
       }
       return { sums: finished, end: { kind: 'done' } };
     },
+    logits: (values, count) => steps.logits(values, count),
     parameters: () => steps.parameters(),
     dispose: () => {
       steps.dispose();

@@ -1,4 +1,5 @@
-import type { DenseOperation, NetworkPlan } from './network-plan.js';
+import { lastDense } from './network-plan.js';
+import type { NetworkPlan } from './network-plan.js';
 
 /** Mean and population standard deviation of each output's training targets; a constant target has deviation 1. */
 export interface TargetScaling {
@@ -49,9 +50,4 @@ export function unfoldScaling(plan: NetworkPlan, parameters: Float32Array[], sca
   const offsets = parameters[bias]!;
   for (let i = 0; i < weights.length; i += 1) weights[i] = weights[i]! / deviations[i % outputs]!;
   for (let j = 0; j < outputs; j += 1) offsets[j] = (offsets[j]! - means[j]!) / deviations[j]!;
-}
-
-/** Specs are validated to end in a dense layer. */
-function lastDense(plan: NetworkPlan): DenseOperation {
-  return plan.operations[plan.operations.length - 1] as DenseOperation;
 }

@@ -1,13 +1,15 @@
 import { NnError } from './nn-error.js';
-import type { TrainJob } from './train.js';
+import type { NetworkPlan } from './network-plan.js';
+import type { TrainJob } from './train-job.js';
 
 function refuse(message: string, details: Record<string, string>, hint: string): never {
   throw new NnError('RK_TRAIN_INPUT', message, { details, hint });
 }
 
 /** Refuses, before anything is computed, data that would fail late or silently: RK_TRAIN_INPUT. */
-export function checkTrainingData(job: TrainJob, outputs: number): void {
+export function checkTrainingData(job: TrainJob, plan: NetworkPlan): void {
   const { features, targets, rows, width, spec } = job;
+  const { outputs } = plan;
   if (!Number.isInteger(rows) || rows < 1)
     refuse(`A fit needs at least one row; got ${rows}.`, { rows: String(rows) }, 'Give more data.');
   if (features.length !== rows * width) {
@@ -45,33 +47,75 @@ export function checkTrainingData(job: TrainJob, outputs: number): void {
   }
   for (let i = 0; i < targets.length; i += 1) {
     const target = targets[i]!;
-    const good =
-      spec.task === 'classification'
-        ? Number.isInteger(target) && target >= 0 && target < classes
-        : Number.isFinite(target);
+    const good = {
+      classification: Number.isInteger(target) && target >= 0 && target < classes,
+      regression: Number.isFinite(target),
+      multilabel: target === 0 || target === 1,
+    }[spec.task];
     if (good) continue;
     const row = String(Math.floor(i / perRow));
-    const what =
-      spec.task === 'classification' ? `not a class of 0 to ${classes - 1}` : 'not a finite number';
+    const what = {
+      classification: `not a class of 0 to ${classes - 1}`,
+      regression: 'not a finite number',
+      multilabel: 'neither 0 nor 1',
+    }[spec.task];
     refuse(
       `The target in row ${row} is ${target}, ${what}.`,
       { row, target: String(target) },
       'Drop rows without a target.',
     );
   }
+  checkWeights(job);
+  checkCodes(job, plan);
+  const kept = Math.floor(rows * (1 - (spec.validationSplit ?? 0)));
+  if (kept < 1 || (spec.validationSplit !== undefined && kept === rows)) {
+    const text = `A validation split of ${spec.validationSplit} of ${rows} rows leaves none to fit on or none to judge by.`;
+    refuse(text, { rows: String(rows), validationSplit: String(spec.validationSplit) }, 'Give more data.');
+  }
 }
 
-/** The error of a fit whose loss or weights are no longer finite. */
+function checkWeights({ sampleWeights, rows }: TrainJob): void {
+  if (sampleWeights === undefined) return;
+  if (sampleWeights.length !== rows) {
+    const text = `${rows} rows need ${rows} sample weights; got ${sampleWeights.length}.`;
+    refuse(text, { expected: String(rows), got: String(sampleWeights.length) }, 'Give one weight a row.');
+  }
+  const bad = sampleWeights.findIndex((weight) => !(weight >= 0 && weight < Infinity));
+  if (bad < 0) return;
+  const details = { row: String(bad), weight: String(sampleWeights[bad]) };
+  refuse(`The weight of row ${bad} is ${sampleWeights[bad]}.`, details, 'Give weights of 0 or more.');
+}
+
+/** Codes that an embedding has no row for would be silently zero. */
+function checkCodes({ features, rows, width }: TrainJob, plan: NetworkPlan): void {
+  for (const op of plan.operations) {
+    if (op.kind !== 'embedding') continue;
+    const source = plan.operations[op.sources[0]! - 1];
+    if (source?.kind !== 'columns') continue;
+    for (let row = 0; row < rows; row += 1) {
+      const code = features[row * width + source.from]!;
+      if (Number.isInteger(code) && code >= 0 && code < op.vocabulary) continue;
+      refuse(
+        `The feature in row ${row}, column ${source.from} is ${code}, not a code of 0 to ${op.vocabulary - 1}.`,
+        { row: String(row), column: String(source.from) },
+        'Give the embedding the vocabulary of its column.',
+      );
+    }
+  }
+}
+
+/** The error of a fit whose loss or weights are no longer finite; batch 0 is the end of the epoch. */
 export function divergence(epoch: number, batch: number, job: TrainJob): NnError {
   const { optimizer } = job.spec;
+  const where = batch === 0 ? 'at its end' : `batch ${batch}`;
   return new NnError(
     'RK_TRAIN_DIVERGED',
-    `The fit diverged in epoch ${epoch}, batch ${batch}: the loss is not a finite number any more.`,
+    `The fit diverged in epoch ${epoch}, ${where}: the loss is not a finite number any more.`,
     {
       details: { epoch: String(epoch), batch: String(batch), learningRate: String(optimizer.learningRate) },
       hint:
-        `Lower the learning rate (${optimizer.type} with ${optimizer.learningRate} now), ` +
-        'standardise the features, or look for extreme values in them.',
+        `Lower the learning rate (${optimizer.type} with ${optimizer.learningRate} now), limit the gradients by ` +
+        "the optimizer's clipNorm, standardise the features, or look for extreme values in them.",
     },
   );
 }

@@ -1,10 +1,11 @@
 import { useBackend } from './backends.js';
-import { compiledSteps } from './compiled-steps.js';
+import { algebraSteps } from './algebra-steps.js';
+import { arrayAlgebra } from './algebra/array-algebra.js';
 import { NnError } from './nn-error.js';
 import { onnxProblem } from './onnx/onnx-runtime.js';
-import { onnxUnsupported } from './onnx/onnx-support.js';
 import { epochsOfSteps } from './step-engine.js';
 import type { BackendName } from './backends.js';
+import { trainableSize } from './network-plan.js';
 import type { NetworkPlan } from './network-plan.js';
 import type { EpochEngine, FitData, StepSetup } from './step-engine.js';
 
@@ -23,15 +24,14 @@ export interface ChosenEngine {
 }
 
 /**
- * Parameters × rows of a step from which 'auto' takes the ONNX graph, measured on two cores of a server (README): below, the
- * loops are as fast, or the graph's fixed costs (loading onnxruntime, a session) eat what it saves.
+ * Parameters × rows of a step from which 'auto' takes the ONNX graph, measured on two cores of a server (README): the graph is twice as
+ * fast from some thousand on, below it is the fixed cost of a run that counts.
  */
-const onnxCrossover = 20_000;
+const onnxCrossover = 2_000;
 
 /**
- * Chooses for a network, a batch size and the backend at hand. 'auto' is the compiled engine for a small network on cpu or wasm,
- * the ONNX graph for a larger one where onnxruntime loads, and TensorFlow.js on gpu and node. A network that 'onnx' was asked for
- * and that it has no graph for is fitted as 'auto' would without it; the reason says so.
+ * Chooses for a network, a batch size and the backend at hand. 'auto' is the compiled engine for a tiny network on cpu or wasm,
+ * the ONNX graph for a larger one where onnxruntime loads, and TensorFlow.js on gpu and node.
  *
  * RK_BACKEND_UNAVAILABLE: 'compiled' on another backend than cpu; 'onnx' where onnxruntime does not load.
  */
@@ -53,9 +53,7 @@ export async function chooseEngine(
   }
   if (asked === 'compiled' || asked === 'tfjs')
     return { engine: asked, backend, reason: `'${asked}' was asked for.` };
-  const missing = onnxUnsupported(plan);
   if (asked === 'onnx') {
-    if (missing !== undefined) return withoutOnnx(backend, `'onnx' was asked for, and ${missing}`);
     const problem = await onnxProblem();
     if (problem === undefined) return { engine: 'onnx', backend: 'cpu', reason: "'onnx' was asked for." };
     throw new NnError('RK_BACKEND_UNAVAILABLE', `The engine onnx is not available: ${problem}`, {
@@ -63,14 +61,11 @@ export async function chooseEngine(
       hint: "Install onnxruntime-node on a platform that it supports, or leave the engine at 'auto'.",
     });
   }
-  const parameters = plan.operations.reduce(
-    (sum, op) => sum + (op.kind === 'dense' ? (op.inputs + 1) * op.outputs : 0),
-    0,
-  );
+  const parameters = trainableSize(plan);
   const size = `${parameters} parameters in batches of ${batchSize}`;
   if (backend === 'gpu' || backend === 'node') return withoutOnnx(backend, `the backend is ${backend}`);
   if (parameters * batchSize < onnxCrossover) return withoutOnnx(backend, `${size} are few for onnx`);
-  const problem = missing ?? (await onnxProblem());
+  const problem = await onnxProblem();
   if (problem !== undefined) return withoutOnnx(backend, `onnx was passed over: ${problem}`);
   return { engine: 'onnx', backend: 'cpu', reason: `onnx is the fastest for ${size}.` };
 }
@@ -91,8 +86,8 @@ export async function openEngine(
     const { onnxEpochs } = await import('./onnx/onnx-epochs.js');
     return onnxEpochs(setup, data, shouldStop);
   }
-  if (engine === 'compiled') return epochsOfSteps(compiledSteps(setup), data, shouldStop);
+  if (engine === 'compiled') return epochsOfSteps(algebraSteps(arrayAlgebra(), setup), data, shouldStop);
   await useBackend(backend);
-  const { kernelSteps } = await import('./kernel-steps.js');
-  return epochsOfSteps(kernelSteps(setup), data, shouldStop);
+  const { tensorAlgebra } = await import('./algebra/tensor-algebra.js');
+  return epochsOfSteps(algebraSteps(tensorAlgebra(), setup), data, shouldStop);
 }

@@ -1,121 +1,99 @@
 import { backendInUse } from './backends.js';
-import { initialParameters, planNetwork } from './network-plan.js';
+import { earlyStopping } from './early-stopping.js';
+import { lossFromLogits } from './losses.js';
+import { initialParameters } from './network-plan.js';
+import { learningRateAt } from './optimizers/learning-rate.js';
+import { hostPenalty } from './optimizers/update.js';
 import { randomStream, shuffle } from './random.js';
+import { rowWeights } from './row-weights.js';
+import { initialWeightsOf, planOf } from './spec-plan.js';
 import { fitTargetScaling, foldScaling, scaleTargets, unfoldScaling } from './target-scaling.js';
-import { topologyOf } from './topology.js';
+import { topologyOf } from './topology/topology.js';
 import { chooseEngine, openEngine } from './train-engine.js';
 import { checkTrainingData, divergence } from './train-checks.js';
+import { selectRows, validationRows } from './validation-rows.js';
 import { decodeWeights, encodeWeights } from './weights.js';
-import type { BackendName } from './backends.js';
-import type { ModelSpec } from './model-spec.js';
-import type { EpochEngine } from './step-engine.js';
-import type { TrainEngine } from './train-engine.js';
+import type { BatchSums, LossInput } from './losses.js';
+import type { NetworkPlan } from './network-plan.js';
+import type { EpochEngine, FitData } from './step-engine.js';
+import type { EpochResult, TrainHistory, TrainJob, TrainResult } from './train-job.js';
 import type { TrainedModel } from './trained-model.js';
 
-export interface EpochResult {
-  /**
-   * Mean loss over the epoch's rows, each taken before the step of its batch (Keras's running mean). With a scaled
-   * regression target, of the scaled target: 1 is what predicting the mean gives.
-   */
-  loss: number;
-  /** Accuracy (classification) or root mean squared error in the target's unit (regression), over the same rows. */
-  metric: number;
-}
-
-export interface TrainJob {
-  spec: ModelSpec;
-  /** rows × width, row by row. */
-  features: Float32Array;
-  rows: number;
-  width: number;
-  /** Class indices (Int32Array, one a row) or numbers (Float32Array, rows × outputs). */
-  targets: Int32Array | Float32Array;
-  /** Classification: the number of classes; defaults to the units of the last layer. */
-  classes?: number;
-  /** Decides initial weights, shuffles and dropout. Defaults to `spec.seed`. */
-  seed?: number;
-  /** Defaults to the backend in use, or 'cpu' where none is. */
-  backend?: BackendName;
-  /**
-   * Default 'auto': compiled on the backend cpu (the same bits, many times faster), kernels on any other; for a large
-   * network on cpu or wasm an ONNX graph, where onnxruntime loads and can express it.
-   */
-  engine?: TrainEngine | 'auto';
-  /** Start from these weights (a fitted model's bytes) instead of fresh ones. */
-  initialWeights?: Uint8Array;
-  /** After each epoch, counted from 1. A promise is awaited. */
-  onEpoch?: (epoch: number, result: EpochResult) => void | Promise<void>;
-  /**
-   * Asked before every batch (engine 'onnx': before every run of the graph, which is an epoch, some 30 ms of a long one, or
-   * some 2 ms of short ones): true ends the fit in good order with what is fitted so far.
-   */
-  shouldStop?: () => boolean;
-  /** Give way to the event loop after every so many epochs, so that messages are handled. Default 1. */
-  yieldEvery?: number;
-}
-
-export interface TrainResult {
-  model: TrainedModel;
-  history: { loss: number[]; metric: number[] };
-  metricName: 'accuracy' | 'rmse';
-  /** Whole epochs; a stop inside an epoch leaves that epoch out of the count and of the history. */
-  epochsRun: number;
-  stopped: boolean;
-  /** 'cpu' for the engine 'onnx', whichever backend was given. */
-  backend: BackendName;
-  engine: TrainEngine;
-  /** One sentence: why this engine. */
-  engineReason: string;
-}
-
 /** Streams of chance of one seed. */
-const streams = { initial: 0, order: 1, dropout: 2 };
+const streams = { initial: 0, order: 1, dropout: 2, held: 3 };
+
+/** What a fit works on. */
+interface Fit {
+  job: TrainJob;
+  plan: NetworkPlan;
+  seed: number;
+  engine: EpochEngine;
+  data: FitData;
+  /** Rows held out, with what their loss is computed from. */
+  held: { features: Float32Array; input: LossInput } | undefined;
+}
 
 /**
  * Fits a network by mini-batches: rows in a fresh seeded order in every epoch, the last batch short (Keras's fit).
  * Equal spec, data and seed on an equal backend give equal weights to the bit. No tensor is left behind.
  *
  * Errors: RK_TRAIN_INPUT before the first step; RK_TRAIN_DIVERGED at the first batch whose loss is not
- * finite; RK_MODEL_CORRUPT for initial weights that do not fit; RK_BACKEND_UNAVAILABLE.
+ * finite; RK_MODEL_CORRUPT for initial weights that do not fit; RK_BACKEND_UNAVAILABLE; the reason of `signal`.
  *
  * With the engine 'onnx', a worker thread or the process must not be ended while a run is in flight: that aborts the whole
- * process. Raise the flag behind `shouldStop` and wait for the fit to return first.
+ * process. Raise the flag behind `shouldStop`, or abort the signal, and wait for the fit to return first.
  */
 export async function train(job: TrainJob): Promise<TrainResult> {
   const { spec, width } = job;
-  const plan = planNetwork(spec.layers, width);
-  checkTrainingData(job, plan.outputs);
-  const batchSize = Math.min(spec.batchSize, job.rows);
+  job.signal?.throwIfAborted();
+  const plan = planOf(spec, width);
+  checkTrainingData(job, plan);
+  const seed = job.seed ?? spec.seed;
+  const { fitted, held } = splitOf(job, plan, seed);
+  const batchSize = Math.min(spec.batchSize, fitted.rows);
   const asked = job.engine ?? 'auto';
   const chosen = await chooseEngine(asked, job.backend ?? backendInUse() ?? 'cpu', plan, batchSize);
-  const { backend, engine } = chosen;
-  const seed = job.seed ?? spec.seed;
   const scaling =
     spec.task === 'regression' && spec.targetScaling === 'standard'
-      ? fitTargetScaling(Float32Array.from(job.targets), plan.outputs)
+      ? fitTargetScaling(Float32Array.from(fitted.targets), plan.outputs)
       : undefined;
-  const targets = scaling === undefined ? job.targets : scaleTargets(Float32Array.from(job.targets), scaling);
+  const scaled = (targets: Int32Array | Float32Array): Int32Array | Float32Array =>
+    scaling === undefined ? targets : scaleTargets(Float32Array.from(targets), scaling);
 
+  const given = job.initialWeights ?? initialWeightsOf(spec);
   const initial =
-    job.initialWeights === undefined
-      ? initialParameters(plan, randomStream(seed, streams.initial))
-      : decodeWeights(plan.parameters, job.initialWeights);
-  if (job.initialWeights !== undefined && scaling !== undefined) unfoldScaling(plan, initial, scaling);
+    given === undefined
+      ? initialParameters(plan, randomStream(seed, streams.initial), spec.initializer)
+      : decodeWeights(plan.parameters, given);
+  if (given !== undefined && scaling !== undefined) unfoldScaling(plan, initial, scaling);
 
+  const variances =
+    scaling?.deviations.map((deviation) => deviation ** 2) ?? new Float64Array(plan.outputs).fill(1);
+  const stepsOfEpoch = Math.ceil(fitted.rows / batchSize);
   const setup = {
     plan,
     loss: spec.loss,
     optimizer: spec.optimizer,
     initial,
-    variances:
-      scaling?.deviations.map((deviation) => deviation ** 2) ?? new Float64Array(plan.outputs).fill(1),
+    variances,
     random: randomStream(seed, streams.dropout),
+    rateOf: (step: number) => learningRateAt(spec.optimizer, step, stepsOfEpoch, spec.epochs),
   };
-  const data = { features: job.features, targets, rows: job.rows, batchSize };
-  const fit = await openEngine(chosen, setup, data, () => job.shouldStop?.() === true);
+  const data: FitData = { ...fitted, targets: scaled(fitted.targets), batchSize };
+  const judged = held && {
+    features: held.features,
+    input: { ...held, loss: spec.loss, targets: scaled(held.targets), outputs: plan.outputs, variances },
+  };
+  const engine = await openEngine(
+    chosen,
+    setup,
+    data,
+    () => job.signal?.aborted === true || job.shouldStop?.() === true,
+  );
   try {
-    const { history, stopped } = await runEpochs(job, seed, fit);
-    const parameters = fit.parameters();
+    const outcome = await runEpochs({ job, plan, seed, engine, data, held: judged });
+    job.signal?.throwIfAborted();
+    const { history, parameters } = outcome;
     if (!parameters.every((values) => values.every(Number.isFinite)))
       throw divergence(history.loss.length, 0, job);
     if (scaling !== undefined) foldScaling(plan, parameters, scaling);
@@ -128,44 +106,119 @@ export async function train(job: TrainJob): Promise<TrainResult> {
       inputs: plan.inputs,
       outputs: plan.outputs,
       task: spec.task,
-      backend,
+      backend: chosen.backend,
     };
-    const metricName = spec.task === 'classification' ? 'accuracy' : 'rmse';
-    const epochsRun = history.loss.length;
-    return { model, history, metricName, epochsRun, stopped, backend, engine, engineReason: chosen.reason };
+    return {
+      model,
+      history,
+      metricName: spec.task === 'regression' ? 'rmse' : 'accuracy',
+      epochsRun: history.loss.length,
+      bestEpoch: outcome.bestEpoch,
+      stopped: outcome.stopped,
+      stoppedEarly: outcome.stoppedEarly,
+      backend: chosen.backend,
+      engine: chosen.engine,
+      engineReason: chosen.reason,
+    };
   } finally {
-    await fit.dispose();
+    await engine.dispose();
   }
 }
 
-async function runEpochs(
-  job: TrainJob,
-  seed: number,
-  fit: EpochEngine,
-): Promise<{ history: TrainResult['history']; stopped: boolean }> {
-  const { spec, rows } = job;
+type Rows = Pick<FitData, 'features' | 'targets' | 'rows'> & { weights: Float32Array | undefined };
+
+/** The rows to fit on, weighted, and those to judge by. */
+function splitOf(job: TrainJob, plan: NetworkPlan, seed: number): { fitted: Rows; held: Rows | undefined } {
+  const { spec, features, targets, rows, width } = job;
+  const weights = rowWeights(spec.classWeights, targets, plan.outputs, job.sampleWeights);
+  const share = spec.validationSplit ?? 0;
+  if (share === 0) return { fitted: { features, targets, rows, weights }, held: undefined };
+  const split = validationRows(rows, share, randomStream(seed, streams.held));
+  const part = (chosen: Int32Array): Rows => ({
+    features: selectRows(features, width, chosen),
+    targets: selectRows(targets, targets.length / rows, chosen),
+    rows: chosen.length,
+    weights: weights && selectRows(weights, 1, chosen),
+  });
+  return { fitted: part(split.fitted), held: part(split.held) };
+}
+
+interface Outcome {
+  history: TrainHistory;
+  parameters: Float32Array[];
+  bestEpoch: number;
+  stopped: boolean;
+  stoppedEarly: boolean;
+}
+
+async function runEpochs(fit: Fit): Promise<Outcome> {
+  const { job, seed, engine, data } = fit;
+  const { spec } = job;
+  const { rows } = data;
   const order = Int32Array.from({ length: rows }, (_, row) => row);
   const random = randomStream(seed, streams.order);
-  const history: TrainResult['history'] = { loss: [], metric: [] };
+  const history: TrainHistory = { loss: [], metric: [], ...(fit.held && { valLoss: [], valMetric: [] }) };
+  const stopping = spec.earlyStopping;
+  const decide = stopping && earlyStopping(stopping, spec.task !== 'regression');
+  let best: { epoch: number; parameters: Float32Array[] } | undefined;
+  const finish = (how: { stopped?: boolean; stoppedEarly?: boolean } = {}): Outcome => ({
+    history,
+    parameters: best?.parameters ?? engine.parameters(),
+    bestEpoch: best?.epoch ?? history.loss.length,
+    stopped: how.stopped === true,
+    stoppedEarly: how.stoppedEarly === true,
+  });
 
   while (history.loss.length < spec.epochs) {
-    const count = Math.min(fit.epochsAtOnce, spec.epochs - history.loss.length);
+    // What is judged after each epoch is judged with that epoch's weights.
+    const single = fit.held !== undefined || stopping !== undefined;
+    const count = single ? 1 : Math.min(engine.epochsAtOnce, spec.epochs - history.loss.length);
     const orders = Array.from({ length: count }, () => {
       shuffle(order, random);
       return count === 1 ? order : order.slice();
     });
-    const { sums, end } = await fit.epochs(orders);
-    for (const { loss, metric } of sums) {
-      const mean = metric / rows;
-      const result = { loss: loss / rows, metric: spec.task === 'classification' ? mean : Math.sqrt(mean) };
+    const { sums, end } = await engine.epochs(orders);
+    for (const one of sums) {
+      const result: EpochResult = meanOf(one, rows, spec.task === 'regression');
+      const epoch = history.loss.length + 1;
+      if (fit.held !== undefined) Object.assign(result, await judge(fit, fit.held, epoch));
       history.loss.push(result.loss);
       history.metric.push(result.metric);
-      const epoch = history.loss.length;
+      if (result.valLoss !== undefined) history.valLoss?.push(result.valLoss);
+      if (result.valMetric !== undefined) history.valMetric?.push(result.valMetric);
+      const decision = decide?.(epoch, result);
+      if (decision?.best === true && stopping?.restoreBest === true)
+        best = { epoch, parameters: engine.parameters() };
       await job.onEpoch?.(epoch, result);
+      if (decision?.stop === true) return finish({ stoppedEarly: true });
       if (epoch % (job.yieldEvery ?? 1) === 0) await new Promise((resume) => setImmediate(resume));
     }
-    if (end.kind === 'stopped') return { history, stopped: true };
+    if (end.kind === 'stopped') return finish({ stopped: true });
     if (end.kind === 'diverged') throw divergence(history.loss.length + 1, end.batch, job);
   }
-  return { history, stopped: false };
+  return finish();
+}
+
+function meanOf(
+  { loss, metric }: BatchSums,
+  rows: number,
+  regression: boolean,
+): { loss: number; metric: number } {
+  const mean = metric / rows;
+  return { loss: loss / rows, metric: regression ? Math.sqrt(mean) : mean };
+}
+
+/** Loss and metric of the rows held out, with the weights as they are now. */
+async function judge(
+  { job, plan, engine }: Fit,
+  held: NonNullable<Fit['held']>,
+  epoch: number,
+): Promise<{ valLoss: number; valMetric: number }> {
+  const { rows } = held.input;
+  const sums: BatchSums = { loss: 0, metric: 0 };
+  lossFromLogits(held.input, await engine.logits(held.features, rows), sums);
+  const { loss, metric } = meanOf(sums, rows, job.spec.task === 'regression');
+  const valLoss = loss + hostPenalty(plan, () => engine.parameters());
+  if (!Number.isFinite(valLoss)) throw divergence(epoch, 0, job);
+  return { valLoss, valMetric: metric };
 }

@@ -4,12 +4,13 @@ import { Task as TaskMessage } from '@rookery/proto/rookery/domain/v1/data';
 import { backendRequests } from './backends.js';
 import { NnError } from './nn-error.js';
 import type { BackendName } from './backends.js';
-import type { ModelSpec, Task } from './model-spec.js';
+import type { ModelSpec, Task } from './spec/model-spec.js';
 import type { TrainedModel } from './trained-model.js';
 
 /**
  * The protobuf form of a trained model, for an artifact. Lossless: {@link trainedModelFromProto} gives an equal model.
- * A classification with two outputs is written as binary, with another number as multiclass.
+ * A classification with two outputs is written as binary, with another number as multiclass. The message has no word for
+ * multi-label: its task is left open there, and the specification's counts.
  */
 export function trainedModelToProto(model: TrainedModel): TrainedModelMessage {
   return {
@@ -47,17 +48,19 @@ export function trainedModelFromProto(message: TrainedModelMessage): TrainedMode
     spec: message.spec as unknown as ModelSpec,
     inputs: message.inputs,
     outputs: message.outputs,
-    task: taskFromMessage(message.task),
+    task: taskFromMessage(message.task, message.spec),
     backend: backendFrom(message.backend),
   };
 }
 
 function taskToMessage(task: Task, outputs: number): TaskMessage {
+  if (task === 'multilabel') return TaskMessage.TASK_UNSPECIFIED;
   if (task === 'regression') return TaskMessage.TASK_REGRESSION;
   return outputs === 2 ? TaskMessage.TASK_BINARY : TaskMessage.TASK_MULTICLASS;
 }
 
-function taskFromMessage(task: TaskMessage): Task {
+function taskFromMessage(task: TaskMessage, spec: Record<string, unknown>): Task {
+  if (task === TaskMessage.TASK_UNSPECIFIED && spec['task'] === 'multilabel') return 'multilabel';
   if (task === TaskMessage.TASK_REGRESSION) return 'regression';
   if (task === TaskMessage.TASK_BINARY || task === TaskMessage.TASK_MULTICLASS) return 'classification';
   throw corrupt('task', String(task));

@@ -1,5 +1,5 @@
 import type { BackendName } from './backends.js';
-import type { ModelSpec, Task } from './model-spec.js';
+import type { ModelSpec, Task } from './spec/model-spec.js';
 
 export interface WeightSpec {
   name: string;

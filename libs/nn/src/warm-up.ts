@@ -1,4 +1,4 @@
-import { defaultSpec } from './model-spec.js';
+import { defaultSpec } from './spec/model-spec.js';
 import { loadPredictor } from './predictor.js';
 import { train } from './train.js';
 import type { BackendName } from './backends.js';

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { defaultSpec, loadPredictor, tensorMemory, train, useBackend, validateSpec } from '@rookery/nn';
 import { initialParameters, planNetwork } from '../src/network-plan.js';
 import { randomStream } from '../src/random.js';
-import { topologyOf } from '../src/topology.js';
+import { topologyOf } from '../src/topology/topology.js';
 import { encodeWeights } from '../src/weights.js';
 import type { LayerSpec, TrainedModel } from '@rookery/nn';
 
@@ -173,14 +173,14 @@ describe('loading', () => {
     const changed = JSON.parse(model.topology) as {
       config: { layers: { config: { activation: string } }[] };
     };
-    changed.config.layers[0]!.config.activation = 'elu';
-    const elu = { ...model, topology: JSON.stringify(changed) };
-    const predictor = await loadPredictor(elu);
+    changed.config.layers[0]!.config.activation = 'mish';
+    const mish = { ...model, topology: JSON.stringify(changed) };
+    const predictor = await loadPredictor(mish);
     expect(predictor.engine).toBe('tfjs');
     expect(predictor.tensorsHeld).toBe(6);
     expect(predictor.predict(new Float32Array(4), 1).reduce((sum, p) => sum + p)).toBeCloseTo(1, 5);
     predictor.dispose();
-    await expect(loadPredictor(elu, { engine: 'compiled' })).rejects.toMatchObject({
+    await expect(loadPredictor(mish, { engine: 'compiled' })).rejects.toMatchObject({
       code: 'RK_MODEL_UNSUPPORTED',
     });
   });

@@ -217,6 +217,7 @@ describe('a fit', () => {
     const { epochsRun, stopped, history, model } = await train({
       spec: spec({ epochs: 1000 }),
       ...problem(),
+      engine: 'compiled',
       onEpoch: (epoch) => void (reached = epoch),
       shouldStop: () => reached === 3,
     });
@@ -225,7 +226,7 @@ describe('a fit', () => {
       stopped: true,
       epochs: 3,
     });
-    const alone = await train({ spec: spec({ epochs: 3 }), ...problem() });
+    const alone = await train({ spec: spec({ epochs: 3 }), ...problem(), engine: 'compiled' });
     expect(model.weights).toEqual(alone.model.weights);
   });
 

@@ -58,6 +58,8 @@ export type {
   FittedTransformer,
   TransformerSpec,
 } from './transform/fitted-transformer.js';
+export { featureRanges } from './transform/feature-ranges.js';
+export type { FeatureRange } from './transform/feature-ranges.js';
 export { fitTransformer } from './transform/fit-transformer.js';
 export { transformRows } from './transform/transform-rows.js';
 export type { FeatureMatrix } from './transform/transform-rows.js';

@@ -14,7 +14,7 @@ import {
 } from '@rookery/nn';
 import type { BackendName, ModelSpec } from '@rookery/nn';
 import { FoldBundle, TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
-import { columnByName, encodeTarget, tableFromArrow, transformRows } from '@rookery/tabular';
+import { columnByName, encodeTarget, featureRanges, tableFromArrow, transformRows } from '@rookery/tabular';
 import type { FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
 
 import { LeastRecentlyUsed } from './domain/least-recently-used.js';
@@ -87,6 +87,9 @@ async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
     task: regression ? 'regression' : 'classification',
     inputs: matrix.width,
     outputs: regression ? 1 : encoder.labels.length,
+    // A fold without some category has other columns: embeddings by name find theirs again.
+    features: featureRanges(transformer),
+    labels: encoder.labels,
   });
   const backend = await backendFor(spec, matrix.width, resolved);
   const startedAt = performance.now();

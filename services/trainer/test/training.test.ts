@@ -153,7 +153,7 @@ describe('a job', () => {
     expect(progress.at(-1)).toMatchObject({ runId, fold: 0, epoch: 20, epochs: 20, metricName: 'accuracy' });
     await stop();
     expect(trained).toMatchObject({ runId, fold: 0, final: false, epochsRun: 20 });
-    expect(trained?.environment).toMatchObject({ backend: 'cpu', engine: 'compiled', codeVersion: '1.2.3' });
+    expect(trained?.environment).toMatchObject({ backend: 'cpu', engine: 'onnx', codeVersion: '1.2.3' });
     expect(trained?.environment?.worker).toMatch(/^.+\/\d+\/\d+$/);
     expect(trained?.history?.loss).toHaveLength(20);
     expect(trained?.history?.loss.at(-1)).toBeLessThan(trained?.history?.loss[0] ?? 0);

@@ -62,7 +62,7 @@ optimizers = {
 }
 specs = {
     "sgd": {"type": "sgd", "learningRate": 0.1},
-    "momentum": {"type": "momentum", "learningRate": 0.05, "momentum": 0.9},
+    "momentum": {"type": "sgd", "learningRate": 0.05, "momentum": 0.9},
     "rmsprop": {"type": "rmsprop", "learningRate": 0.01, "decay": 0.9, "epsilon": 1e-7},
     "adam": {"type": "adam", "learningRate": 0.01, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7},
 }

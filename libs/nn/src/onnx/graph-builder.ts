@@ -1,10 +1,14 @@
+import { elementNumbers } from './onnx-model.js';
+import type { Algebra } from '../algebra/algebra.js';
 import type { ElementType, OnnxAttribute, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from './onnx-model.js';
 
 /** Numbers of a graph: float32 for training, float64 to check the mathematics. */
 export type Precision = 'float32' | 'float64';
 
-/** Builds one graph operator by operator; a value is the name of an operator's result. */
-export class GraphBuilder {
+const int = (value: number): OnnxAttribute => ({ kind: 'int', value });
+
+/** Builds one graph operator by operator: the algebra over the names of values. */
+export class GraphBuilder implements Algebra<string> {
   readonly precision: Precision;
   readonly #name: string;
   readonly #nodes: OnnxNode[] = [];
@@ -45,28 +49,6 @@ export class GraphBuilder {
     this.#nodes.push({ operator, inputs, outputs, attributes });
   }
 
-  /** A scalar; equal ones are one constant. */
-  scalar(value: number): string {
-    return this.#constant([], [value]);
-  }
-
-  /** A row of ones. */
-  ones(length: number): string {
-    return this.#constant(
-      [1, length],
-      Array.from({ length }, () => 1),
-    );
-  }
-
-  #constant(shape: number[], data: number[]): string {
-    const key = `${shape.join('x')}:${data[0]}`;
-    const known = this.#constants.get(key);
-    if (known !== undefined) return known.name;
-    const name = `${this.#name}_c${this.#constants.size}`;
-    this.#constants.set(key, { name, type: this.precision, shape, data });
-    return name;
-  }
-
   build(): OnnxGraph {
     return {
       name: this.#name,
@@ -75,6 +57,24 @@ export class GraphBuilder {
       inputs: this.#inputs,
       outputs: this.#outputs,
     };
+  }
+
+  /** A constant; equal ones are one. */
+  constant(shape: number[], data: number[], type: OnnxTensor['type'] = this.precision): string {
+    const key = `${type}:${shape.join('x')}:${data.join()}`;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known.name;
+    const name = `${this.#name}_c${this.#constants.size}`;
+    this.#constants.set(key, { name, type, shape, data });
+    return name;
+  }
+
+  #cast(x: string): string {
+    return this.apply('Cast', [x], { to: int(elementNumbers[this.precision]) });
+  }
+
+  scalar(value: number): string {
+    return this.constant([], [value]);
   }
 
   add(a: string, b: string): string {
@@ -93,18 +93,109 @@ export class GraphBuilder {
     return this.apply('Div', [a, b]);
   }
 
-  /** alpha · a · b + beta · c, either factor transposed first: one pass over the result, c of the result's shape or one row. */
-  gemm(
-    a: string,
-    b: string,
-    c: string | undefined,
-    options: { transposeA?: boolean; transposeB?: boolean; alpha?: number; beta?: number } = {},
-  ): string {
+  maximum(a: string, b: string): string {
+    return this.apply('Max', [a, b]);
+  }
+
+  minimum(a: string, b: string): string {
+    return this.apply('Min', [a, b]);
+  }
+
+  exp(x: string): string {
+    return this.apply('Exp', [x]);
+  }
+
+  sqrt(x: string): string {
+    return this.apply('Sqrt', [x]);
+  }
+
+  tanh(x: string): string {
+    return this.apply('Tanh', [x]);
+  }
+
+  sigmoid(x: string): string {
+    return this.apply('Sigmoid', [x]);
+  }
+
+  erf(x: string): string {
+    return this.apply('Erf', [x]);
+  }
+
+  relu(x: string): string {
+    return this.apply('Relu', [x]);
+  }
+
+  softplus(x: string): string {
+    return this.apply('Softplus', [x]);
+  }
+
+  sign(x: string): string {
+    return this.apply('Sign', [x]);
+  }
+
+  positive(x: string): string {
+    // Cast is faster than Sign.
+    return this.#cast(this.apply('Greater', [x, this.scalar(0)]));
+  }
+
+  logSoftmax(x: string): string {
+    return this.apply('LogSoftmax', [x], { axis: int(-1) });
+  }
+
+  matmul(a: string, b: string, transpose: { a?: boolean; b?: boolean } = {}): string {
+    return this.#gemm([a, b], transpose);
+  }
+
+  linear(x: string, kernel: string, bias: string | undefined): string {
+    return this.#gemm(bias === undefined ? [x, kernel] : [x, kernel, bias]);
+  }
+
+  /** One operator: the update of a parameter takes one pass over it. */
+  subtractProduct(value: string, left: string, right: string): string {
+    return this.#gemm([left, right, value], { a: true }, -1);
+  }
+
+  subtractRows(value: string, x: string, rows: number): string {
+    return this.#gemm([this.#ones(1, rows), x, value], {}, -1);
+  }
+
+  sumRows(x: string, rows: number): string {
+    return this.#gemm([this.#ones(1, rows), x]);
+  }
+
+  sumColumns(x: string, columns: number): string {
+    return this.#gemm([x, this.#ones(columns, 1)]);
+  }
+
+  columns(x: string, from: number, to: number): string {
+    const at = (value: number): string => this.constant([1], [value], 'int64');
+    return this.apply('Slice', [x, at(from), at(to), at(1)]);
+  }
+
+  concat(parts: readonly string[]): string {
+    return this.apply('Concat', [...parts], { axis: int(1) });
+  }
+
+  oneHot(codes: string, size: number): string {
+    const numbers = this.constant(
+      [1, size],
+      Array.from({ length: size }, (_, i) => i),
+    );
+    return this.#cast(this.apply('Equal', [codes, numbers]));
+  }
+
+  #ones(rows: number, columns: number): string {
+    return this.constant(
+      [rows, columns],
+      Array.from({ length: rows * columns }, () => 1),
+    );
+  }
+
+  #gemm(inputs: string[], transpose: { a?: boolean; b?: boolean } = {}, alpha?: number): string {
     const attributes: Record<string, OnnxAttribute> = {};
-    if (options.transposeA === true) attributes['transA'] = { kind: 'int', value: 1 };
-    if (options.transposeB === true) attributes['transB'] = { kind: 'int', value: 1 };
-    if (options.alpha !== undefined) attributes['alpha'] = { kind: 'float', value: options.alpha };
-    if (options.beta !== undefined) attributes['beta'] = { kind: 'float', value: options.beta };
-    return this.apply('Gemm', c === undefined ? [a, b] : [a, b, c], attributes);
+    if (transpose.a === true) attributes['transA'] = int(1);
+    if (transpose.b === true) attributes['transB'] = int(1);
+    if (alpha !== undefined) attributes['alpha'] = { kind: 'float', value: alpha };
+    return this.apply('Gemm', inputs, attributes);
   }
 }

@@ -1,13 +1,14 @@
-import { countProducts } from './onnx-support.js';
-import { lossFactor } from './loss-graph.js';
+import { lossFromReport, outputShare } from '../losses.js';
+import { countProducts, matrixShape } from '../network-plan.js';
+import { scalesGradients, stepScalars } from '../optimizers/update.js';
+import { dropoutMask } from '../step-engine.js';
 import { returnSession, takeSession } from './onnx-runtime.js';
-import { stepSizeOf } from './optimizer-graph.js';
-import { trainingGraph } from './training-graph.js';
-import { dropoutMask, gradientScale } from '../step-engine.js';
+import { logitsGraph, trainingGraph } from './training-graph.js';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Loss } from '../model-spec.js';
-import type { BatchSums } from '../output-gradient.js';
+import type { BatchSums } from '../losses.js';
+import type { Loss } from '../spec/model-spec.js';
 import type { EpochEngine, EpochsOutcome, FitData, StepSetup } from '../step-engine.js';
+import type { CompiledGraph, OnnxSession } from './onnx-runtime.js';
 import type { TrainingGraphSpec } from './training-graph.js';
 
 /**
@@ -28,10 +29,11 @@ export async function onnxEpochs(
   data: FitData,
   shouldStop: () => boolean,
 ): Promise<EpochEngine> {
-  const { plan, loss, optimizer, random, variances } = setup;
-  const { rows, batchSize: batch } = data;
+  const { plan, loss, optimizer, random, variances, rateOf } = setup;
+  const { rows, batchSize: batch, weights } = data;
   const spec: TrainingGraphSpec = { plan, loss, optimizer, batch, precision: 'float32' };
   const opened = await takeSession(keyOf(spec), () => trainingGraph(spec));
+  let predicting: OnnxSession<CompiledGraph> | undefined;
   const { graph, session, Tensor } = opened;
   const fixed: Record<string, Tensor> = {
     features: new Tensor('float32', data.features, [rows, plan.inputs]),
@@ -46,7 +48,9 @@ export async function onnxEpochs(
       parameter === undefined ? new Float32Array(shape[0] * shape[1]) : setup.initial[parameter]!.slice();
     states[name] = new Tensor('float32', values, shape);
   }
-  const factor = gradientScale(optimizer) * lossFactor(loss, plan.outputs);
+  const scaled = scalesGradients(optimizer, plan);
+  const share = outputShare(loss, plan.outputs);
+  const input = { loss, targets: data.targets, rows, outputs: plan.outputs, weights, variances };
   const stepsOfEpoch = Math.ceil(rows / batch);
   const productsPerStep = countProducts(plan) * batch;
   const stepsPerRun = Math.max(1, Math.floor(productsPerRun / productsPerStep));
@@ -59,20 +63,37 @@ export async function onnxEpochs(
     return orders[Math.floor(step / stepsOfEpoch)]!.subarray(start, Math.min(start + batch, rows));
   };
 
-  const run = async (orders: readonly Int32Array[], from: number, steps: number): Promise<Float32Array> => {
+  const run = async (
+    orders: readonly Int32Array[],
+    from: number,
+    steps: number,
+  ): Promise<{ report: Float32Array; penalty: Float32Array | undefined }> => {
     const indices = new Int32Array(steps * batch);
     const factors = new Float32Array(steps * batch);
+    const counted = graph.countsRows ? steps * batch : 0;
+    const shares = new Float32Array(counted);
+    const counting = new Float32Array(counted);
     const masks = graph.masks.map(({ width }) => new Float32Array(steps * batch * width));
+    const scalars = Array.from({ length: graph.scalars }, () => new Float32Array(steps));
     for (let step = 0; step < steps; step += 1) {
       const chosen = rowsOf(orders, from + step);
       const size = chosen.length;
       const at = step * batch;
+      const rate = rateOf(stepsDone + step);
       // A short batch is filled up by its first row, with weight zero.
       indices.fill(chosen[0]!, at, at + batch);
       indices.set(chosen, at);
-      factors.fill(factor / size, at, at + size);
-      for (const [i, { width, rate }] of graph.masks.entries())
-        masks[i]!.set(dropoutMask(size * width, rate, random), at * width);
+      const factor = ((scaled ? rate : 1) * share) / size;
+      if (weights === undefined) factors.fill(factor, at, at + size);
+      else for (let i = 0; i < size; i += 1) factors[at + i] = factor * weights[chosen[i]!]!;
+      if (graph.countsRows) {
+        shares.fill(1 / size, at, at + size);
+        counting.fill(1, at, at + size);
+      }
+      for (const [i, { width, rate: dropped }] of graph.masks.entries())
+        masks[i]!.set(dropoutMask(size * width, dropped, random), at * width);
+      for (const [i, value] of stepScalars(optimizer, scaled, stepsDone + step + 1, rate).entries())
+        scalars[i]![step] = value;
     }
     const feeds: Record<string, Tensor> = {
       ...fixed,
@@ -80,16 +101,18 @@ export async function onnxEpochs(
       indices: new Tensor('int32', indices, [steps, batch]),
       factors: new Tensor('float32', factors, [steps, batch, 1]),
     };
+    if (graph.countsRows) {
+      feeds['shares'] = new Tensor('float32', shares, [steps, 1, batch]);
+      feeds['counting'] = new Tensor('float32', counting, [steps, batch, 1]);
+    }
     for (const [i, { name, width }] of graph.masks.entries())
       feeds[name] = new Tensor('float32', masks[i]!, [steps, batch, width]);
-    if (graph.hasStepSizes) {
-      const sizes = Float32Array.from({ length: steps }, (_, i) => stepSizeOf(optimizer, stepsDone + i + 1)!);
-      feeds['step_sizes'] = new Tensor('float32', sizes, [steps]);
-    }
+    for (const [i, values] of scalars.entries()) feeds[`scalar${i}`] = new Tensor('float32', values, [steps]);
     const results: InferenceSession.ReturnType = await session.run(feeds);
     states = Object.fromEntries(graph.states.map(({ name }) => [name, results[`next_${name}`]!]));
     stepsDone += steps;
-    return results['report']!.data as Float32Array;
+    const penalty = graph.hasPenalty ? (results['penalty']!.data as Float32Array) : undefined;
+    return { report: results['report']!.data as Float32Array, penalty };
   };
 
   return {
@@ -101,10 +124,12 @@ export async function onnxEpochs(
       for (let from = 0; from < all; from += stepsPerRun) {
         if (shouldStop()) return { sums: finished, end: { kind: 'stopped' } };
         const steps = Math.min(stepsPerRun, all - from);
-        const report = await run(orders, from, steps);
+        const { report, penalty } = await run(orders, from, steps);
         for (let step = from; step < from + steps; step += 1) {
           const values = report.subarray((step - from) * batch * plan.outputs);
-          addSums(loss, values, data.targets, rowsOf(orders, step), variances, sums);
+          const chosen = rowsOf(orders, step);
+          lossFromReport(input, values, chosen, sums);
+          if (penalty !== undefined) sums.loss += penalty[step - from]! * chosen.length;
           const batchOfEpoch = (step % stepsOfEpoch) + 1;
           if (!Number.isFinite(sums.loss))
             return { sums: finished, end: { kind: 'diverged', batch: batchOfEpoch } };
@@ -115,15 +140,35 @@ export async function onnxEpochs(
       }
       return { sums: finished, end: { kind: 'done' } };
     },
+    async logits(features, count) {
+      predicting ??= await takeSession(`logits ${structureOf(spec)}`, () => ({
+        model: logitsGraph(plan, 'float32'),
+      }));
+      const own = plan.parameters.map((_, i) => [`p${i}`, states[`p${i}`]!] as const);
+      const feeds = {
+        features: new Tensor('float32', features, [count, plan.inputs]),
+        ...Object.fromEntries(own),
+      };
+      return (await predicting.session.run(feeds))['logits']!.data as Float32Array;
+    },
     parameters: () => plan.parameters.map((_, i) => Float32Array.from(states[`p${i}`]!.data as Float32Array)),
-    dispose: () => returnSession(opened),
+    async dispose() {
+      await returnSession(opened);
+      if (predicting !== undefined) await returnSession(predicting);
+    },
   };
 }
 
+/** The network, without what only decides its first weights. */
+function structureOf({ plan }: TrainingGraphSpec): string {
+  const operations = plan.operations.map((op) => ({ ...op, initializer: undefined, name: undefined }));
+  return JSON.stringify([operations, plan.inputs, plan.parameters.map(matrixShape)]);
+}
+
 /** All that decides the graph, and nothing else: rates that are fed in its runs leave the session as it is. */
-function keyOf({ plan, loss, optimizer, batch }: TrainingGraphSpec): string {
-  const { learningRate: _learningRate, ...rest } = optimizer;
-  return JSON.stringify([plan.operations, plan.inputs, loss, rest, batch]);
+function keyOf(spec: TrainingGraphSpec): string {
+  const { learningRate: _learningRate, schedule: _schedule, ...rest } = spec.optimizer;
+  return JSON.stringify(['training', structureOf(spec), spec.loss, rest, spec.batch]);
 }
 
 /** Classes one-hot, numbers as they are: rows × outputs. */
@@ -133,36 +178,8 @@ function targetMatrix(
   rows: number,
   outputs: number,
 ): Float32Array {
-  if (loss === 'mse') return Float32Array.from(targets);
+  if (loss !== 'sparse_categorical_crossentropy') return Float32Array.from(targets);
   const matrix = new Float32Array(rows * outputs);
   for (let row = 0; row < rows; row += 1) matrix[row * outputs + targets[row]!] = 1;
   return matrix;
-}
-
-/** Adds a step's losses and metric, from the graph's report, as `outputGradient` does. */
-function addSums(
-  loss: Loss,
-  report: Float32Array,
-  targets: Int32Array | Float32Array,
-  rows: Int32Array,
-  variances: Float64Array,
-  sums: BatchSums,
-): void {
-  const outputs = variances.length;
-  for (let i = 0; i < rows.length; i += 1) {
-    const start = i * outputs;
-    if (loss === 'mse') {
-      for (let j = 0; j < outputs; j += 1) {
-        const square = report[start + j]! ** 2 / outputs;
-        sums.loss += square;
-        sums.metric += square * variances[j]!;
-      }
-      continue;
-    }
-    const label = targets[rows[i]!]!;
-    let best = 0;
-    for (let c = 1; c < outputs; c += 1) if (report[start + c]! > report[start + best]!) best = c;
-    sums.loss -= report[start + label]!;
-    if (best === label) sums.metric += 1;
-  }
 }

@@ -10,8 +10,8 @@ const irVersion = 8;
 const operatorSet = 18;
 
 /** TensorProto.DataType. */
-const elementTypes = { float32: 1, int32: 6, bool: 9, float64: 11 } as const;
-export type ElementType = keyof typeof elementTypes;
+export const elementNumbers = { float32: 1, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
+export type ElementType = keyof typeof elementNumbers;
 
 /** AttributeProto.AttributeType. */
 const attributeTypes = { float: 1, int: 2, graph: 5 } as const;
@@ -36,7 +36,7 @@ export interface OnnxValue {
 /** A constant of a graph. */
 export interface OnnxTensor {
   name: string;
-  type: 'float32' | 'float64';
+  type: 'float32' | 'float64' | 'int64';
   shape: number[];
   data: readonly number[];
 }
@@ -86,12 +86,13 @@ function writeAttribute(writer: BinaryWriter, name: string, attribute: OnnxAttri
 
 function writeTensor(writer: BinaryWriter, tensor: OnnxTensor): void {
   for (const dimension of tensor.shape) int(writer, 1, dimension);
-  int(writer, 2, elementTypes[tensor.type]);
+  int(writer, 2, elementNumbers[tensor.type]);
   text(writer, 8, tensor.name);
   const size = tensor.type === 'float32' ? 4 : 8;
   const view = new DataView(new ArrayBuffer(tensor.data.length * size));
   for (const [i, value] of tensor.data.entries()) {
-    if (size === 4) view.setFloat32(i * size, value, true);
+    if (tensor.type === 'float32') view.setFloat32(i * size, value, true);
+    else if (tensor.type === 'int64') view.setBigInt64(i * size, BigInt(value), true);
     else view.setFloat64(i * size, value, true);
   }
   writer.tag(9, WireType.LengthDelimited).bytes(new Uint8Array(view.buffer));
@@ -101,7 +102,7 @@ function writeValue(writer: BinaryWriter, value: OnnxValue): void {
   text(writer, 1, value.name);
   message(writer, 2, () => {
     message(writer, 1, () => {
-      int(writer, 1, elementTypes[value.type]);
+      int(writer, 1, elementNumbers[value.type]);
       message(writer, 2, () => {
         for (const dimension of value.shape) {
           message(writer, 1, () => {

@@ -1,6 +1,5 @@
 import { NnError } from '../nn-error.js';
 import type * as onnxruntime from 'onnxruntime-node';
-import type { TrainingGraph } from './training-graph.js';
 
 type Runtime = typeof onnxruntime;
 
@@ -31,10 +30,15 @@ export function onnxruntimeVersion(): string | undefined {
 }
 
 /** A graph that is ready to run, and the constructor of its tensors. */
-export interface OnnxSession {
-  graph: TrainingGraph;
+export interface OnnxSession<G extends CompiledGraph = CompiledGraph> {
+  graph: G;
   session: onnxruntime.InferenceSession;
   Tensor: typeof onnxruntime.Tensor;
+}
+
+/** A graph's bytes and what its user wants to know of it. */
+export interface CompiledGraph {
+  model: Uint8Array;
 }
 
 interface CachedSession extends OnnxSession {
@@ -42,8 +46,8 @@ interface CachedSession extends OnnxSession {
   users: number;
 }
 
-/** Sessions without a user that a thread keeps: folds of one run share a graph, and making a session costs a third of a small fit. */
-const idleKept = 2;
+/** Sessions without a user that a thread keeps, a fit having one or two: folds of one run share a graph, and making a session costs a third of a small fit. */
+const idleKept = 4;
 const sessions: CachedSession[] = [];
 
 /**
@@ -52,11 +56,15 @@ const sessions: CachedSession[] = [];
  *
  * RK_BACKEND_UNAVAILABLE where onnxruntime cannot be loaded or refuses the graph.
  */
-export async function takeSession(key: string, compile: () => TrainingGraph): Promise<OnnxSession> {
+export async function takeSession<G extends CompiledGraph>(
+  key: string,
+  compile: () => G,
+): Promise<OnnxSession<G>> {
   const known = sessions.find((one) => one.key === key);
   if (known !== undefined) {
     known.users += 1;
-    return known;
+    // The key names what compiled it.
+    return known as unknown as OnnxSession<G>;
   }
   const runtime = await load();
   if (typeof runtime === 'string') throw unavailable(runtime);
@@ -77,7 +85,7 @@ export async function takeSession(key: string, compile: () => TrainingGraph): Pr
   return made;
 }
 
-/** Gives a session back; the longest unused ones beyond two are freed. */
+/** Gives a session back; the longest unused ones beyond four are freed. */
 export async function returnSession(returned: OnnxSession): Promise<void> {
   const at = sessions.findIndex((one) => one === returned);
   const cached = sessions[at];

@@ -15,7 +15,7 @@ import type { ArtifactRef, Signature } from '@rookery/proto/rookery/domain/v1/da
 import type { DatasetIngested, DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import type { FoldJob, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import type { Collection } from '@rookery/store';
-import { tableFromArrow } from '@rookery/tabular';
+import { featureRanges, tableFromArrow } from '@rookery/tabular';
 
 import type { PlanDocument } from '../adapters/plan-collection.js';
 import { jobsOfRun } from '../domain/jobs-of-run.js';
@@ -132,9 +132,10 @@ export async function planRun(
   const seed = runSeed(request.seed, mode, data.requestEventId);
   const planned = planFolds(table, request.target, settings, seed);
   const signature = signatureOf(settings, table, request.target);
-  const width = planned.at(-1)?.transformer.width ?? 0;
+  const last = planned.at(-1)?.transformer;
+  const features = last ? featureRanges(last) : [];
   // Every fold has its own number of inputs where a category is missing from its rows: the final one's is checked here.
-  const spec = { ...settleSpec(request, settings, width, seed) };
+  const spec = { ...settleSpec(request, settings, last?.width ?? 0, seed, features) };
   const bundles = await Promise.all(
     planned.map((job) =>
       artifacts.put(bundleOf(runId, job, dataset, request.target, signature), artifactTypes.foldBundle),

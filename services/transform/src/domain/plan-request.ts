@@ -6,7 +6,7 @@ import type { Gate, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import { ColumnType } from '@rookery/proto/rookery/domain/v1/data';
 import type { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import { classLabels, columnByName, inferTask } from '@rookery/tabular';
-import type { Table } from '@rookery/tabular';
+import type { FeatureRange, Table } from '@rookery/tabular';
 
 /** Folds where the request names none. */
 export const defaultFolds = 5;
@@ -91,13 +91,14 @@ export function signatureOf(settings: RunSettings, table: Table, target: string)
 
 /**
  * The complete model specification of a run: the request's `model_spec`, then its short forms (epochs, batch_size,
- * learning_rate), then defaults. Throws RK_SPEC_INVALID naming the field.
+ * learning_rate), then defaults. `features` says which of the inputs are which column's. Throws RK_SPEC_INVALID naming the field.
  */
 export function settleSpec(
   request: DatasetReady,
   settings: RunSettings,
   inputs: number,
   seed: number,
+  features: readonly FeatureRange[] = [],
 ): ModelSpec {
   const task = settings.task === 'regression' ? 'regression' : 'classification';
   const outputs = settings.task === 'regression' ? 1 : settings.labels.length;
@@ -116,5 +117,5 @@ export function settleSpec(
     given['optimizer'] = { ...optimizer, learningRate: request.learningRate };
   }
   given['seed'] = seed;
-  return validateSpec(given, { task, inputs, outputs });
+  return validateSpec(given, { task, inputs, outputs, features, labels: settings.labels });
 }

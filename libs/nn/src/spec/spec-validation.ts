@@ -1,0 +1,222 @@
+import { planFromTopology } from '../topology/topology-plan.js';
+import { planNetwork, sizeOf, trainableSize } from '../network-plan.js';
+import { embeddingsOf } from './embedding-validation.js';
+import { layersOf } from './layer-validation.js';
+import { defaultSpec, initializers, lossesOf, outputActivations } from './model-spec.js';
+import { optimizerOf } from './optimizer-validation.js';
+import { absent, choiceOf, fieldsOf, flagOf, numberOf, numbersOf, refuse } from './spec-fields.js';
+import type { NetworkPlan } from '../network-plan.js';
+import type { EarlyStoppingSpec, EmbeddingSpec, GivenModel, Loss, ModelSpec, Task } from './model-spec.js';
+
+/** A column of the data set among the inputs. */
+export interface InputFeature {
+  name: string;
+  /** First input and the one after the last. */
+  from: number;
+  to: number;
+  categorical: boolean;
+  /** Codes, where it is one input of codes; absent for one-hot inputs and numbers. */
+  vocabulary?: number;
+}
+
+/** What the data decides about a network. */
+export interface SpecContext {
+  task: Task;
+  /** Features after the transformer. */
+  inputs: number;
+  /** Classes, labels, or the number of target columns. */
+  outputs: number;
+  /** Names for `embeddings[].feature`. */
+  features?: readonly InputFeature[];
+  /** Names of the classes, for `classWeights` by name. */
+  labels?: readonly string[];
+}
+
+/** Most trainable numbers: 200 MB with Adam's moments and gradients, and what one artifact can bear. */
+const mostParameters = 12_000_000;
+
+const optional = ['model', 'embeddings', 'classWeights', 'validationSplit', 'earlyStopping'];
+
+/**
+ * A complete spec from JSON of any kind: what is left out takes its default (`defaultSpec`; Keras's for optimizers
+ * and layers), `null` and `undefined` mean all of it. The units and activation of the last layer may be left out. A complete
+ * spec is itself, but for embeddings by name, whose columns are those of the data at hand.
+ *
+ * RK_SPEC_INVALID names the first wrong field in `details.field`, for example `layers[1].units`; fields that are
+ * not known are refused too, so that a misspelt one is not ignored.
+ */
+export function validateSpec(value: unknown, context: SpecContext): ModelSpec {
+  const { task, inputs, outputs } = context;
+  const least = task === 'classification' ? 2 : 1;
+  if (!Number.isInteger(inputs) || inputs < 1) refuse('inputs', `must be 1 or more, not ${inputs}`);
+  if (!Number.isInteger(outputs) || outputs < least)
+    refuse('outputs', `must be ${least} or more for ${task}, not ${outputs}`);
+  const standard = defaultSpec(task, inputs, outputs);
+  if (absent(value)) return standard;
+  const fields = fieldsOf(value, 'spec', [...Object.keys(standard), ...optional]);
+  const whole = (name: 'epochs' | 'batchSize', max: number): number =>
+    numberOf(fields[name], name, standard[name], { min: 1, max, integer: true });
+  choiceOf(fields['task'], 'task', task, [task]);
+  const model = modelOf(fields['model'], fields['layers'], context);
+  const embeddings = model ? [] : embeddingsOf(fields['embeddings'], context);
+  if (model && !absent(fields['embeddings'])) refuse('embeddings', 'can not stand beside model');
+  const layers = model
+    ? []
+    : layersOf(fields['layers'], standard.layers, context, widthOf(embeddings, inputs));
+  if (!model) checkSize(planNetwork(layers, inputs, embeddings), 'layers');
+  const classWeights = classWeightsOf(fields['classWeights'], context);
+  const validationSplit = numberOf(fields['validationSplit'], 'validationSplit', 0, { min: 0, max: 0.9 });
+  const earlyStopping = earlyStoppingOf(fields['earlyStopping'], validationSplit);
+  return {
+    task,
+    layers,
+    ...(model && { model }),
+    ...(embeddings.length > 0 && { embeddings }),
+    optimizer: optimizerOf(fields['optimizer'], standard.optimizer),
+    loss: choiceOf<Loss>(fields['loss'], 'loss', standard.loss, lossesOf[task]),
+    ...(classWeights && { classWeights }),
+    epochs: whole('epochs', 100_000),
+    batchSize: whole('batchSize', 1_000_000),
+    ...(validationSplit > 0 && { validationSplit }),
+    ...(earlyStopping && { earlyStopping }),
+    initializer: choiceOf(fields['initializer'], 'initializer', standard.initializer, initializers),
+    targetScaling: choiceOf(
+      fields['targetScaling'],
+      'targetScaling',
+      standard.targetScaling,
+      task === 'regression' ? (['standard', 'none'] as const) : (['none'] as const),
+    ),
+    seed: numberOf(fields['seed'], 'seed', standard.seed, {
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+      integer: true,
+    }),
+  };
+}
+
+/** Columns that reach the first layer. */
+function widthOf(embeddings: readonly EmbeddingSpec[], inputs: number): number {
+  return embeddings.reduce(
+    (sum, { columns, dimension }) => sum - (columns[1] - columns[0]) + dimension,
+    inputs,
+  );
+}
+
+function checkSize(plan: NetworkPlan, field: string): void {
+  const size = trainableSize(plan);
+  if (size <= mostParameters) return;
+  refuse(field, `have ${size} parameters, more than the ${mostParameters} allowed`, 'Use fewer units.');
+}
+
+function earlyStoppingOf(value: unknown, validationSplit: number): EarlyStoppingSpec | undefined {
+  if (absent(value)) return undefined;
+  const known = ['monitor', 'patience', 'minDelta', 'restoreBest', 'startFromEpoch'];
+  const fields = fieldsOf(value, 'earlyStopping', known);
+  const at = (name: string): string => `earlyStopping.${name}`;
+  const monitors = ['val_loss', 'val_metric', 'loss', 'metric'] as const;
+  const monitor = choiceOf(
+    fields['monitor'],
+    at('monitor'),
+    validationSplit > 0 ? 'val_loss' : 'loss',
+    monitors,
+  );
+  if (monitor.startsWith('val_') && validationSplit === 0)
+    refuse(at('monitor'), `is ${monitor}, which needs a validationSplit above 0`);
+  const epochs = { min: 0, max: 100_000, integer: true };
+  return {
+    monitor,
+    patience: numberOf(fields['patience'], at('patience'), 10, epochs),
+    minDelta: numberOf(fields['minDelta'], at('minDelta'), 0, { min: 0, max: 1e9 }),
+    restoreBest: flagOf(fields['restoreBest'], at('restoreBest'), true),
+    startFromEpoch: numberOf(fields['startFromEpoch'], at('startFromEpoch'), 0, epochs),
+  };
+}
+
+function classWeightsOf(value: unknown, { task, outputs, labels }: SpecContext): ModelSpec['classWeights'] {
+  if (absent(value)) return undefined;
+  if (task !== 'classification') return refuse('classWeights', `are for classification, not for ${task}`);
+  if (value === 'balanced') return 'balanced';
+  const range = { min: 0, max: 1e6 };
+  if (typeof value === 'object' && !Array.isArray(value)) {
+    if (labels === undefined)
+      return refuse('classWeights', 'must be balanced or a list: the classes have no names here');
+    const byLabel = fieldsOf(value, 'classWeights', labels);
+    return labels.map((label) => numberOf(byLabel[label], `classWeights.${label}`, 1, range));
+  }
+  if (!Array.isArray(value))
+    return refuse('classWeights', 'must be balanced, a list, or an object of weights by class');
+  const weights = numbersOf(value, 'classWeights', range);
+  if (weights.length !== outputs)
+    refuse('classWeights', `must be ${outputs} numbers, one for each class, not ${weights.length}`);
+  return weights;
+}
+
+/** Most bytes of a given model's weights, in base64: an event bears a megabyte. */
+const mostWeights = 600_000;
+
+function modelOf(value: unknown, layers: unknown, context: SpecContext): GivenModel | undefined {
+  if (absent(value)) return undefined;
+  // A complete specification has the empty list beside the model.
+  if (!absent(layers) && !(Array.isArray(layers) && layers.length === 0))
+    refuse('layers', 'can not stand beside model: give one of them');
+  const fields = fieldsOf(value, 'model', [
+    'topology',
+    'weights',
+    'modelTopology',
+    'class_name',
+    'config',
+    'module',
+    'registered_name',
+    'build_config',
+    'compile_config',
+    'keras_version',
+    'backend',
+    'format',
+    'generatedBy',
+    'convertedBy',
+  ]);
+  const topology = topologyIn(fields);
+  const result = planFromTopology(topology, context.inputs);
+  const field = 'model.topology';
+  if (result.plan === undefined) {
+    const hint = 'Use one input, one output, and the layers that docs/contracts/model-spec.md lists.';
+    return refuse(field, `holds ${result.unsupported}, which can not be trained here`, hint);
+  }
+  const { plan } = result;
+  if (plan.inputs !== context.inputs) {
+    const hint = 'Leave the width of the input open (null): the data decides it.';
+    refuse(field, `takes ${plan.inputs} inputs where the data has ${context.inputs}`, hint);
+  }
+  if (plan.outputs !== context.outputs)
+    refuse(field, `gives ${plan.outputs} outputs where the data needs ${context.outputs}`);
+  const last = plan.operations.at(-1)!;
+  const wanted = outputActivations[context.task];
+  if (last.kind !== 'dense' || last.activation !== wanted || last.bias < 0)
+    refuse(field, `must end in a dense layer with a bias and the activation ${wanted} for ${context.task}`);
+  for (const operation of plan.operations.slice(0, -1))
+    if ('activation' in operation && operation.activation === 'softmax')
+      refuse(field, `has a softmax in ${operation.name}, which can stand in the last layer only`);
+  checkSize(plan, field);
+  const { weights } = fields;
+  if (absent(weights)) return { topology };
+  if (typeof weights !== 'string' || weights.length > mostWeights)
+    return refuse('model.weights', `must be base64 text of at most ${mostWeights} characters`);
+  const numbers = plan.parameters.reduce((sum, parameter) => sum + sizeOf(parameter), 0);
+  const bytes = Buffer.from(weights, 'base64').length;
+  if (bytes !== numbers * 4)
+    refuse(
+      'model.weights',
+      `must be the ${numbers * 4} bytes of the topology's ${numbers} float32 numbers, not ${bytes}`,
+    );
+  return { topology, weights };
+}
+
+/** A model.json of TensorFlow.js, what Keras's to_json gives, or our own form. */
+function topologyIn(fields: Record<string, unknown>): Record<string, unknown> {
+  const found =
+    fields['topology'] ?? fields['modelTopology'] ?? (absent(fields['class_name']) ? undefined : fields);
+  const inner = (found as { model_config?: unknown } | undefined)?.model_config ?? found;
+  if (typeof inner !== 'object' || inner === null || Array.isArray(inner))
+    return refuse('model.topology', 'must be the JSON of a Keras or TensorFlow.js Layers model');
+  return inner as Record<string, unknown>;
+}
