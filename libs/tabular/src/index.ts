@@ -54,11 +54,30 @@ export { inputColumns } from './transform/fitted-transformer.js';
 export type {
   FittedCategorical,
   FittedNumeric,
+  FittedStandardTransformer,
   FittedTransformer,
   TransformerSpec,
 } from './transform/fitted-transformer.js';
 export { fitTransformer } from './transform/fit-transformer.js';
-export { transformRows } from './transform/transform-rows.js';
+export { fitPipeline, servedPipeline } from './transform/fit-pipeline.js';
+export type { FitPipelineOptions } from './transform/fit-pipeline.js';
+export type {
+  CodeOutput,
+  CrossFit,
+  FittedBranch,
+  FittedPipeline,
+  PipelineInput,
+} from './transform/fitted-pipeline.js';
+export { branchInputs, planBranches } from './transform/plan-branches.js';
+export type { PlannedBranch } from './transform/plan-branches.js';
+export { readPreprocessing } from './transform/preprocessing-spec.js';
+export type {
+  FullPreprocessing,
+  PreprocessingSpec,
+  ShortPreprocessing,
+} from './transform/preprocessing-spec.js';
+export type { ColumnPlan, Recipe } from './transform/recipe.js';
+export { transformRows, transformTrainingRows } from './transform/transform-rows.js';
 export type { FeatureMatrix } from './transform/transform-rows.js';
 export { compileRowTransformer } from './transform/row-transformer.js';
 export type { RowReader, RowTransformer } from './transform/row-transformer.js';
@@ -86,6 +105,8 @@ export type {
   ColumnTransformerSpec,
   FittedColumnTransformer,
 } from './preprocess/column-transformer.js';
+export { fitCategoryCodes, transformCategoryCodes } from './preprocess/category-codes.js';
+export type { CategoryCodesSpec, FittedCategoryCodes } from './preprocess/category-codes.js';
 export { fitLabelEncoder, inverseLabelEncoder, transformLabelEncoder } from './preprocess/label-encoder.js';
 export type { FittedLabelEncoder } from './preprocess/label-encoder.js';
 export {
