@@ -193,11 +193,14 @@ export { holdOut, stratifiedHoldOut } from './split/hold-out.js';
 export type { HoldOutOptions } from './split/hold-out.js';
 export { repeatedKFold, repeatedStratifiedKFold } from './split/repeated-folds.js';
 export type { RepeatOptions } from './split/repeated-folds.js';
+export { foldCount, needsClasses, readSplit, splitKinds, splitRows } from './split/split-rows.js';
+export type { GivenSplit, SplitKind, SplitSpec } from './split/split-rows.js';
 export { timeSeriesSplit } from './split/time-series-split.js';
 export type { TimeSeriesOptions } from './split/time-series-split.js';
 
 export { evaluateClassification } from './metrics/classification.js';
 export type { ClassificationEvaluation, ClassificationInput } from './metrics/classification.js';
+export { classMetricNames } from './metrics/class-metric-names.js';
 export { classQualities, confusionMatrix, confusionMetrics, sumConfusions } from './metrics/confusion.js';
 export type { ClassQuality, ConfusionMatrix } from './metrics/confusion.js';
 export { isBetter, metricDirection, metricDirections } from './metrics/metric-direction.js';

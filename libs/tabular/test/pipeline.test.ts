@@ -44,26 +44,43 @@ const encoder = fc.constantFrom(
 );
 const numeric = fc.record(
   {
-    imputer: fc.constantFrom('mean', 'median', 'most_frequent', { kind: 'simple_imputer', strategy: 'constant', fillValue: 3 }),
+    imputer: fc.constantFrom('mean', 'median', 'most_frequent', {
+      kind: 'simple_imputer',
+      strategy: 'constant',
+      fillValue: 3,
+    }),
     addIndicator: fc.boolean(),
     scaler,
   },
   { requiredKeys: [] },
 );
 const categorical = fc.record(
-  { imputer: fc.constantFrom('most_frequent', 'constant', 'none'), addIndicator: fc.boolean(), encoder, scaler },
+  {
+    imputer: fc.constantFrom('most_frequent', 'constant', 'none'),
+    addIndicator: fc.boolean(),
+    encoder,
+    scaler,
+  },
   { requiredKeys: ['encoder'] },
 );
 const preprocessing = fc.record(
   {
     numeric: fc.oneof(numeric, fc.record({ encoder, imputer: fc.constantFrom('none', 'mean') })),
     categorical,
-    boolean: fc.oneof(categorical, fc.record({ encoder: fc.constant('none'), imputer: fc.constantFrom('mean', 'most_frequent') })),
+    boolean: fc.oneof(
+      categorical,
+      fc.record({ encoder: fc.constant('none'), imputer: fc.constantFrom('mean', 'most_frequent') }),
+    ),
   },
   { requiredKeys: ['numeric', 'categorical'] },
 );
 const usable = anyTable
-  .map((table) => selectColumns(table, table.columns.flatMap((c) => (c.type === 'text' ? [] : [c.name]))))
+  .map((table) =>
+    selectColumns(
+      table,
+      table.columns.flatMap((c) => (c.type === 'text' ? [] : [c.name])),
+    ),
+  )
   .filter(({ rows, columns }) => rows > 1 && columns.length > 0);
 
 /** The pipeline, or undefined where the columns can't be fitted with it (which is refused with a TabularError). */
@@ -228,22 +245,34 @@ describe('pipelines', () => {
       }
       return undefined;
     })();
-    expect(thrown).toMatchObject({ code: 'RK_TABULAR_CELL_INVALID', details: { column: 'sex', value: 'robot' } });
+    expect(thrown).toMatchObject({
+      code: 'RK_TABULAR_CELL_INVALID',
+      details: { column: 'sex', value: 'robot' },
+    });
     const open = fit({ numeric: { imputer: 'none' } });
     expect(() => transformRows(open, birds)).toThrow(/Row 2: Column "mass" has no value/);
   });
 
   it('encode training rows by the target of other rows only', () => {
     const rows = 40;
-    const place = columnFromValues('place', 'categorical', Array.from({ length: rows }, (_, i) => `p${i % 4}`));
+    const place = columnFromValues(
+      'place',
+      'categorical',
+      Array.from({ length: rows }, (_, i) => `p${i % 4}`),
+    );
     const table = createTable([place]);
     const target = Array.from({ length: rows }, (_, i) => (i * 7) % 11);
     const of = (values: readonly number[]): FittedPipeline =>
-      fitPipeline(table, [...Array(rows).keys()], readPreprocessing({ categorical: { encoder: 'target' } })!, {
-        features: ['place'],
-        target: { type: 'continuous', values },
-        seed: 3,
-      });
+      fitPipeline(
+        table,
+        [...Array(rows).keys()],
+        readPreprocessing({ categorical: { encoder: 'target' } })!,
+        {
+          features: ['place'],
+          target: { type: 'continuous', values },
+          seed: 3,
+        },
+      );
     const fitted = of(target);
     const changed = of(target.map((value, i) => (i === 5 ? 1e6 : value)));
     const before = transformTrainingRows(fitted, table).data;
@@ -260,7 +289,10 @@ describe('pipelines', () => {
   it.each([
     [{ numbers: {} }, 'preprocessing.numbers'],
     [{ numeric: { scaler: 'huge' } }, 'preprocessing.numeric.scaler'],
-    [{ numeric: { scaler: { kind: 'robust_scaler', quantiles: 3 } } }, 'preprocessing.numeric.scaler.quantiles'],
+    [
+      { numeric: { scaler: { kind: 'robust_scaler', quantiles: 3 } } },
+      'preprocessing.numeric.scaler.quantiles',
+    ],
     [{ categorical: { minFrequency: -1 } }, 'preprocessing.categorical.minFrequency'],
     [{ columns: { sex: [{ kind: 'bin' }] } }, 'preprocessing.columns.sex[0].kind'],
     [{ columns: { wings: 'drop' } }, 'preprocessing.columns.wings'],
@@ -270,8 +302,14 @@ describe('pipelines', () => {
     [{ columns: { sex: 'passthrough' } }, 'preprocessing.columns.sex'],
     [{ numeric: 'drop', categorical: 'drop' }, 'preprocessing'],
     [{ transformers: [{ name: 'a__b', columns: [], steps: 'drop' }] }, 'preprocessing.transformers[0].name'],
-    [{ transformers: [{ name: 'a', columns: { pattern: '(' }, steps: 'drop' }] }, 'preprocessing.transformers[0].columns.pattern'],
-    [{ transformers: [{ name: 'a', columns: ['wings'], steps: 'drop' }] }, 'preprocessing.transformers[0].columns[0]'],
+    [
+      { transformers: [{ name: 'a', columns: { pattern: '(' }, steps: 'drop' }] },
+      'preprocessing.transformers[0].columns.pattern',
+    ],
+    [
+      { transformers: [{ name: 'a', columns: ['wings'], steps: 'drop' }] },
+      'preprocessing.transformers[0].columns[0]',
+    ],
     [{ numeric: {}, remainder: 'drop' }, 'preprocessing.numeric'],
   ])('refuse %j by the name of its field', (value, field) => {
     let thrown: unknown;
@@ -285,10 +323,14 @@ describe('pipelines', () => {
 
   it('never throw anything else for a specification of any shape', () => {
     fc.assert(
-      fc.property(fc.jsonValue(), fc.constantFrom('numeric', 'columns', 'transformers', 'remainder'), (json, key) => {
-        outcome(() => readPreprocessing(json));
-        outcome(() => readPreprocessing({ [key]: json }));
-      }),
+      fc.property(
+        fc.jsonValue(),
+        fc.constantFrom('numeric', 'columns', 'transformers', 'remainder'),
+        (json, key) => {
+          outcome(() => readPreprocessing(json));
+          outcome(() => readPreprocessing({ [key]: json }));
+        },
+      ),
     );
   });
 });

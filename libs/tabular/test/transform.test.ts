@@ -53,7 +53,9 @@ describe('transformers', () => {
       fc.property(fittable, specs, fc.nat(), (table, spec, split) => {
         const transformer = fitted(table, spec, [...Array((split % table.rows) + 1).keys()]);
         const expected = transformRows(transformer, table);
-        const compiled = compileRowTransformer(JSON.parse(JSON.stringify(transformer)) as FittedStandardTransformer);
+        const compiled = compileRowTransformer(
+          JSON.parse(JSON.stringify(transformer)) as FittedStandardTransformer,
+        );
         // Left-over numbers must be overwritten.
         const actual = new Float32Array(expected.data.length).fill(7);
         for (let row = 0; row < table.rows; row++) {

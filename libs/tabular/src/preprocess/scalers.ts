@@ -64,11 +64,7 @@ export function fitStandardScaler(
 export function transformStandardScaler(fitted: FittedStandardScaler, table: Table): Table {
   const { mean, scale, withMean, withStd } = fitted;
   return mapNumeric(fitted.columns, table, (x, j) =>
-    centredAndScaled(
-      x,
-      withMean ? fromJsonNumber(mean[j]!) : 0,
-      withStd ? fromJsonNumber(scale[j]!) : 1,
-    ),
+    centredAndScaled(x, withMean ? fromJsonNumber(mean[j]!) : 0, withStd ? fromJsonNumber(scale[j]!) : 1),
   );
 }
 
@@ -218,10 +214,8 @@ export function fitRobustScaler(
 
 /** Scaled columns, under their names. */
 export function transformRobustScaler(fitted: FittedRobustScaler, table: Table): Table {
-  return mapNumeric(
-    fitted.columns,
-    table,
-    (x, j) => centredAndScaled(x, fromJsonNumber(fitted.center[j]!), fromJsonNumber(fitted.scale[j]!)),
+  return mapNumeric(fitted.columns, table, (x, j) =>
+    centredAndScaled(x, fromJsonNumber(fitted.center[j]!), fromJsonNumber(fitted.scale[j]!)),
   );
 }
 

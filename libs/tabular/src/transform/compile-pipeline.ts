@@ -25,16 +25,12 @@ export interface CompiledInput extends PipelineInput {
 }
 
 /** Compiles fitted branches. Throws RK_TABULAR_COLUMN_MISSING or RK_TABULAR_COLUMN_TYPE where they do not fit each other. */
-export function compilePipeline(
-  pipeline: Pick<FittedPipeline, 'inputs' | 'branches'>,
-): CompiledPipeline {
+export function compilePipeline(pipeline: Pick<FittedPipeline, 'inputs' | 'branches'>): CompiledPipeline {
   const program: PipelineProgram = { operations: [], registers: 0 };
-  const inputs = pipeline.inputs.map(
-    (input): CompiledInput => ({
-      ...input,
-      texts: input.type === 'numeric' ? undefined : textsOf(input, pipeline.branches),
-    }),
-  );
+  const inputs = pipeline.inputs.map((input): CompiledInput => ({
+    ...input,
+    texts: input.type === 'numeric' ? undefined : textsOf(input, pipeline.branches),
+  }));
   const raw = inputs.map(({ name, texts }, input): PipelineCell => {
     const register = newRegister(program);
     return { name, register, input, ...(texts === undefined ? {} : { texts }) };

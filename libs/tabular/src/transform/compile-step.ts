@@ -171,8 +171,7 @@ function compileOneHot(
   const feature = step.features[j]!;
   const grouped = groupedCategories(feature);
   const group = feature.categories.length - feature.infrequent.length;
-  const unknown =
-    step.handleUnknown === 'infrequent_if_exist' && feature.infrequent.length > 0 ? group : -1;
+  const unknown = step.handleUnknown === 'infrequent_if_exist' && feature.infrequent.length > 0 ? group : -1;
   const refuse = step.handleUnknown === 'error';
   const lookup = categoryLookup(cell, feature);
   const { register: from, input } = cell;

@@ -27,8 +27,7 @@ export function pipelineRows(
     const branches = fitted.branches.map((branch, b) => ({
       ...branch,
       steps: branch.steps.map(
-        (step, s) =>
-          crossFit.encoders.find((one) => one.branch === b && one.step === s)?.parts[fold] ?? step,
+        (step, s) => crossFit.encoders.find((one) => one.branch === b && one.step === s)?.parts[fold] ?? step,
       ),
     }));
     writeRows({ ...fitted, branches }, table, rows, count, test, data);

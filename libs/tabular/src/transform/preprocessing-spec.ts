@@ -109,7 +109,8 @@ function readFull(given: Record<string, unknown>, field: string): FullPreprocess
   return {
     form: 'full',
     transformers: read,
-    remainder: given['remainder'] === undefined ? 'drop' : readPipeline(given['remainder'], `${field}.remainder`),
+    remainder:
+      given['remainder'] === undefined ? 'drop' : readPipeline(given['remainder'], `${field}.remainder`),
     verboseFeatureNamesOut: verbose,
   };
 }
@@ -123,7 +124,8 @@ function readPipeline(value: unknown, field: string): ColumnPipeline {
 function readSelection(value: unknown, field: string): ColumnSelection {
   if (Array.isArray(value)) {
     value.forEach((name, i) => {
-      if (typeof name !== 'string') throw invalidField(`${field}[${i}]`, name, 'must be the name of a column');
+      if (typeof name !== 'string')
+        throw invalidField(`${field}[${i}]`, name, 'must be the name of a column');
     });
     return value as string[];
   }

@@ -52,7 +52,8 @@ const words = { imputer: imputers, encoder: encoders, scaler: scalers } as const
 export function readPlan(value: unknown, field: string): ColumnPlan {
   if (value === 'passthrough' || value === 'drop') return value;
   if (Array.isArray(value)) return value.map((step, i) => readStep(step, `${field}[${i}]`));
-  if (typeof value === 'string') throw invalidField(field, value, 'must be passthrough, drop, steps or a recipe');
+  if (typeof value === 'string')
+    throw invalidField(field, value, 'must be passthrough, drop, steps or a recipe');
   const recipe = objectAt(value, field);
   for (const [name, given] of Object.entries(recipe)) {
     const at = `${field}.${name}`;

@@ -34,7 +34,8 @@ const flag: Check = (value, field) => {
   if (typeof value !== 'boolean') throw invalidField(field, value, 'must be true or false');
 };
 const number: Check = (value, field) => {
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw invalidField(field, value, 'must be a number');
+  if (typeof value !== 'number' || !Number.isFinite(value))
+    throw invalidField(field, value, 'must be a number');
 };
 const whole: Check = (value, field) => {
   if (!Number.isInteger(value) || (value as number) < 1)

@@ -102,7 +102,7 @@ async function evaluateFold(
     rows,
   );
   const encoder = JSON.parse(fold.targetJson) as TargetEncoder;
-  const quality = heldOutQuality(table, encoder, rows, outputs);
+  const quality = heldOutQuality(table, encoder, rows, outputs, fold.weightColumn);
   const stored = await ports.artifacts.put(
     new Uint8Array(outputs.buffer, outputs.byteOffset, outputs.byteLength),
     artifactTypes.heldOutPredictions,

@@ -3,6 +3,7 @@ import {
   artifactTypes,
   derivedEventId,
   encodeRowNumbers,
+  encodeRowWeights,
   events,
   jobKeyOf,
   runIdOf,
@@ -106,7 +107,7 @@ async function plan(
   const spec = { ...settleSpec(request, settings, width, seed) };
   const bundles = await Promise.all(
     planned.map((job) =>
-      artifacts.put(bundleOf(runId, job, dataset, request.target, signature), artifactTypes.foldBundle),
+      artifacts.put(bundleOf(runId, job, dataset, request, signature), artifactTypes.foldBundle),
     ),
   );
   const jobs: FoldJob[] = planned.map((job, index) => ({
@@ -157,7 +158,7 @@ function bundleOf(
   runId: string,
   job: PlannedJob,
   dataset: ArtifactRef,
-  target: string,
+  request: DatasetReady,
   signature: Signature,
 ): Uint8Array {
   return FoldBundle.encode({
@@ -169,8 +170,10 @@ function bundleOf(
     testRows: encodeRowNumbers(job.test),
     transformerJson: JSON.stringify(job.transformer),
     targetJson: JSON.stringify(job.target),
-    target,
+    target: request.target,
     task: signature.task,
     signature,
+    trainWeights: job.weights === undefined ? Buffer.alloc(0) : encodeRowWeights(job.weights),
+    weightColumn: request.sampleWeight,
   }).finish();
 }
