@@ -4,6 +4,7 @@ import {
   TabularError,
   columnFromValues,
   confusionMatrix,
+  createRandom,
   evaluateClassification,
   evaluateRegression,
   isBetter,
@@ -15,6 +16,7 @@ import {
   summarise,
   summariseMetrics,
 } from '../src/index.js';
+import { sortedFinite } from '../src/profile/sort-floats.js';
 import { anyTable } from './arbitraries.js';
 
 const labels = ['a', 'b', 'c'];
@@ -154,5 +156,22 @@ describe('profiles', () => {
       populationStd: 0,
       histogram: { edges: [2, 2], counts: [3] },
     });
+  });
+});
+
+describe('sorting of many numbers', () => {
+  it('gives what the engine sorts, to the bit, without what is not finite', () => {
+    const random = createRandom(5);
+    const special = [0, -0, NaN, Infinity, -Infinity, 5e-324, -5e-324, 1e308, -1e308, 3, -3];
+    for (const rows of [0, 1, 100, 5000]) {
+      const values = Float64Array.from({ length: rows }, (_, i) =>
+        i % 7 === 0
+          ? special[i % special.length]!
+          : i % 3 === 0
+            ? Math.round(random.normal(0, 50))
+            : random.normal(),
+      );
+      expect(sortedFinite(values)).toEqual(values.filter(Number.isFinite).sort());
+    }
   });
 });

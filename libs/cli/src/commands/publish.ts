@@ -30,6 +30,10 @@ interface PublishFlags {
   columnType?: string[];
   sha256?: string;
   spec?: string;
+  preprocessing?: string;
+  split?: string;
+  sampleWeight?: string;
+  classWeight?: string;
   detach?: boolean;
   json?: boolean;
 }
@@ -58,6 +62,13 @@ export function publishCommand(): Command {
     )
     .option('--sha256 <hash>', 'expected sha256 of the file')
     .option('--spec <json>', 'model specification as JSON')
+    .option(
+      '--preprocessing <json>',
+      'how columns become features, as JSON (docs/contracts/preprocessing.md)',
+    )
+    .option('--split <json>', 'how rows are divided, as JSON or a kind: stratified, time_series, hold_out …')
+    .option('--sample-weight <column>', 'column with the weight of each row')
+    .option('--class-weight <json>', 'balanced, or weights by label as JSON')
     .option('-d, --detach', 'publish only; do not follow the run')
     .option('--json', 'one JSON object on stdout; progress goes to stderr')
     .action(async (source: string, flags: PublishFlags) => {
@@ -107,7 +118,18 @@ function requestOf(source: string, flags: PublishFlags): DatasetRequest {
     json['gate'] = { metric: flags.metric ?? '', threshold: numberOf('threshold', flags.threshold) };
   }
   if (flags.columnType) json['columnTypes'] = Object.fromEntries(flags.columnType.map(pairOf));
-  if (flags.spec !== undefined) json['modelSpec'] = specOf(flags.spec);
+  if (flags.spec !== undefined) json['modelSpec'] = jsonOf('--spec', flags.spec, 'model-spec.md');
+  const described = 'preprocessing.md';
+  if (flags.preprocessing !== undefined)
+    json['preprocessing'] = jsonOf('--preprocessing', flags.preprocessing, described);
+  if (flags.split !== undefined)
+    json['split'] = flags.split.trimStart().startsWith('{')
+      ? jsonOf('--split', flags.split, described)
+      : { kind: flags.split };
+  set('sampleWeight', flags.sampleWeight);
+  if (flags.classWeight !== undefined)
+    json['classWeight'] =
+      flags.classWeight === 'balanced' ? 'balanced' : jsonOf('--class-weight', flags.classWeight, described);
   const prepared = events.datasetReady.prepare?.(json) ?? json;
   return events.datasetReady.message.fromJSON(prepared);
 }
@@ -124,13 +146,13 @@ function numberOf(option: string, text: string | undefined): number | undefined 
   return text === undefined ? undefined : numberOption(`--${option}`, text);
 }
 
-function specOf(text: string): unknown {
+function jsonOf(option: string, text: string, document: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new TerminalError('RK_REQUEST_INVALID', `--spec needs JSON: ${(error as Error).message}`, {
-      details: { field: '--spec' },
-      hint: 'docs/contracts/model-spec.md has examples.',
+    throw new TerminalError('RK_REQUEST_INVALID', `${option} needs JSON: ${(error as Error).message}`, {
+      details: { field: option },
+      hint: `docs/contracts/${document} has examples.`,
     });
   }
 }
