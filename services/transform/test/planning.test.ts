@@ -1,4 +1,4 @@
-import { columnByName, createTable, deriveSeed } from '@rookery/tabular';
+import { columnByName, createTable, deriveSeed, inputColumns } from '@rookery/tabular';
 import type { Table } from '@rookery/tabular';
 import { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import { Task } from '@rookery/proto/rookery/domain/v1/data';
@@ -116,6 +116,8 @@ describe('preprocessing', () => {
     const ready = request({ preprocessing: { columns: { place: 'drop' } } });
     const settings = settleRequest(ready, flowers());
     expect(settings.features).not.toContain('place');
+    const { transformer } = planFolds(flowers(), 'kind', settings, 1)[0]!;
+    expect(inputColumns(transformer)).toEqual(settings.features);
     expect(signatureOf(settings, flowers(), 'kind').features.map(({ name }) => name)).toEqual(
       settings.features,
     );

@@ -48,7 +48,7 @@ export function planFolds(
     settings.preprocessing === undefined
       ? fitTransformer(table, rows, { features: settings.features })
       : fitPipeline(table, rows, settings.preprocessing, {
-          features: settings.features,
+          features: settings.usable,
           target: encodingTarget(target, encoder(all), rows),
           seed: deriveSeed(seed, 'inner folds', fold),
         });

@@ -37,7 +37,10 @@ export interface RunSettings {
   readonly model: string;
   readonly task: TaskName;
   readonly labels: readonly string[];
+  /** Columns that the model reads. */
   readonly features: readonly string[];
+  /** Columns that it may read: those that the preprocessing drops too. */
+  readonly usable: readonly string[];
   /** All of them, repetitions included. */
   readonly folds: number;
   readonly stratified: boolean;
@@ -86,6 +89,7 @@ export function settleRequest(request: DatasetReady, table: Table): RunSettings 
     labels,
     features:
       preprocessing === undefined ? usable : branchInputs(planBranches(preprocessing, table, usable), usable),
+    usable,
     folds: foldCount(split),
     stratified: needsClasses(split.kind),
     split,
