@@ -16,7 +16,7 @@ import {
   summarise,
   summariseMetrics,
 } from '../src/index.js';
-import { sortedFinite } from '../src/profile/sort-floats.js';
+import { sortedFinite, sortedNumbers } from '../src/profile/sort-floats.js';
 import { anyTable } from './arbitraries.js';
 
 const labels = ['a', 'b', 'c'];
@@ -172,6 +172,7 @@ describe('sorting of many numbers', () => {
             : random.normal(),
       );
       expect(sortedFinite(values)).toEqual(values.filter(Number.isFinite).sort());
+      expect(sortedNumbers(values)).toEqual(values.filter((value) => !Number.isNaN(value)).sort());
     }
   });
 });

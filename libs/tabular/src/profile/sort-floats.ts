@@ -13,8 +13,22 @@ export function sortedFinite(values: Float64Array): Float64Array {
     // Neither NaN nor infinite: of these, x − x is not 0.
     if (value - value === 0) finite[n++] = value;
   }
-  const kept = finite.subarray(0, n);
-  return n < FEW ? kept.sort() : radixSorted(kept);
+  return sorted(finite.subarray(0, n));
+}
+
+/** The values that are not NaN, ascending: as `values.filter((value) => !Number.isNaN(value)).sort()`. */
+export function sortedNumbers(values: Float64Array): Float64Array {
+  const numbers = new Float64Array(values.length);
+  let n = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (!Number.isNaN(value)) numbers[n++] = value;
+  }
+  return sorted(numbers.subarray(0, n));
+}
+
+function sorted(numbers: Float64Array<ArrayBuffer>): Float64Array {
+  return numbers.length < FEW ? numbers.sort() : radixSorted(numbers);
 }
 
 function radixSorted(values: Float64Array<ArrayBuffer>): Float64Array {

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 import {
   TerminalError,
   artifactTypes,
@@ -19,10 +21,13 @@ import type { Collection } from '@rookery/store';
 import { deriveSeed, tableFromArrow } from '@rookery/tabular';
 
 import type { PlanDocument } from '../adapters/plan-collection.js';
-import { planFolds } from '../domain/plan-folds.js';
+import { foldPlan } from '../domain/plan-folds.js';
 import type { PlannedJob } from '../domain/plan-folds.js';
 import { settleRequest, settleSpec, signatureOf } from '../domain/plan-request.js';
 import { runSeed } from '../domain/run-seed.js';
+
+/** Tables up to this length are planned in one go. */
+const rowsWithoutPause = 10_000;
 
 /** What starting a run needs. */
 export interface StartRunPorts {
@@ -37,7 +42,7 @@ export interface StartRunPorts {
  * Handler of ml.dataset.ingested: plans the run (folds, transformers, seeds), stores the fold bundles, then saves the
  * plan together with the events that announce it: ml.run.started and K + 1 jobs. The run's id comes from the request's
  * event id and everything in the plan from that and the data, so a redelivery saves and announces nothing new. Throws
- * RK_MESSAGE_MISSING_FIELD, what {@link settleRequest}, {@link settleSpec} and {@link planFolds} throw, and what the artifact
+ * RK_MESSAGE_MISSING_FIELD, what {@link settleRequest}, {@link settleSpec} and {@link foldPlan} throw, and what the artifact
  * store throws where the data set is gone.
  */
 export function startRun(ports: StartRunPorts): (event: BusEvent<DatasetIngested>) => Promise<void> {
@@ -100,7 +105,13 @@ async function plan(
   const table = tableFromArrow(await artifacts.get(dataset.sha256));
   const settings = settleRequest(request, table);
   const seed = runSeed(request.seed, mode, data.requestEventId);
-  const planned = planFolds(table, request.target, settings, seed);
+  const folding = foldPlan(table, request.target, settings, seed);
+  const planned: PlannedJob[] = [];
+  for (let number = 0; number < folding.jobs; number++) {
+    // Fitting a long table takes a while: heartbeats and other calls get their turn between jobs.
+    if (number > 0 && table.rows > rowsWithoutPause) await setImmediate();
+    planned.push(folding.job(number));
+  }
   const signature = signatureOf(settings, table, request.target);
   const width = planned.at(-1)?.transformer.width ?? 0;
   // Every fold has its own number of inputs where a category is missing from its rows: the final one's is checked here.

@@ -26,18 +26,31 @@ export interface PlannedJob {
   readonly weights: Float32Array | undefined;
 }
 
-/**
- * The jobs of a run: one for each fold, its transformers fitted on that fold's training rows only, and the final one on
- * all rows. The same seed gives the same folds. Throws RK_TABULAR_FOLDS_INVALID, what the steps of the preprocessing throw
- * about their columns, RK_WEIGHTS_INVALID, and RK_DATASET_NO_FEATURES where the training rows of a fold have no value in
- * any feature.
- */
+/** The jobs of a run, made one after the other: one for each fold, and the final one on all rows. */
+export interface FoldPlan {
+  readonly jobs: number;
+  /** Fits what a job needs, by its number from 0. */
+  job(number: number): PlannedJob;
+}
+
+/** All jobs of {@link foldPlan} at once. */
 export function planFolds(
   table: Table,
   targetName: string,
   settings: RunSettings,
   seed: number,
 ): PlannedJob[] {
+  const plan = foldPlan(table, targetName, settings, seed);
+  return Array.from({ length: plan.jobs }, (_, number) => plan.job(number));
+}
+
+/**
+ * The plan of a run: a job for each fold, its transformers fitted on that fold's training rows only, and the final one on
+ * all rows. The same seed gives the same folds. Throws RK_TABULAR_FOLDS_INVALID, what the steps of the preprocessing throw
+ * about their columns, RK_WEIGHTS_INVALID, and RK_DATASET_NO_FEATURES where the training rows of a fold have no value in
+ * any feature.
+ */
+export function foldPlan(table: Table, targetName: string, settings: RunSettings, seed: number): FoldPlan {
   const target = columnByName(table, targetName);
   const all = Uint32Array.from({ length: table.rows }, (_, row) => row);
   const encoder = (rows: Uint32Array): TargetEncoder =>
@@ -58,10 +71,15 @@ export function planFolds(
     const weights = rowWeights(table, settings, codes, train);
     return { fold, final, train, test, transformer, target: encoder(train), weights };
   };
-  return [
-    ...folds.map(({ train, test }, fold) => job(fold, false, train, test)),
-    job(settings.folds, true, all, new Uint32Array()),
-  ];
+  return {
+    jobs: folds.length + 1,
+    job: (number) => {
+      const fold = folds[number];
+      return fold === undefined
+        ? job(folds.length, true, all, new Uint32Array())
+        : job(number, false, fold.train, fold.test);
+    },
+  };
 }
 
 function nothingToLearnFrom(fold: number, rows: number, features: readonly string[]): TerminalError {
