@@ -70,7 +70,7 @@ export function readSplit(
     throw badSplit('split.kind', given.kind, `is unknown; there are ${splitKinds.join(', ')}`);
   const grouped = kind === 'group' || kind === 'stratified_group';
   const repeated = kind === 'repeated_kfold' || kind === 'repeated_stratified';
-  const owners: readonly (readonly [string, unknown, boolean])[] = [
+  const owners: readonly (readonly [string, string | number | undefined, boolean])[] = [
     ['group', given.group === '' ? undefined : given.group, grouped],
     ['time', given.time === '' ? undefined : given.time, kind === 'time_series'],
     ['gap', given.gap, kind === 'time_series'],
@@ -168,7 +168,7 @@ function orderOf(table: Table, time: string | undefined): Uint32Array {
   const order = Uint32Array.from({ length: table.rows }, (_, row) => row);
   if (time === undefined) return order;
   const keys = cells(columnByName(table, time));
-  const numbers = ArrayBuffer.isView(keys) ? (keys as Float64Array) : ranks(keys as readonly string[]);
+  const numbers = ArrayBuffer.isView(keys) ? keys : ranks(keys);
   return order.sort((a, b) => numbers[a]! - numbers[b]! || a - b);
 }
 

@@ -70,7 +70,7 @@ export function readPlan(value: unknown, field: string): ColumnPlan {
     }
     check(given, at);
   }
-  return recipe as Recipe;
+  return recipe;
 }
 
 /**
