@@ -30,6 +30,9 @@ try {
     case 'demo':
       process.exit(await node('deploy/dist/demo.js', ...args));
       break;
+    case 'example':
+      process.exit(await node('deploy/dist/example.js', ...args));
+      break;
     case 'bench':
       process.exit(await node('tests/bench/run.mjs', ...args));
       break;
@@ -43,7 +46,9 @@ try {
       process.exit(await runTests(args, env));
       break;
     default:
-      console.error(`There is no command ${command}. Commands: start, demo, test, bench, chaos, fuzz, load, soak.`);
+      console.error(
+        `There is no command ${command}. Commands: start, demo, example, test, bench, chaos, fuzz, load, soak.`,
+      );
       process.exit(64);
   }
 } catch (error) {

@@ -1,5 +1,6 @@
 import { cpus, loadavg } from 'node:os';
 
+import { benchIngest, benchMillion } from './million.js';
 import { benchPipeline } from './pipeline.js';
 import { benchPredict } from './predict.js';
 import type { BenchResult } from './predict.js';
@@ -11,6 +12,8 @@ const benchmarks: Readonly<
   pipeline: (root, log) => benchPipeline({ root, log }),
   predict: (root, log) => benchPredict({ root, log }),
   train: (_root, log) => benchTrain({ log }),
+  ingest: (root, log) => benchIngest({ root, log }),
+  million: (root, log) => benchMillion({ root, log }),
 };
 
 /** Runs the benchmarks named, or all; with --json the last line is one JSON object a benchmark. Resolves to the exit code. */

@@ -42,7 +42,7 @@ export function readDatabases(storeDir: string): Databases {
     evaluations: collection('evaluator', 'evaluations').map(({ _id, folds, joined }) => ({
       runId: _id,
       joined: joined === true,
-      folds: Object.keys((folds ?? {})).map(Number),
+      folds: Object.keys(folds ?? {}).map(Number),
     })),
     keptPredictions: collection('monitor', 'captures').flatMap(({ predictions }) =>
       ((predictions ?? []) as { id: string }[]).map(({ id }) => id),

@@ -336,6 +336,24 @@ export const errorCodes = {
     'The number of folds does not fit the data.',
     'Use at least 2 folds, and no more than rows (or rows of the smallest class, where stratified).',
   ),
+  RK_PREPROCESSING_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The preprocessing asked for is not valid, or does not suit the columns.',
+    'Correct the field that is named; docs/contracts/preprocessing.md lists all.',
+  ),
+  RK_SPLIT_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The rows can not be divided for cross-validation as asked.',
+    'Correct the field that is named; docs/contracts/preprocessing.md lists the kinds.',
+  ),
+  RK_WEIGHTS_INVALID: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The class or sample weights can not be used.',
+    'Give a numeric column without missing or negative cells, "balanced", or one weight a class.',
+  ),
   RK_SPEC_INVALID: entry(
     'INVALID_ARGUMENT',
     false,
@@ -507,6 +525,12 @@ export const errorCodes = {
     false,
     'A feature is NaN or infinite.',
     'Send a finite number, or a value without a kind where it is missing.',
+  ),
+  RK_FEATURE_REFUSED: entry(
+    'INVALID_ARGUMENT',
+    false,
+    'The preprocessing of the model refuses the value of a feature.',
+    'Send a value that was there in training, or train with handleUnknown "ignore" and an imputer.',
   ),
   RK_OVERLOADED: entry(
     'RESOURCE_EXHAUSTED',

@@ -55,13 +55,32 @@ export { inputColumns } from './transform/fitted-transformer.js';
 export type {
   FittedCategorical,
   FittedNumeric,
+  FittedStandardTransformer,
   FittedTransformer,
   TransformerSpec,
 } from './transform/fitted-transformer.js';
 export { featureRanges } from './transform/feature-ranges.js';
 export type { FeatureRange } from './transform/feature-ranges.js';
 export { fitTransformer } from './transform/fit-transformer.js';
-export { transformRows } from './transform/transform-rows.js';
+export { fitPipeline, servedPipeline } from './transform/fit-pipeline.js';
+export type { FitPipelineOptions } from './transform/fit-pipeline.js';
+export type {
+  CodeOutput,
+  CrossFit,
+  FittedBranch,
+  FittedPipeline,
+  PipelineInput,
+} from './transform/fitted-pipeline.js';
+export { branchInputs, planBranches } from './transform/plan-branches.js';
+export type { PlannedBranch } from './transform/plan-branches.js';
+export { readPreprocessing } from './transform/preprocessing-spec.js';
+export type {
+  FullPreprocessing,
+  PreprocessingSpec,
+  ShortPreprocessing,
+} from './transform/preprocessing-spec.js';
+export type { ColumnPlan, Recipe } from './transform/recipe.js';
+export { transformRows, transformTrainingRows } from './transform/transform-rows.js';
 export type { FeatureMatrix } from './transform/transform-rows.js';
 export { compileRowTransformer } from './transform/row-transformer.js';
 export type { RowReader, RowTransformer } from './transform/row-transformer.js';
@@ -89,6 +108,8 @@ export type {
   ColumnTransformerSpec,
   FittedColumnTransformer,
 } from './preprocess/column-transformer.js';
+export { fitCategoryCodes, transformCategoryCodes } from './preprocess/category-codes.js';
+export type { CategoryCodesSpec, FittedCategoryCodes } from './preprocess/category-codes.js';
 export { fitLabelEncoder, inverseLabelEncoder, transformLabelEncoder } from './preprocess/label-encoder.js';
 export type { FittedLabelEncoder } from './preprocess/label-encoder.js';
 export {
@@ -175,11 +196,14 @@ export { holdOut, stratifiedHoldOut } from './split/hold-out.js';
 export type { HoldOutOptions } from './split/hold-out.js';
 export { repeatedKFold, repeatedStratifiedKFold } from './split/repeated-folds.js';
 export type { RepeatOptions } from './split/repeated-folds.js';
+export { foldCount, needsClasses, readSplit, splitKinds, splitRows } from './split/split-rows.js';
+export type { GivenSplit, SplitKind, SplitSpec } from './split/split-rows.js';
 export { timeSeriesSplit } from './split/time-series-split.js';
 export type { TimeSeriesOptions } from './split/time-series-split.js';
 
 export { evaluateClassification } from './metrics/classification.js';
 export type { ClassificationEvaluation, ClassificationInput } from './metrics/classification.js';
+export { classMetricNames } from './metrics/class-metric-names.js';
 export { classQualities, confusionMatrix, confusionMetrics, sumConfusions } from './metrics/confusion.js';
 export type { ClassQuality, ConfusionMatrix } from './metrics/confusion.js';
 export { isBetter, metricDirection, metricDirections } from './metrics/metric-direction.js';

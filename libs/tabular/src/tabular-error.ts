@@ -6,7 +6,9 @@ export type TabularErrorCode =
   | 'RK_TABULAR_TARGET_INVALID'
   | 'RK_TABULAR_FOLDS_INVALID'
   | 'RK_TABULAR_ARROW_INVALID'
-  | 'RK_TABULAR_ARGUMENT_INVALID';
+  | 'RK_TABULAR_ARGUMENT_INVALID'
+  | 'RK_PREPROCESSING_INVALID'
+  | 'RK_SPLIT_INVALID';
 
 /**
  * The one error of this library: a wrong argument or data that cannot be used at all. `code` is stable,

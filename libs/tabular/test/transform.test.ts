@@ -16,7 +16,7 @@ import {
   selectRows,
   transformRows,
 } from '../src/index.js';
-import type { FittedTransformer, Table } from '../src/index.js';
+import type { FittedStandardTransformer, Table } from '../src/index.js';
 import { anyTable } from './arbitraries.js';
 
 const fittable = anyTable.filter(
@@ -27,7 +27,7 @@ const specs = fc.record({
   scaler: fc.constantFrom('standard' as const, 'none' as const),
 });
 
-function fitted(table: Table, spec: object, rows = [...Array(table.rows).keys()]): FittedTransformer {
+function fitted(table: Table, spec: object, rows = [...Array(table.rows).keys()]): FittedStandardTransformer {
   const features = table.columns.filter((column) => column.type !== 'text').map((column) => column.name);
   return fitTransformer(table, rows, { features, ...spec });
 }
@@ -53,7 +53,9 @@ describe('transformers', () => {
       fc.property(fittable, specs, fc.nat(), (table, spec, split) => {
         const transformer = fitted(table, spec, [...Array((split % table.rows) + 1).keys()]);
         const expected = transformRows(transformer, table);
-        const compiled = compileRowTransformer(JSON.parse(JSON.stringify(transformer)) as FittedTransformer);
+        const compiled = compileRowTransformer(
+          JSON.parse(JSON.stringify(transformer)) as FittedStandardTransformer,
+        );
         // Left-over numbers must be overwritten.
         const actual = new Float32Array(expected.data.length).fill(7);
         for (let row = 0; row < table.rows; row++) {

@@ -1,8 +1,9 @@
 import { cellAt, inferColumn } from '@rookery/tabular';
+import type { Column, ColumnType } from '@rookery/tabular';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { columnNumbers, columnTexts } from '../src/domain/csv/csv-column.js';
+import { columnTexts, numberReader } from '../src/domain/csv/csv-column.js';
 import { indexCsv } from '../src/domain/csv/csv-index.js';
 import { createHeaderGuard } from '../src/domain/csv/delimiter.js';
 import { readCsv } from '../src/domain/csv/read-csv.js';
@@ -108,11 +109,64 @@ describe('CSV', () => {
           const text = ['x', ...cells.map((c) => written(c, c === ''))].join('\n');
           const index = await indexOf(bytesOf(text));
           const expected = inferColumn('x', cells, { missingTokens: tokens });
-          const actual = columnNumbers(index, 0, new Set(tokens));
-          expect(actual).toEqual(expected.type === 'numeric' ? expected.values : undefined);
+          const reader = numberReader(index, 0, new Set(tokens));
+          // In two pieces, as a long file is read in many.
+          const half = cells.length >> 1;
+          const numeric = reader.read(0, half) && reader.read(half, cells.length);
+          expect(numeric ? reader.result : undefined).toEqual(
+            expected.type === 'numeric' ? expected.values : undefined,
+          );
         },
       ),
       { numRuns: 500 },
+    );
+  });
+
+  test('columns of texts are read from bytes as the rule of inferColumn reads them', async () => {
+    const cell = fc.constantFrom(
+      '',
+      'NA',
+      ' NA ',
+      'a',
+      'b',
+      '"b"',
+      'say "hi"',
+      'true',
+      'False',
+      'TRUE',
+      'é',
+      '7',
+      'x'.repeat(70),
+    );
+    const types = fc.constantFrom<(ColumnType | undefined)[]>(undefined, 'categorical', 'boolean', 'text');
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(cell, { minLength: 1, maxLength: 12 }),
+        fc.constantFrom<string[]>([], ['', 'NA']),
+        types,
+        fc.boolean(),
+        async (cells, missingTokens, type, quoted) => {
+          const text = ['x,y', ...cells.map((c, i) => `${written(c, quoted || c.includes('"'))},${i}`)].join(
+            '\n',
+          );
+          const expected = (): Column =>
+            inferColumn('x', cells, { missingTokens, ...(type === undefined ? {} : { override: type }) });
+          const actual = readCsv(bytesOf(text), {
+            ...readOptions(),
+            missingTokens,
+            columnTypes: type === undefined ? {} : { x: type },
+          });
+          let column: Column;
+          try {
+            column = expected();
+          } catch {
+            await expect(actual).rejects.toMatchObject({ code: 'RK_DATASET_COLUMN_TYPE' });
+            return;
+          }
+          expect((await actual).table.columns[0]).toEqual(column);
+        },
+      ),
+      { numRuns: 300 },
     );
   });
 

@@ -16,6 +16,8 @@ const gate = (metric: string, threshold?: number): DatasetReady['gate'] => ({
   allowWorseThanChampion: false,
 });
 
+const split = (kind: string): NonNullable<DatasetReady['split']> => ({ kind, group: '', time: '' });
+
 describe('what an event asks for', () => {
   test('only name, uri and target are needed', () => {
     expect(checkRequest(readyOf())).toEqual({
@@ -31,6 +33,11 @@ describe('what an event asks for', () => {
       folds: 5,
       stratify: true,
       gateMetric: undefined,
+      preprocessing: undefined,
+      split: undefined,
+      classWeight: undefined,
+      sampleWeight: undefined,
+      reserved: new Set(),
     });
   });
 
@@ -64,6 +71,35 @@ describe('what an event asks for', () => {
       'RK_GATE_INVALID',
       'gate.metric',
     ],
+    [
+      'a gate on a class of a regression',
+      { task: Task.TASK_REGRESSION, gate: gate('recall_of_x') },
+      'RK_GATE_INVALID',
+      'gate.metric',
+    ],
+    [
+      'a preprocessing step that does not exist',
+      { preprocessing: { numeric: { scaler: 'huge' } } },
+      'RK_PREPROCESSING_INVALID',
+      'preprocessing.numeric.scaler',
+    ],
+    ['a split of an unknown kind', { split: split('random') }, 'RK_SPLIT_INVALID', 'split.kind'],
+    ['a group split without a group', { split: split('group') }, 'RK_SPLIT_INVALID', 'split.group'],
+    [
+      'a group for folds that have none',
+      { split: { ...split('kfold'), group: 'litter' } },
+      'RK_SPLIT_INVALID',
+      'split.group',
+    ],
+    [
+      'endless repetitions',
+      { split: { ...split('repeated_kfold'), repeats: 9999 } },
+      'RK_SPLIT_INVALID',
+      'split.repeats',
+    ],
+    ['class weights of a word', { classWeight: 'heavy' }, 'RK_WEIGHTS_INVALID', 'class_weight'],
+    ['a negative class weight', { classWeight: { tabby: -1 } }, 'RK_WEIGHTS_INVALID', 'class_weight.tabby'],
+    ['a target that weighs rows', { sampleWeight: 'kind' }, 'RK_REQUEST_INVALID', 'target'],
     ['a gate at infinity', { gate: gate('accuracy', Infinity) }, 'RK_GATE_INVALID', 'gate.threshold'],
   ])('%s is refused by name', (_, changes, code, field) => {
     expect(() => checkRequest(readyOf(changes))).toThrow(
@@ -94,6 +130,14 @@ describe('request and table together', () => {
       features: ['kind', 'colour'],
     });
     await expect(check(catsCsv, { ignore: ['colour'] })).resolves.toMatchObject({ features: ['weight'] });
+    await expect(check(catsCsv, { sampleWeight: 'weight' })).resolves.toMatchObject({ features: ['colour'] });
+    await expect(check(catsCsv, { split: { ...split('group'), group: 'colour' } })).resolves.toMatchObject({
+      features: ['weight'],
+    });
+    await expect(check(catsCsv, { preprocessing: { columns: { colour: 'drop' } } })).resolves.toMatchObject({
+      features: ['weight'],
+    });
+    await expect(check(catsCsv, { gate: gate('recall_of_a') })).resolves.toMatchObject({ task: 'binary' });
   });
 
   const rows = (...cells: string[]): string => ['kind,x', ...cells].join('\n');
@@ -101,6 +145,48 @@ describe('request and table together', () => {
     rows(...Array.from({ length: n }, (_, i) => cell(i)));
 
   test.each<[string, string, Partial<DatasetReady>, string, Record<string, string>]>([
+    [
+      'a group that is no column',
+      catsCsv,
+      { split: { ...split('group'), group: 'litter' } },
+      'RK_SPLIT_INVALID',
+      { field: 'split.group', column: 'litter' },
+    ],
+    [
+      'sample weights that are words',
+      catsCsv,
+      { sampleWeight: 'colour' },
+      'RK_WEIGHTS_INVALID',
+      { field: 'sample_weight', column: 'colour' },
+    ],
+    [
+      'class weights of a class that is not there',
+      catsCsv,
+      { classWeight: { tiger: 2 } },
+      'RK_WEIGHTS_INVALID',
+      { field: 'class_weight.tiger' },
+    ],
+    [
+      'the mean of words',
+      catsCsv,
+      { preprocessing: { categorical: { imputer: 'mean' } } },
+      'RK_PREPROCESSING_INVALID',
+      { field: 'preprocessing.categorical', column: 'colour' },
+    ],
+    [
+      'preprocessing of the target',
+      catsCsv,
+      { preprocessing: { columns: { kind: 'drop' } } },
+      'RK_PREPROCESSING_INVALID',
+      { field: 'preprocessing.columns.kind' },
+    ],
+    [
+      'a gate on a class that is not there',
+      catsCsv,
+      { gate: gate('recall_of_tiger') },
+      'RK_GATE_INVALID',
+      { field: 'gate.metric', value: 'recall_of_tiger' },
+    ],
     [
       'an unknown target',
       catsCsv,

@@ -1,7 +1,7 @@
 // Thread that trains: the process around it stays free for heartbeats and stop signals.
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { TerminalError, decodeRowNumbers, toRookeryError } from '@rookery/contracts';
+import { TerminalError, decodeRowNumbers, decodeRowWeights, toRookeryError } from '@rookery/contracts';
 import {
   countParameters,
   engineVersion,
@@ -14,7 +14,13 @@ import {
 } from '@rookery/nn';
 import type { BackendName, ModelSpec } from '@rookery/nn';
 import { FoldBundle, TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
-import { columnByName, encodeTarget, featureRanges, tableFromArrow, transformRows } from '@rookery/tabular';
+import {
+  columnByName,
+  encodeTarget,
+  featureRanges,
+  tableFromArrow,
+  transformTrainingRows,
+} from '@rookery/tabular';
 import type { FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
 
 import { LeastRecentlyUsed } from './domain/least-recently-used.js';
@@ -51,6 +57,7 @@ function bundleOf(job: WorkerJob): {
   transformer: FittedTransformer;
   encoder: TargetEncoder;
   target: string;
+  weights: Float32Array | undefined;
 } {
   try {
     const bundle = FoldBundle.decode(job.bundle);
@@ -59,6 +66,7 @@ function bundleOf(job: WorkerJob): {
       transformer: JSON.parse(bundle.transformerJson) as FittedTransformer,
       encoder: JSON.parse(bundle.targetJson) as TargetEncoder,
       target: bundle.target,
+      weights: decodeRowWeights(bundle.trainWeights),
     };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -78,9 +86,9 @@ async function backendFor(spec: ModelSpec, inputs: number, resolved: BackendName
 
 async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
   const table = tableOf(job);
-  const { rows, transformer, encoder, target } = bundleOf(job);
+  const { rows, transformer, encoder, target, weights } = bundleOf(job);
   const regression = encoder.task === 'regression';
-  const matrix = transformRows(transformer, table, rows);
+  const matrix = transformTrainingRows(transformer, table, rows);
   const targets = encodeTarget(encoder, columnByName(table, target), rows);
   // A complete specification passes unchanged; one that came broken is refused by the name of its field.
   const spec = validateSpec(job.spec, {
@@ -101,6 +109,7 @@ async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
     rows: matrix.rows,
     width: matrix.width,
     targets,
+    ...(weights === undefined ? {} : { sampleWeights: weights }),
     ...(regression ? {} : { classes: encoder.labels.length }),
     seed: job.seed,
     backend,

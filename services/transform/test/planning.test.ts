@@ -1,4 +1,4 @@
-import { columnByName, createTable, deriveSeed } from '@rookery/tabular';
+import { columnByName, createTable, deriveSeed, inputColumns } from '@rookery/tabular';
 import type { Table } from '@rookery/tabular';
 import { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import { Task } from '@rookery/proto/rookery/domain/v1/data';
@@ -90,6 +90,72 @@ describe('folds', () => {
     ]);
     const thrown = catchOf(() => plan(table, { folds: 4, stratify: false }));
     expect(thrown).toMatchObject({ code: 'RK_DATASET_NO_FEATURES', details: { features: 'only' } });
+  });
+});
+
+describe('preprocessing', () => {
+  const preprocessing = {
+    numeric: { imputer: 'median', scaler: 'robust' },
+    categorical: { encoder: 'target' },
+  };
+
+  test('is fitted on the training rows of each fold only, and on nothing of its held-out rows', () => {
+    const table = flowers();
+    const job = plan(table, { preprocessing })[0]!;
+    expect(job.transformer).toMatchObject({ version: 2 });
+    const length = columnByName(table, 'length');
+    if (length.type !== 'numeric') throw new Error('length is numeric');
+    const values = length.values.slice();
+    for (const row of job.test) values[row] = 1e6;
+    const changed = createTable([{ ...length, values }, ...table.columns.slice(1)]);
+    expect(plan(changed, { preprocessing })[0]?.transformer).toEqual(job.transformer);
+    expect(plan(table, { preprocessing })[0]?.transformer).toEqual(job.transformer);
+  });
+
+  test('of dropped columns leaves them out of the signature', () => {
+    const ready = request({ preprocessing: { columns: { place: 'drop' } } });
+    const settings = settleRequest(ready, flowers());
+    expect(settings.features).not.toContain('place');
+    const { transformer } = planFolds(flowers(), 'kind', settings, 1)[0]!;
+    expect(inputColumns(transformer)).toEqual(settings.features);
+    expect(signatureOf(settings, flowers(), 'kind').features.map(({ name }) => name)).toEqual(
+      settings.features,
+    );
+  });
+});
+
+describe('splits and weights', () => {
+  test('repetitions give as many jobs as all folds together, and the final one', () => {
+    const split = { kind: 'repeated_stratified', group: '', time: '', repeats: 3 };
+    const jobs = plan(flowers(), { folds: 2, split });
+    expect(jobs).toHaveLength(7);
+    expect(jobs.map((job) => job.fold)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(settleRequest(request({ folds: 2, split }), flowers()).folds).toBe(6);
+  });
+
+  test('a hold-out is one fold; the columns that divide and weigh the rows are no features', () => {
+    const split = { kind: 'hold_out', group: '', time: '', testSize: 0.2 };
+    expect(plan(flowers(), { split })).toHaveLength(2);
+    const ready = request({ split: { kind: 'group', group: 'place', time: '' }, sampleWeight: 'constant' });
+    expect(settleRequest(ready, flowers()).features).toEqual(['length', 'width', 'weight']);
+  });
+
+  test('weights are the sample weight times that of the class, balanced by the training rows', () => {
+    const table = flowers();
+    const codes = columnByName(table, 'kind');
+    if (codes.type === 'numeric') throw new Error('kind is categorical');
+    const plain = plan(table)[0]!;
+    expect(plain.weights).toBeUndefined();
+    const job = plan(table, { classWeight: { aster: 3 }, sampleWeight: 'constant' })[0]!;
+    job.train.forEach((row, i) => {
+      expect(job.weights?.[i]).toBe(codes.codes[row] === 0 ? 21 : 7);
+    });
+    const balanced = plan(table, { classWeight: 'balanced' })[0]!;
+    const totals = [0, 0, 0];
+    balanced.train.forEach((row, i) => {
+      totals[codes.codes[row]!]! += balanced.weights![i]!;
+    });
+    for (const total of totals) expect(total).toBeCloseTo(balanced.train.length / 3, 4);
   });
 });
 

@@ -31,6 +31,10 @@ interface PublishFlags {
   sha256?: string;
   spec?: string;
   search?: string;
+  preprocessing?: string;
+  split?: string;
+  sampleWeight?: string;
+  classWeight?: string;
   detach?: boolean;
   json?: boolean;
 }
@@ -60,6 +64,13 @@ export function publishCommand(): Command {
     .option('--sha256 <hash>', 'expected sha256 of the file')
     .option('--spec <json>', 'model specification as JSON')
     .option('--search <json>', 'search for the best settings first, as JSON (docs/contracts/search.md)')
+    .option(
+      '--preprocessing <json>',
+      'how columns become features, as JSON (docs/contracts/preprocessing.md)',
+    )
+    .option('--split <json>', 'how rows are divided, as JSON or a kind: stratified, time_series, hold_out …')
+    .option('--sample-weight <column>', 'column with the weight of each row')
+    .option('--class-weight <json>', 'balanced, or weights by label as JSON')
     .option('-d, --detach', 'publish only; do not follow the run')
     .option('--json', 'one JSON object on stdout; progress goes to stderr')
     .action(async (source: string, flags: PublishFlags) => {
@@ -110,6 +121,17 @@ function requestOf(source: string, flags: PublishFlags): DatasetRequest {
   }
   if (flags.columnType) json['columnTypes'] = Object.fromEntries(flags.columnType.map(pairOf));
   if (flags.spec !== undefined) json['modelSpec'] = jsonOf('--spec', flags.spec, 'model-spec');
+  const described = 'preprocessing';
+  if (flags.preprocessing !== undefined)
+    json['preprocessing'] = jsonOf('--preprocessing', flags.preprocessing, described);
+  if (flags.split !== undefined)
+    json['split'] = flags.split.trimStart().startsWith('{')
+      ? jsonOf('--split', flags.split, described)
+      : { kind: flags.split };
+  set('sampleWeight', flags.sampleWeight);
+  if (flags.classWeight !== undefined)
+    json['classWeight'] =
+      flags.classWeight === 'balanced' ? 'balanced' : jsonOf('--class-weight', flags.classWeight, described);
   if (flags.search !== undefined) json['search'] = jsonOf('--search', flags.search, 'search');
   const prepared = events.datasetReady.prepare?.(json) ?? json;
   return events.datasetReady.message.fromJSON(prepared);

@@ -1,7 +1,19 @@
 import { availableParallelism } from 'node:os';
 import type { ZodMiniType } from 'zod/mini';
 import { logLevels } from '@rookery/telemetry';
-import { decimal, file, flag, folders, integer, list, networks, oneOf, port, text, urls } from './value-schemas.js';
+import {
+  decimal,
+  file,
+  flag,
+  folders,
+  integer,
+  list,
+  networks,
+  oneOf,
+  port,
+  text,
+  urls,
+} from './value-schemas.js';
 
 /** One variable of the environment. */
 export interface VariableSpec<T = unknown> {

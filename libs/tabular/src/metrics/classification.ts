@@ -1,6 +1,8 @@
 import { TabularError } from '../tabular-error.js';
 import { classQualities, confusionMatrix, confusionMetrics } from './confusion.js';
 import type { ClassQuality, ConfusionMatrix } from './confusion.js';
+import { agreementMetrics, classMetrics, weightedMetrics } from './held-out-scores.js';
+import type { ScoredRows } from './held-out-scores.js';
 import { rocAuc } from './roc-auc.js';
 
 /** Smallest probability of the log loss: float64's ε, as scikit-learn clips. */
@@ -12,14 +14,17 @@ export interface ClassificationInput {
   readonly truth: Int32Array | readonly number[];
   /** rows × labels, row by row; or one number a row for two labels: the probability of the second. */
   readonly probabilities: Float32Array | Float64Array | readonly number[];
+  /** Of the rows in the metrics (the confusion matrix counts rows). Default 1 each. */
+  readonly weights?: ArrayLike<number>;
 }
 
 export interface ClassificationEvaluation {
   /** Rows with a truth. */
   readonly rows: number;
   /**
-   * accuracy, balanced_accuracy, precision/recall/f1 (_macro, _weighted; plain for two labels: of the second), log_loss,
-   * brier, roc_auc. What is undefined (no rows; roc_auc of one class) is left out.
+   * accuracy, balanced_accuracy, precision/recall/f1 (_micro, _macro, _weighted, _of_<label>; plain for two labels: of the
+   * second), log_loss, brier, ece, mcc, cohen_kappa, roc_auc, pr_auc, and for more labels roc_auc_ovr, roc_auc_ovo. What is
+   * undefined (no rows; roc_auc of one class) is left out.
    */
   readonly metrics: Record<string, number>;
   readonly confusion: ConfusionMatrix;
@@ -30,7 +35,9 @@ export interface ClassificationEvaluation {
  * Evaluate probabilities. The prediction is the first largest probability. log_loss clips at ε and renormalises rows;
  * brier is the mean squared distance from the one-hot truth (for two labels: of the second one's probability only);
  * roc_auc is that of the second label, or for more labels the mean one-vs-rest over the classes that have both
- * positive and negative rows.
+ * positive and negative rows (roc_auc_ovr: undefined unless all have); pr_auc is the average precision (for more labels:
+ * the mean one-vs-rest); ece is the expected calibration error over ten bins of equal width, of the second label's
+ * probability, or for more labels of the largest one.
  */
 export function evaluateClassification(input: ClassificationInput): ClassificationEvaluation {
   const { labels, truth, probabilities } = input;
@@ -61,10 +68,27 @@ export function evaluateClassification(input: ClassificationInput): Classificati
     return best;
   });
   const confusion = confusionMatrix(labels, classes, predicted);
+  const scored: ScoredRows = {
+    labels,
+    classes,
+    predicted,
+    probabilities: Float64Array.from({ length: rows.length * k }, (_, at) =>
+      probability(rows[Math.floor(at / k)]!, at % k),
+    ),
+    ...(input.weights === undefined
+      ? {}
+      : { weights: Float64Array.from(rows, (row) => input.weights![row]!) }),
+  };
   const metrics = {
-    ...confusionMetrics(confusion),
-    ...probabilityLosses(rows, classes, k, probability),
-    roc_auc: meanAuc(rows, classes, k, probability),
+    ...(scored.weights === undefined
+      ? {
+          ...confusionMetrics(confusion),
+          ...probabilityLosses(rows, classes, k, probability),
+          roc_auc: meanAuc(rows, classes, k, probability),
+        }
+      : weightedMetrics(scored)),
+    ...agreementMetrics(scored),
+    ...classMetrics(scored),
   };
   return { rows: rows.length, metrics: definedOnly(metrics), confusion, perClass: classQualities(confusion) };
 }

@@ -2,6 +2,9 @@
 export const metricDirections = {
   accuracy: 'higher',
   balanced_accuracy: 'higher',
+  precision_micro: 'higher',
+  recall_micro: 'higher',
+  f1_micro: 'higher',
   precision_macro: 'higher',
   recall_macro: 'higher',
   f1_macro: 'higher',
@@ -11,7 +14,13 @@ export const metricDirections = {
   precision: 'higher',
   recall: 'higher',
   f1: 'higher',
+  mcc: 'higher',
+  cohen_kappa: 'higher',
   roc_auc: 'higher',
+  roc_auc_ovr: 'higher',
+  roc_auc_ovo: 'higher',
+  pr_auc: 'higher',
+  ece: 'lower',
   log_loss: 'lower',
   brier: 'lower',
   mae: 'lower',
@@ -28,7 +37,7 @@ export type MetricName = keyof typeof metricDirections;
 
 /**
  * Whether a higher or a lower value is better. `loss` and names that end in `_loss` or `_error` are lower; any other
- * unknown name is higher.
+ * unknown name, such as those of single classes (`recall_of_malignant`), is higher.
  */
 export function metricDirection(name: string): 'higher' | 'lower' {
   if (Object.hasOwn(metricDirections, name)) return metricDirections[name as MetricName];

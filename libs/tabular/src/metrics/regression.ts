@@ -1,11 +1,14 @@
 import { TabularError } from '../tabular-error.js';
 import { definedOnly } from './classification.js';
 import { summarise } from './summarise.js';
+import { weightedRegressionScores } from './weighted-regression.js';
 
 export interface RegressionInput {
   /** Rows with a NaN truth (missing) are left out. */
   readonly truth: Float64Array | Float32Array | readonly number[];
   readonly predictions: Float64Array | Float32Array | readonly number[];
+  /** Of the rows. Default 1 each. */
+  readonly weights?: ArrayLike<number>;
 }
 
 export interface RegressionEvaluation {
@@ -27,6 +30,7 @@ export function evaluateRegression(input: RegressionInput): RegressionEvaluation
       `${predictions.length} predictions were given for ${truth.length} rows.`,
     );
   }
+  if (input.weights !== undefined) return weighted({ ...input, weights: input.weights });
   const actual: number[] = [];
   const errors: number[] = [];
   for (let i = 0; i < truth.length; i++) {
@@ -64,4 +68,22 @@ export function evaluateRegression(input: RegressionInput): RegressionEvaluation
 function explained(residual: number, variance: number): number {
   if (variance > 0) return 1 - residual / variance;
   return residual === 0 ? 1 : 0;
+}
+
+function weighted(input: RegressionInput & { readonly weights: ArrayLike<number> }): RegressionEvaluation {
+  const scores = weightedRegressionScores(input);
+  let rows = 0;
+  for (let i = 0; i < input.truth.length; i++) if (!Number.isNaN(input.truth[i]!)) rows++;
+  const { mae, mse, rmse, mape, r2 } = scores;
+  const metrics = {
+    mae,
+    mse,
+    rmse,
+    mape,
+    median_absolute_error: scores.medianAbsoluteError,
+    max_error: scores.maxError,
+    r2,
+    explained_variance: scores.explainedVariance,
+  };
+  return { rows, metrics: definedOnly(metrics) };
 }

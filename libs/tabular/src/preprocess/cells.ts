@@ -24,7 +24,9 @@ export function fromJsonNumber(value: JsonNumber): number {
  */
 export function numericCells(column: Column): Float64Array {
   if (column.type === 'numeric') {
-    column.values.forEach((value, row) => {
+    const { values } = column;
+    for (let row = 0; row < values.length; row++) {
+      const value = values[row]!;
       if (value === Infinity || value === -Infinity) {
         throw new TabularError(
           'RK_TABULAR_CELL_INVALID',
@@ -32,8 +34,8 @@ export function numericCells(column: Column): Float64Array {
           { column: column.name, row: String(row), value: String(value) },
         );
       }
-    });
-    return column.values;
+    }
+    return values;
   }
   if (column.type === 'boolean') return Float64Array.from(column.codes, (code) => (code < 0 ? NaN : code));
   throw new TabularError(

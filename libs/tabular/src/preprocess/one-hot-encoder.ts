@@ -126,7 +126,8 @@ export function inverseOneHotEncoder(fitted: FittedOneHotEncoder, table: Table):
   return tableOf(table.rows, columns);
 }
 
-function outputName(column: string, category: Category): string {
+/** Name of the output of a category. */
+export function outputName(column: string, category: Category): string {
   return `${column}_${categoryText(category)}`;
 }
 

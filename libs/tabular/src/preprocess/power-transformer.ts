@@ -10,7 +10,7 @@ import {
   yeoJohnson,
   yeoJohnsonLambda,
 } from './power-likelihood.js';
-import { fitStandardScaler } from './scalers.js';
+import { centredAndScaled, fitStandardScaler } from './scalers.js';
 import type { FittedStandardScaler } from './scalers.js';
 import { isConstant, weightedMoments } from './statistics.js';
 
@@ -69,7 +69,7 @@ export function transformPowerTransformer(fitted: FittedPowerTransformer, table:
     const scale = fromJsonNumber(scaler.scale[j]!);
     return numericColumn(
       column.name,
-      values.map((value) => (value - mean) / scale),
+      values.map((value) => centredAndScaled(value, mean, scale)),
     );
   });
   return tableOf(table.rows, columns);
@@ -87,17 +87,22 @@ export function inversePowerTransformer(fitted: FittedPowerTransformer, table: T
 }
 
 function powers(fitted: FittedPowerTransformer, table: Table): Table {
-  if (fitted.method === 'yeo-johnson') {
-    return mapNumeric(fitted.columns, table, (x, j) =>
-      Number.isNaN(x) ? NaN : yeoJohnson(x, fitted.lambdas[j]!),
-    );
+  const { method, lambdas } = fitted;
+  if (method === 'yeo-johnson') {
+    return mapNumeric(fitted.columns, table, (x, j) => powerOf(x, method, lambdas[j]!));
   }
   const byName = new Map(table.columns.map((column) => [column.name, column]));
   for (const name of fitted.columns) {
     const column = byName.get(name);
     if (column !== undefined) requirePositive(name, numericCells(column));
   }
-  return mapNumeric(fitted.columns, table, (x, j) => (Number.isNaN(x) ? NaN : boxCox(x, fitted.lambdas[j]!)));
+  return mapNumeric(fitted.columns, table, (x, j) => powerOf(x, method, lambdas[j]!));
+}
+
+/** One cell of a PowerTransformer, before it is standardised; NaN stays. */
+export function powerOf(x: number, method: FittedPowerTransformer['method'], lambda: number): number {
+  if (Number.isNaN(x)) return NaN;
+  return method === 'box-cox' ? boxCox(x, lambda) : yeoJohnson(x, lambda);
 }
 
 function requirePositive(name: string, values: Float64Array): void {

@@ -65,28 +65,42 @@ export function fitQuantileTransformer(
  */
 export function transformQuantileTransformer(fitted: FittedQuantileTransformer, table: Table): Table {
   const normal = fitted.outputDistribution === 'normal';
+  const curves = fitted.quantiles.map(quantileCurve);
+  return mapNumeric(fitted.columns, table, (x, j) => rankOnCurve(x, curves[j]!, normal));
+}
+
+/** Quantiles of a column, ready for ranking: with their probabilities, and both mirrored. */
+export interface QuantileCurve {
+  readonly xs: Float64Array;
+  readonly references: Float64Array;
+  readonly mirroredXs: Float64Array;
+  readonly mirroredReferences: Float64Array;
+}
+
+/** The curve of fitted quantiles. */
+export function quantileCurve(quantiles: readonly JsonNumber[]): QuantileCurve {
+  const xs = Float64Array.from(quantiles, fromJsonNumber);
+  const references = unitSpace(xs.length);
+  return {
+    xs,
+    references,
+    mirroredXs: xs.map((x) => -x).reverse(),
+    mirroredReferences: references.map((p) => -p).reverse(),
+  };
+}
+
+/** One cell of a QuantileTransformer; NaN stays. */
+export function rankOnCurve(x: number, curve: QuantileCurve, normal: boolean): number {
+  if (Number.isNaN(x)) return NaN;
   const bounds = normal ? BOUNDS_THRESHOLD : 0;
-  const curves = fitted.quantiles.map((quantiles) => {
-    const xs = Float64Array.from(quantiles, fromJsonNumber);
-    const references = unitSpace(xs.length);
-    return {
-      xs,
-      references,
-      mirroredXs: xs.map((x) => -x).reverse(),
-      mirroredReferences: references.map((p) => -p).reverse(),
-    };
-  });
-  return mapNumeric(fitted.columns, table, (x, j) => {
-    if (Number.isNaN(x)) return NaN;
-    const { xs, references, mirroredXs, mirroredReferences } = curves[j]!;
-    const low = xs[0]!;
-    const high = xs[xs.length - 1]!;
-    let p: number;
-    if (normal ? x - bounds < low : x === low) p = 0;
-    else if (normal ? x + bounds > high : x === high) p = 1;
-    else p = 0.5 * (interpolate(x, xs, references) - interpolate(-x, mirroredXs, mirroredReferences));
-    return normal ? Math.min(CLIP_MAX, Math.max(CLIP_MIN, normalQuantile(p))) : p;
-  });
+  const { xs, references, mirroredXs, mirroredReferences } = curve;
+  const low = xs[0]!;
+  const high = xs[xs.length - 1]!;
+  let p: number;
+  if (normal ? x - bounds < low : x === low) p = 0;
+  else if (normal ? x + bounds > high : x === high) p = 1;
+  else p = 0.5 * (interpolate(x, xs, references) - interpolate(-x, mirroredXs, mirroredReferences));
+  return normal ? Math.min(CLIP_MAX, Math.max(CLIP_MIN, normalQuantile(p))) : p;
 }
 
 /** Back to the columns' own distributions, by interpolating the quantiles. */

@@ -63,10 +63,14 @@ export function fitStandardScaler(
 /** Scaled columns, under their names. */
 export function transformStandardScaler(fitted: FittedStandardScaler, table: Table): Table {
   const { mean, scale, withMean, withStd } = fitted;
-  return mapNumeric(fitted.columns, table, (x, j) => {
-    const centred = withMean ? x - fromJsonNumber(mean[j]!) : x;
-    return withStd ? centred / fromJsonNumber(scale[j]!) : centred;
-  });
+  return mapNumeric(fitted.columns, table, (x, j) =>
+    centredAndScaled(x, withMean ? fromJsonNumber(mean[j]!) : 0, withStd ? fromJsonNumber(scale[j]!) : 1),
+  );
+}
+
+/** One cell of a StandardScaler or RobustScaler; a centre of 0 and a scale of 1 change nothing. */
+export function centredAndScaled(x: number, centre: number, scale: number): number {
+  return (x - centre) / scale;
 }
 
 /** The inverse of transformStandardScaler. */
@@ -137,11 +141,15 @@ export function fitMinMaxScaler(
 
 /** Columns on the range, under their names. */
 export function transformMinMaxScaler(fitted: FittedMinMaxScaler, table: Table): Table {
-  const [low, high] = fitted.featureRange;
-  return mapNumeric(fitted.columns, table, (x, j) => {
-    const y = x * fromJsonNumber(fitted.scale[j]!) + fromJsonNumber(fitted.min[j]!);
-    return fitted.clip ? Math.min(high, Math.max(low, y)) : y;
-  });
+  const [low, high] = fitted.clip ? fitted.featureRange : [-Infinity, Infinity];
+  return mapNumeric(fitted.columns, table, (x, j) =>
+    onRange(x, fromJsonNumber(fitted.scale[j]!), fromJsonNumber(fitted.min[j]!), low, high),
+  );
+}
+
+/** One cell of a MinMaxScaler, cut to low … high. */
+export function onRange(x: number, scale: number, min: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, x * scale + min));
 }
 
 /** The inverse of transformMinMaxScaler (of clipped values: the nearest end). */
@@ -206,10 +214,8 @@ export function fitRobustScaler(
 
 /** Scaled columns, under their names. */
 export function transformRobustScaler(fitted: FittedRobustScaler, table: Table): Table {
-  return mapNumeric(
-    fitted.columns,
-    table,
-    (x, j) => (x - fromJsonNumber(fitted.center[j]!)) / fromJsonNumber(fitted.scale[j]!),
+  return mapNumeric(fitted.columns, table, (x, j) =>
+    centredAndScaled(x, fromJsonNumber(fitted.center[j]!), fromJsonNumber(fitted.scale[j]!)),
   );
 }
 

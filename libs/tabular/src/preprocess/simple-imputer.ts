@@ -34,7 +34,8 @@ export interface FittedSimpleImputer {
   readonly addIndicator: boolean;
 }
 
-const INDICATOR_PREFIX = 'missingindicator_';
+/** What the name of an indicator begins with. */
+export const INDICATOR_PREFIX = 'missingindicator_';
 
 /**
  * Fit an imputer on all columns. most_frequent takes the smallest of equally frequent values (strings by code

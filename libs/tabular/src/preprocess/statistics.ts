@@ -1,3 +1,5 @@
+import { sortedNumbers } from '../profile/sort-floats.js';
+
 /** Machine epsilon of float64. */
 const EPSILON = Number.EPSILON;
 
@@ -79,7 +81,7 @@ export function nonZeroScale(scale: number): number {
 
 /** The values that are not NaN, ascending. */
 export function sortedPresent(values: Float64Array): Float64Array {
-  return values.filter((value) => !Number.isNaN(value)).sort();
+  return sortedNumbers(values);
 }
 
 /**

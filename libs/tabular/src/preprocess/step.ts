@@ -1,5 +1,7 @@
 import type { Table } from '../table/table.js';
 import { TabularError } from '../tabular-error.js';
+import { fitCategoryCodes, transformCategoryCodes } from './category-codes.js';
+import type { CategoryCodesSpec, FittedCategoryCodes } from './category-codes.js';
 import { fitOneHotEncoder, inverseOneHotEncoder, transformOneHotEncoder } from './one-hot-encoder.js';
 import type { FittedOneHotEncoder, OneHotEncoderSpec } from './one-hot-encoder.js';
 import { fitOrdinalEncoder, inverseOrdinalEncoder, transformOrdinalEncoder } from './ordinal-encoder.js';
@@ -59,7 +61,8 @@ export type StepSpec =
   | PowerTransformerSpec
   | OneHotEncoderSpec
   | OrdinalEncoderSpec
-  | TargetEncoderSpec;
+  | TargetEncoderSpec
+  | CategoryCodesSpec;
 
 /** One fitted transformer: plain JSON. */
 export type FittedStep =
@@ -71,7 +74,8 @@ export type FittedStep =
   | FittedPowerTransformer
   | FittedOneHotEncoder
   | FittedOrdinalEncoder
-  | FittedTargetEncoder;
+  | FittedTargetEncoder
+  | FittedCategoryCodes;
 
 /** What some transformers need beside the table. */
 export interface FitContext {
@@ -102,6 +106,8 @@ export function fitStep(spec: StepSpec, table: Table, context: FitContext = {}):
       return fitOrdinalEncoder(table, spec);
     case 'target_encoder':
       return fitTargetEncoder(table, targetOf(context), spec);
+    case 'category_codes':
+      return fitCategoryCodes(table, spec);
   }
 }
 
@@ -145,12 +151,14 @@ export function transformStep(fitted: FittedStep, table: Table): Table {
       return transformOrdinalEncoder(fitted, table);
     case 'target_encoder':
       return transformTargetEncoder(fitted, table);
+    case 'category_codes':
+      return transformCategoryCodes(fitted, table);
   }
 }
 
 /**
- * Undo a transformer. Throws RK_TABULAR_ARGUMENT_INVALID for those without an inverse: target encoders,
- * imputers without indicators.
+ * Undo a transformer. Throws RK_TABULAR_ARGUMENT_INVALID for those without an inverse: target encoders, category
+ * codes, imputers without indicators.
  */
 export function inverseStep(fitted: FittedStep, table: Table): Table {
   switch (fitted.kind) {
@@ -172,10 +180,13 @@ export function inverseStep(fitted: FittedStep, table: Table): Table {
       return inverseOrdinalEncoder(fitted, table);
     case 'target_encoder':
       throw new TabularError('RK_TABULAR_ARGUMENT_INVALID', 'A target encoder has no inverse.');
+    case 'category_codes':
+      throw new TabularError('RK_TABULAR_ARGUMENT_INVALID', 'Category codes have no inverse.');
   }
 }
 
-function targetOf(context: FitContext): EncodingTarget {
+/** The target of a context; throws RK_TABULAR_TARGET_INVALID where it has none. */
+export function targetOf(context: FitContext): EncodingTarget {
   if (context.target !== undefined) return context.target;
   throw new TabularError(
     'RK_TABULAR_TARGET_INVALID',

@@ -74,20 +74,13 @@ export function fitTargetEncoder(
  * target's mean.
  */
 export function transformTargetEncoder(fitted: FittedTargetEncoder, table: Table): Table {
-  const codes = fitted.columns.map((name, j) =>
-    encodeCategories(
-      { categories: fitted.categories[j]!, infrequent: [] },
-      categoryCells(columnByName(table, name)),
-    ),
-  );
+  const codes = codesOf(fitted, table);
   return tableOf(
     table.rows,
     outputNames(fitted).map(({ name, column, output }) =>
       numericColumn(
         name,
-        Float64Array.from(codes[column]!, (code) =>
-          code < 0 ? fitted.targetMean[output]! : fitted.encodings[column]![output]![code]!,
-        ),
+        Float64Array.from(codes[column]!, (code) => encodingOf(fitted, column, output, code)),
       ),
     ),
   );
@@ -106,22 +99,18 @@ export function fitTransformTargetEncoder(
   folds: TestFolds,
   spec: TargetEncoderSpec = { kind: 'target_encoder' },
 ): { fitted: FittedTargetEncoder; output: Table } {
-  checkCover(folds, table.rows);
-  const fitted = fitTargetEncoder(table, target, spec);
-  const { outputs } = targetOutputs(target, table.rows);
-  const codes = table.columns.map((column, j) =>
-    encodeCategories({ categories: fitted.categories[j]!, infrequent: [] }, categoryCells(column)),
-  );
+  const { fitted, parts } = crossFitTargetEncoder(table, target, folds, spec);
   const columns = outputNames(fitted).map((place) => ({ ...place, values: new Float64Array(table.rows) }));
-  for (const { train, test } of folds) {
-    const { means, encodings } = encode(codes, fitted.categories, outputs, train, spec.smooth ?? 'auto');
+  const codes = codesOf(fitted, table);
+  folds.forEach(({ test }, fold) => {
+    const part = parts[fold]!;
     for (const { column, output, values } of columns) {
       for (let i = 0; i < test.length; i++) {
         const code = codes[column]![test[i]!]!;
-        values[test[i]!] = code < 0 ? means[output]! : encodings[column]![output]![code]!;
+        values[test[i]!] = encodingOf(part, column, output, code);
       }
     }
-  }
+  });
   return {
     fitted,
     output: tableOf(
@@ -131,7 +120,48 @@ export function fitTransformTargetEncoder(
   };
 }
 
-function outputNames(fitted: FittedTargetEncoder): { name: string; column: number; output: number }[] {
+/**
+ * The encoder fitted on all rows, and one for the test rows of each fold: of the same categories and classes, but by
+ * the fold's training rows only.
+ */
+export function crossFitTargetEncoder(
+  table: Table,
+  target: EncodingTarget,
+  folds: TestFolds,
+  spec: TargetEncoderSpec = { kind: 'target_encoder' },
+): { fitted: FittedTargetEncoder; parts: FittedTargetEncoder[] } {
+  checkCover(folds, table.rows);
+  const fitted = fitTargetEncoder(table, target, spec);
+  const { outputs } = targetOutputs(target, table.rows);
+  const codes = codesOf(fitted, table);
+  const parts = folds.map(({ train }): FittedTargetEncoder => {
+    const part = encode(codes, fitted.categories, outputs, train, spec.smooth ?? 'auto');
+    return { ...fitted, targetMean: part.means, encodings: part.encodings };
+  });
+  return { fitted, parts };
+}
+
+/** One cell by the position of its category, −1 for an unknown one. */
+export function encodingOf(
+  fitted: FittedTargetEncoder,
+  column: number,
+  output: number,
+  code: number,
+): number {
+  return code < 0 ? fitted.targetMean[output]! : fitted.encodings[column]![output]![code]!;
+}
+
+function codesOf(fitted: FittedTargetEncoder, table: Table): Int32Array[] {
+  return fitted.columns.map((name, j) =>
+    encodeCategories(
+      { categories: fitted.categories[j]!, infrequent: [] },
+      categoryCells(columnByName(table, name)),
+    ),
+  );
+}
+
+/** Name and place of each output. */
+export function outputNames(fitted: FittedTargetEncoder): { name: string; column: number; output: number }[] {
   return fitted.columns.flatMap((name, column) =>
     fitted.targetType === 'multiclass'
       ? fitted.classes.map((label, output) => ({ name: `${name}_${className(label)}`, column, output }))

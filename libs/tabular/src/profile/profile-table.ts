@@ -1,5 +1,6 @@
 import { compareCategories } from '../table/category-order.js';
 import { columnLength } from '../table/table.js';
+import { sortedFinite } from './sort-floats.js';
 import type { CodedColumn, Column, ColumnType, NumericColumn, Table } from '../table/table.js';
 
 export interface ProfileOptions {
@@ -100,10 +101,11 @@ function common(column: Column, missing: number, distinct: number): Omit<CommonP
 }
 
 function profileNumeric(column: NumericColumn, bins: number): NumericProfile {
-  const sorted = column.values.filter(Number.isFinite).sort();
+  const { values } = column;
+  const sorted = sortedFinite(values);
   const n = sorted.length;
   let infinite = 0;
-  for (const value of column.values) if (value === Infinity || value === -Infinity) infinite++;
+  for (let i = 0; i < values.length; i++) if (values[i] === Infinity || values[i] === -Infinity) infinite++;
   let distinct = 0;
   let sum = 0;
   for (let i = 0; i < n; i++) {
@@ -112,10 +114,13 @@ function profileNumeric(column: NumericColumn, bins: number): NumericProfile {
   }
   const mean = sum / n;
   let squares = 0;
-  for (const value of sorted) squares += (value - mean) ** 2;
+  for (let i = 0; i < n; i++) {
+    const distance = sorted[i]! - mean;
+    squares += distance * distance;
+  }
   const at = (q: number): number => quantileSorted(sorted, q);
   return {
-    ...common(column, column.values.length - n, distinct),
+    ...common(column, values.length - n, distinct),
     type: 'numeric',
     min: sorted[0] ?? null,
     max: sorted[n - 1] ?? null,
@@ -136,7 +141,8 @@ function histogram(sorted: Float64Array, bins: number): { edges: number[]; count
   const edges = Array.from({ length: bins + 1 }, (_, i) => (i === bins ? last : first + i * step));
   const counts = new Array<number>(bins).fill(0);
   let bin = 0;
-  for (const value of sorted) {
+  for (let i = 0; i < sorted.length; i++) {
+    const value = sorted[i]!;
     while (bin < bins - 1 && value >= edges[bin + 1]!) bin++;
     counts[bin]!++;
   }
@@ -146,9 +152,10 @@ function histogram(sorted: Float64Array, bins: number): { edges: number[]; count
 function profileCoded(column: CodedColumn, top: number): CategoricalProfile {
   const counts = new Float64Array(column.categories.length);
   let missing = 0;
-  for (const code of column.codes) {
-    if (code < 0) missing++;
-    else counts[code]!++;
+  const { codes } = column;
+  for (let i = 0; i < codes.length; i++) {
+    if (codes[i]! < 0) missing++;
+    else counts[codes[i]!]!++;
   }
   const seen = column.categories
     .map((category, code) => ({ category, count: counts[code]!, share: counts[code]! / column.codes.length }))

@@ -161,18 +161,21 @@ function dictionaryColumn(
   eachChunk(vector, (chunk, offset) => {
     // Chunks may bring their own dictionary: recode by string.
     const dictionary = chunk.dictionary!;
-    const recode = Array.from({ length: dictionary.length }, (_, i) => {
+    const recode = Int32Array.from({ length: dictionary.length }, (_, i) => {
       const category = String(dictionary.get(i));
       let code = positions.get(category);
       if (code === undefined) positions.set(category, (code = categories.push(category) - 1));
       return code;
     });
-    for (let i = 0; i < chunk.length; i++) codes[offset + i] = recode[chunk.values[i]!] ?? -1;
+    const { values, length } = chunk;
+    for (let i = 0; i < length; i++) codes[offset + i] = recode[values[i]!] ?? -1;
     eachNull(chunk, (i) => {
       codes[offset + i] = -1;
     });
   });
   if (type !== 'boolean') return { name, type, codes, categories };
+  if (categories.length === 2 && categories[0] === 'false' && categories[1] === 'true')
+    return { name, type, codes, categories };
   const cells = Array.from(codes, (code) => categories[code] ?? null);
   return columnFromValues(name, 'boolean', cells);
 }
@@ -196,7 +199,12 @@ function eachChunk<T extends DataType>(
   }
 }
 
+/** Visits the rows of a chunk that are null, by Arrow's validity bits. */
 function eachNull(chunk: Data, visit: (row: number) => void): void {
   if (chunk.nullCount === 0) return;
-  for (let i = 0; i < chunk.length; i++) if (!chunk.getValid(i)) visit(i);
+  const { nullBitmap: bits, offset } = chunk;
+  for (let i = 0; i < chunk.length; i++) {
+    const at = offset + i;
+    if ((bits[at >> 3]! & (1 << (at & 7))) === 0) visit(i);
+  }
 }

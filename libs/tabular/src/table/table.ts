@@ -161,9 +161,11 @@ export function rowAt(table: Table, row: number): Record<string, CellValue> {
 export function missingCount(column: Column): number {
   let missing = 0;
   if (column.type === 'numeric') {
-    for (const value of column.values) if (Number.isNaN(value)) missing++;
+    const { values } = column;
+    for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i]!)) missing++;
   } else {
-    for (const code of column.codes) if (code < 0) missing++;
+    const { codes } = column;
+    for (let i = 0; i < codes.length; i++) if (codes[i]! < 0) missing++;
   }
   return missing;
 }

@@ -5,7 +5,7 @@ import { TabularError } from '../tabular-error.js';
 import type {
   FittedCategorical,
   FittedNumeric,
-  FittedTransformer,
+  FittedStandardTransformer,
   TransformerSpec,
 } from './fitted-transformer.js';
 
@@ -15,7 +15,11 @@ import type {
  * OneHotEncoder(handle_unknown='ignore')])` with `keep_empty_features`. Throws where a feature does not exist or
  * is text, and where there are no features or no rows.
  */
-export function fitTransformer(table: Table, rows: RowIndices, spec: TransformerSpec): FittedTransformer {
+export function fitTransformer(
+  table: Table,
+  rows: RowIndices,
+  spec: TransformerSpec,
+): FittedStandardTransformer {
   if (spec.features.length === 0 || rows.length === 0) {
     throw new TabularError(
       'RK_TABULAR_ARGUMENT_INVALID',

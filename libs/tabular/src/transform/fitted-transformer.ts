@@ -1,3 +1,5 @@
+import type { FittedPipeline } from './fitted-pipeline.js';
+
 /** Which columns become features and how. */
 export interface TransformerSpec {
   /** Columns, in any order: numeric ones come first in the output, each group in the order given here. */
@@ -31,8 +33,8 @@ export interface FittedCategorical {
   readonly categories: readonly string[];
 }
 
-/** A fitted transformer: plain JSON, the one featuriser of training, evaluation and serving. */
-export interface FittedTransformer {
+/** The transformer of a request without `preprocessing`: plain JSON. */
+export interface FittedStandardTransformer {
   readonly version: 1;
   readonly numericImputer: 'mean' | 'median';
   readonly scaler: 'standard' | 'none';
@@ -44,7 +46,11 @@ export interface FittedTransformer {
   readonly width: number;
 }
 
+/** A fitted transformer: plain JSON, the one featuriser of training, evaluation and serving. */
+export type FittedTransformer = FittedStandardTransformer | FittedPipeline;
+
 /** Input columns of a transformer, in the order in which a row reader is asked for them. */
 export function inputColumns(fitted: FittedTransformer): string[] {
+  if (fitted.version === 2) return fitted.inputs.map(({ name }) => name);
   return [...fitted.numeric.map((n) => n.column), ...fitted.categorical.map((c) => c.column)];
 }

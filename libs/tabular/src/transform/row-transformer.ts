@@ -1,6 +1,8 @@
 import { parseDecimal } from '../table/infer-column.js';
 import { inputColumns } from './fitted-transformer.js';
-import type { FittedTransformer } from './fitted-transformer.js';
+import type { FittedStandardTransformer, FittedTransformer } from './fitted-transformer.js';
+import { pipelineRow } from './pipeline-row.js';
+import { checkVersion } from './transform-rows.js';
 
 /**
  * Gives one cell of the row at hand. `index` is the column's position in `RowTransformer.inputs`, for readers
@@ -19,9 +21,16 @@ export interface RowTransformer {
 /**
  * A transformer of single rows for serving: no allocation a row, and bit for bit the floats of `transformRows`.
  * Decimal text in a numeric column is read as its number, other text as missing; a number or boolean in a
- * categorical column stands for its text. (Reject what does not fit the signature before calling it.)
+ * categorical column stands for its text. (Reject what does not fit the signature before calling it.) A transformer of a
+ * pipeline throws RK_TABULAR_CELL_INVALID, naming column and value, for a cell that its steps refuse.
  */
 export function compileRowTransformer(fitted: FittedTransformer): RowTransformer {
+  if (fitted.version === 1) return standardRow(fitted);
+  checkVersion(fitted.version);
+  return pipelineRow(fitted);
+}
+
+function standardRow(fitted: FittedStandardTransformer): RowTransformer {
   const { numeric, categorical, width } = fitted;
   const encoders = categorical.map(({ column, fill, categories }) => {
     const slots = new Map(categories.map((category, i) => [category, i]));

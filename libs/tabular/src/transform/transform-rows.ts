@@ -1,7 +1,9 @@
-import { columnByName, columnLength } from '../table/table.js';
-import type { Column, RowIndices, Table } from '../table/table.js';
+import { columnByName } from '../table/table.js';
+import type { RowIndices, Table } from '../table/table.js';
 import { TabularError } from '../tabular-error.js';
-import type { FittedTransformer } from './fitted-transformer.js';
+import type { FittedStandardTransformer, FittedTransformer } from './fitted-transformer.js';
+import { pipelineRows } from './pipeline-rows.js';
+import { rowOf, wrongType } from './row-of-column.js';
 
 /** Features row by row: `data[row * width + feature]`. */
 export interface FeatureMatrix {
@@ -12,9 +14,43 @@ export interface FeatureMatrix {
 
 /**
  * Features of these rows (default: all), computed in float64 and rounded to float32 once. The table's categories
- * may be in another order than the fitted ones, or more. Throws where a column is missing or of another type.
+ * may be in another order than the fitted ones, or more. Throws where a column is missing or of another type, and
+ * RK_TABULAR_CELL_INVALID for a cell that a pipeline refuses.
  */
 export function transformRows(fitted: FittedTransformer, table: Table, rows?: RowIndices): FeatureMatrix {
+  if (fitted.version === 1) return standardRows(fitted, table, rows);
+  checkVersion(fitted.version);
+  return pipelineRows(fitted, table, rows);
+}
+
+/**
+ * Features of the rows that the transformer was fitted on, in their order: as transformRows, but target encoders see
+ * for each row the other inner folds only.
+ */
+export function transformTrainingRows(
+  fitted: FittedTransformer,
+  table: Table,
+  rows?: RowIndices,
+): FeatureMatrix {
+  if (fitted.version === 1) return standardRows(fitted, table, rows);
+  checkVersion(fitted.version);
+  return pipelineRows(fitted, table, rows, { training: true });
+}
+
+/** Throws for a transformer of a later release. */
+export function checkVersion(version: number): void {
+  if (version === 2) return;
+  throw new TabularError(
+    'RK_TABULAR_ARGUMENT_INVALID',
+    `The transformer has the version ${version}; this release knows 1 and 2. Update it.`,
+  );
+}
+
+function standardRows(
+  fitted: FittedStandardTransformer,
+  table: Table,
+  rows: RowIndices | undefined,
+): FeatureMatrix {
   const count = rows?.length ?? table.rows;
   const { width } = fitted;
   const data = new Float32Array(count * width);
@@ -42,22 +78,4 @@ export function transformRows(fitted: FittedTransformer, table: Table, rows?: Ro
     offset += categories.length;
   }
   return { data, rows: count, width };
-}
-
-function rowOf(rows: RowIndices | undefined, i: number, column: Column): number {
-  if (rows === undefined) return i;
-  const row = rows[i]!;
-  if (row >= 0 && row < columnLength(column)) return row;
-  throw new TabularError('RK_TABULAR_ARGUMENT_INVALID', `Row ${row} is not in column "${column.name}".`, {
-    column: column.name,
-    row: String(row),
-  });
-}
-
-function wrongType(column: Column, wanted: string): TabularError {
-  return new TabularError(
-    'RK_TABULAR_COLUMN_TYPE',
-    `Column "${column.name}" is ${column.type}, but the transformer was fitted on a ${wanted} one.`,
-    { column: column.name, type: column.type, wanted },
-  );
 }

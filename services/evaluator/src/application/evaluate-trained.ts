@@ -14,6 +14,15 @@ import type { ArtifactReader } from './artifact-reader.js';
 import type { JoinRun } from './join-run.js';
 import type { JoinTrial } from './join-trial.js';
 import { networkOutputs } from './network-outputs.js';
+import { oneAtATime } from './one-at-a-time.js';
+
+/**
+ * Held-out rows from which on a fold is evaluated alone: while one is computed the process can't answer, and a store that
+ * another fold's outputs are on their way to would seem to be away.
+ */
+const rowsAlone = 10_000;
+
+const alone = oneAtATime();
 
 /** What evaluating needs. */
 export interface EvaluateTrainedPorts {
@@ -101,21 +110,24 @@ export async function evaluateFold(
     ports.reader.trained(trained.sha256),
   ]);
   const rows = decodeRowNumbers(fold.testRows);
-  const outputs = await networkOutputs(
-    network,
-    JSON.parse(fold.transformerJson) as FittedTransformer,
-    table,
-    rows,
-  );
-  const encoder = JSON.parse(fold.targetJson) as TargetEncoder;
-  const quality = heldOutQuality(table, encoder, rows, outputs);
-  const stored = await ports.artifacts.put(
-    new Uint8Array(outputs.buffer, outputs.byteOffset, outputs.byteLength),
-    artifactTypes.heldOutPredictions,
-  );
-  return {
-    result: { fold: data.fold, ...quality, trainedSha256: trained.sha256, outputsSha256: stored.sha256 },
-    classes: [...encoder.labels],
-    outputs: stored,
+  const work = async (): Promise<{ result: FoldResult; classes: string[]; outputs: ArtifactRef }> => {
+    const outputs = await networkOutputs(
+      network,
+      JSON.parse(fold.transformerJson) as FittedTransformer,
+      table,
+      rows,
+    );
+    const encoder = JSON.parse(fold.targetJson) as TargetEncoder;
+    const quality = heldOutQuality(table, encoder, rows, outputs, fold.weightColumn);
+    const stored = await ports.artifacts.put(
+      new Uint8Array(outputs.buffer, outputs.byteOffset, outputs.byteLength),
+      artifactTypes.heldOutPredictions,
+    );
+    return {
+      result: { fold: data.fold, ...quality, trainedSha256: trained.sha256, outputsSha256: stored.sha256 },
+      classes: [...encoder.labels],
+      outputs: stored,
+    };
   };
+  return rows.length < rowsAlone ? work() : alone(work);
 }

@@ -7,7 +7,7 @@ import type { ArtifactRef, ConfusionMatrix } from '@rookery/proto/rookery/domain
 import { FoldTrained, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import type { RunEvaluated } from '@rookery/proto/rookery/events/v1/run';
 import type { Collection } from '@rookery/store';
-import { sumConfusions, summariseMetrics } from '@rookery/tabular';
+import { servedPipeline, sumConfusions, summariseMetrics } from '@rookery/tabular';
 import type { FittedTransformer } from '@rookery/tabular';
 
 import type { EvaluationDocument } from '../adapters/evaluation-collection.js';
@@ -114,17 +114,14 @@ async function evaluate(ports: JoinRunPorts, complete: CompleteEvaluation): Prom
   const examples = exampleRowNumbers(table, signature, goldenRows);
   const rows = examples.map((row) => exampleRow(table, signature, row));
   const width = trained.outputs;
-  const golden = await networkOutputs(
-    trained,
-    JSON.parse(bundle.transformerJson) as FittedTransformer,
-    table,
-    examples,
-  );
+  const transformer = JSON.parse(bundle.transformerJson) as FittedTransformer;
+  const golden = await networkOutputs(trained, transformer, table, examples);
   const packageBytes = ModelPackage.encode({
     model: plan.model,
     runId: plan.runId,
     trained,
-    transformerJson: bundle.transformerJson,
+    transformerJson:
+      transformer.version === 2 ? JSON.stringify(servedPipeline(transformer)) : bundle.transformerJson,
     targetJson: bundle.targetJson,
     signature,
     inputExample: rows[0],

@@ -15,7 +15,8 @@ export interface HeldOutQuality {
 }
 
 /**
- * Compares the outputs for the held-out rows (row-major) with their truth, by the definitions of libs/tabular. A metric that
+ * Compares the outputs for the held-out rows (row-major) with their truth, by the definitions of libs/tabular, each row with
+ * its weight where a column of weights is named. A metric that
  * is no finite number (or undefined, such as r2 of one row) is left out: JSON could not carry it.
  */
 export function heldOutQuality(
@@ -23,12 +24,16 @@ export function heldOutQuality(
   encoder: TargetEncoder,
   rows: Uint32Array,
   outputs: Float32Array,
+  weightColumn = '',
 ): HeldOutQuality {
   const target = columnByName(table, encoder.column);
+  const weights =
+    weightColumn === '' ? {} : { weights: targetNumbers(columnByName(table, weightColumn), rows) };
   if (encoder.task === 'regression') {
     const { rows: counted, metrics } = evaluateRegression({
       truth: targetNumbers(target, rows),
       predictions: outputs,
+      ...weights,
     });
     return { rows: counted, metrics: finiteOnly(metrics), confusion: [] };
   }
@@ -36,6 +41,7 @@ export function heldOutQuality(
     labels: encoder.labels,
     truth: encodeLabels(encoder, target, rows),
     probabilities: outputs,
+    ...weights,
   });
   return {
     rows: evaluation.rows,

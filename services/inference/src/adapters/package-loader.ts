@@ -7,7 +7,7 @@ import { countParameters, loadPredictor, resolveBackend, trainedModelFromProto }
 import type { BackendName, BackendRequest, Predictor, TrainedModel } from '@rookery/nn';
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { Row } from '@rookery/proto/rookery/domain/v1/data';
-import { compileRowTransformer } from '@rookery/tabular';
+import { compileRowTransformer, TabularError } from '@rookery/tabular';
 import type { FittedTransformer, TargetEncoder } from '@rookery/tabular';
 
 import { goldenMismatch } from '../domain/golden-check.js';
@@ -171,7 +171,11 @@ function servingParts(contents: PackageContents, predictor: Predictor): ServingP
     transform(rows, from, to, out) {
       for (let i = from, at = 0; i < to; i += 1, at += inputs) {
         cells = reader.read(rows[i]!, i);
-        transformRow(cellAt, out, at);
+        try {
+          transformRow(cellAt, out, at);
+        } catch (error) {
+          throw refusedFeature(error, i);
+        }
       }
     },
     forward(features, rows) {
@@ -180,6 +184,15 @@ function servingParts(contents: PackageContents, predictor: Predictor): ServingP
     },
     toTargetUnit: (output) => output * scale + mean,
   };
+}
+
+/** RK_FEATURE_REFUSED, with row, feature and value, for a cell that the preprocessing refuses. */
+function refusedFeature(error: unknown, row: number): unknown {
+  if (!(error instanceof TabularError) || error.code !== 'RK_TABULAR_CELL_INVALID') return error;
+  const { column = '', value = '' } = error.details;
+  return new TerminalError('RK_FEATURE_REFUSED', `Row ${row}: ${error.message}`, {
+    details: { row: String(row), feature: column.slice(0, 80), value },
+  });
 }
 
 /** Runs the version at the batch sizes in use and compares it with its golden predictions; RK_MODEL_WARMUP. */

@@ -1,6 +1,17 @@
 import { TerminalError } from '@rookery/contracts';
 import type { TaskName } from '@rookery/contracts';
-import { classLabels, columnLength, findColumn, inferTask, missingCount } from '@rookery/tabular';
+import {
+  branchInputs,
+  classLabels,
+  classMetricNames,
+  columnLength,
+  findColumn,
+  inferTask,
+  missingCount,
+  needsClasses,
+  planBranches,
+  readSplit,
+} from '@rookery/tabular';
 import type { Column, Table } from '@rookery/tabular';
 
 import { listed } from './formats/parsed-table.js';
@@ -19,7 +30,8 @@ export interface CheckedTable {
 /**
  * Checks that a model can be learned from the table: the target exists, is never missing, has at least two values
  * and fits the task; there is a feature, and none without any value; the folds fit the rows (and the smallest
- * class, where stratified); the gate's metric belongs to the task. Throws the first fault with its code.
+ * class, where stratified); the preprocessing, the split and the weights name columns that suit; the gate's metric belongs to
+ * the task. Throws the first fault with its code.
  */
 export function checkTable(
   table: Table,
@@ -30,10 +42,19 @@ export function checkTable(
   const target = findColumn(table, request.target);
   if (target === undefined) throw targetMissing(request.target, [...names, ...dropped]);
   checkTargetValues(target);
-  const features = featureColumns(table, request);
+  checkReserved(table, request);
+  const usable = featureColumns(table, request);
+  const features =
+    request.preprocessing === undefined
+      ? usable
+      : branchInputs(planBranches(request.preprocessing, table, usable), usable);
   const task = taskOf(target, request.task);
   checkFolds(table, target, task, request);
-  if (request.gateMetric !== undefined) checkGateMetric(request.gateMetric, task);
+  checkClassWeight(target, task, request);
+  if (request.gateMetric !== undefined) {
+    const classes = task === 'regression' ? [] : classMetricNames(classLabels(target));
+    checkGateMetric(request.gateMetric, task, classes);
+  }
   return { task, features };
 }
 
@@ -76,9 +97,51 @@ function firstMissing(column: Column): number {
   return at + 1;
 }
 
+/** The columns that divide or weigh the rows are there, whole, and weights are numbers of at least 0. */
+function checkReserved(table: Table, request: TrainingRequest): void {
+  const { split, sampleWeight } = request;
+  const named: readonly (readonly [string, string | undefined])[] = [
+    ['split.group', split?.group],
+    ['split.time', split?.time],
+    ['sample_weight', sampleWeight],
+  ];
+  for (const [field, name] of named) {
+    if (name === undefined || name === '') continue;
+    const code = field === 'sample_weight' ? 'RK_WEIGHTS_INVALID' : 'RK_SPLIT_INVALID';
+    const fail = (what: string): never => {
+      throw new TerminalError(code, `${field} names ${JSON.stringify(name)}, ${what}`, {
+        details: { field, column: name },
+      });
+    };
+    const column = findColumn(table, name);
+    if (column === undefined)
+      return fail(`which is no column; the columns are: ${listed(table.columns.map((one) => one.name))}`);
+    const missing = missingCount(column);
+    if (missing > 0) fail(`which has no value in ${missing} of ${table.rows} rows`);
+    if (field !== 'sample_weight') continue;
+    if (column.type !== 'numeric') return fail(`which is ${column.type}: weights are numbers`);
+    const row = column.values.findIndex((weight) => !(weight >= 0 && weight < Infinity));
+    if (row >= 0) fail(`which is ${column.values[row]} in row ${row + 1}: weights are at least 0`);
+  }
+}
+
+function checkClassWeight(target: Column, task: TaskName, { classWeight }: TrainingRequest): void {
+  if (classWeight === undefined) return;
+  const fail = (what: string, field: string): never => {
+    throw new TerminalError('RK_WEIGHTS_INVALID', `class_weight ${what}`, { details: { field } });
+  };
+  if (task === 'regression') fail('is given, but a regression has no classes', 'class_weight');
+  if (classWeight === 'balanced') return;
+  const labels = classLabels(target);
+  const stranger = Object.keys(classWeight).find((label) => !labels.includes(label));
+  if (stranger !== undefined)
+    fail(`names ${JSON.stringify(stranger)}; the classes are: ${listed(labels)}`, `class_weight.${stranger}`);
+}
+
 function featureColumns(table: Table, request: TrainingRequest): string[] {
   const features = table.columns.filter(
-    (column) => column.name !== request.target && !request.ignore.has(column.name) && column.type !== 'text',
+    (column) =>
+      column.name !== request.target && !request.reserved.has(column.name) && column.type !== 'text',
   );
   if (features.length === 0) {
     throw new TerminalError(
@@ -118,6 +181,19 @@ function taskOf(target: Column, wanted: TaskName | undefined): TaskName {
 
 function checkFolds(table: Table, target: Column, task: TaskName, request: TrainingRequest): void {
   const { folds } = request;
+  const split = readSplit(request.split, { folds, stratified: task !== 'regression' && request.stratify });
+  if (split.kind !== 'kfold' && split.kind !== 'stratified') {
+    if (task === 'regression' && needsClasses(split.kind)) {
+      throw new TerminalError(
+        'RK_SPLIT_INVALID',
+        `A ${split.kind} split needs classes; a regression has none`,
+        {
+          details: { field: 'split.kind', value: split.kind },
+        },
+      );
+    }
+    return;
+  }
   const fail = (what: string, details: Record<string, string>): never => {
     throw new TerminalError('RK_FOLDS_INVALID', `${folds} folds ${what}`, {
       details: { folds: String(folds), ...details },
@@ -125,7 +201,7 @@ function checkFolds(table: Table, target: Column, task: TaskName, request: Train
   };
   if (folds > table.rows)
     fail(`need at least as many rows; there are ${table.rows}`, { rows: String(table.rows) });
-  if (task === 'regression' || !request.stratify) return;
+  if (split.kind !== 'stratified') return;
   const [label, count] = smallestClass(target);
   if (folds > count) {
     fail(

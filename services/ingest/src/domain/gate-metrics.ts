@@ -3,13 +3,20 @@ import type { TaskName } from '@rookery/contracts';
 const classification: readonly string[] = [
   'accuracy',
   'balanced_accuracy',
+  'precision_micro',
+  'recall_micro',
+  'f1_micro',
   'precision_macro',
   'recall_macro',
   'f1_macro',
   'precision_weighted',
   'recall_weighted',
   'f1_weighted',
+  'mcc',
+  'cohen_kappa',
   'roc_auc',
+  'pr_auc',
+  'ece',
   'log_loss',
   'brier',
 ];
@@ -17,7 +24,7 @@ const classification: readonly string[] = [
 /** Metrics that the evaluator measures for a task, and that a gate may name therefore. */
 export const gateMetrics: Readonly<Record<TaskName, readonly string[]>> = {
   binary: [...classification, 'precision', 'recall', 'f1'],
-  multiclass: classification,
+  multiclass: [...classification, 'roc_auc_ovr', 'roc_auc_ovo'],
   regression: [
     'mae',
     'mse',
@@ -29,3 +36,6 @@ export const gateMetrics: Readonly<Record<TaskName, readonly string[]>> = {
     'explained_variance',
   ],
 };
+
+/** Metrics of single classes: the label, cut and cleaned, stands behind `_of_`. */
+export const classMetric = /^(?:precision|recall|f1)_of_./;

@@ -1,12 +1,20 @@
-import { columnTypeFromProto, isKey, requireKey, taskFromProto, TerminalError } from '@rookery/contracts';
-import type { ErrorCode, TaskName } from '@rookery/contracts';
+import {
+  columnTypeFromProto,
+  isKey,
+  readClassWeight,
+  requireKey,
+  reservedColumns,
+  taskFromProto,
+  TerminalError,
+} from '@rookery/contracts';
+import type { ClassWeight, ErrorCode, TaskName } from '@rookery/contracts';
 import type { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
-import { DEFAULT_MISSING_TOKENS } from '@rookery/tabular';
-import type { ColumnType } from '@rookery/tabular';
+import { DEFAULT_MISSING_TOKENS, readPreprocessing, readSplit } from '@rookery/tabular';
+import type { ColumnType, GivenSplit, PreprocessingSpec } from '@rookery/tabular';
 
 import { formatOfWord } from './formats/dataset-format.js';
 import type { DatasetFormat } from './formats/dataset-format.js';
-import { gateMetrics } from './gate-metrics.js';
+import { classMetric, gateMetrics } from './gate-metrics.js';
 
 /** Folds of the cross-validation where the event names no number. */
 export const DEFAULT_FOLDS = 5;
@@ -26,12 +34,21 @@ export interface TrainingRequest {
   readonly folds: number;
   readonly stratify: boolean;
   readonly gateMetric: string | undefined;
+  /** Undefined: the standard transformer. */
+  readonly preprocessing: PreprocessingSpec | undefined;
+  readonly split: GivenSplit | undefined;
+  readonly classWeight: ClassWeight | undefined;
+  /** Column with the weight of each row. */
+  readonly sampleWeight: string | undefined;
+  /** Columns that are no features: ignored ones, and those that divide or weigh the rows. */
+  readonly reserved: ReadonlySet<string>;
 }
 
 /**
  * Checks the fields of ml.dataset.ready that can be judged without the file and gives them with their defaults.
  * Throws the first fault: RK_MESSAGE_MISSING_FIELD, RK_KEY_INVALID, RK_DATASET_FORMAT, RK_REQUEST_INVALID, RK_FOLDS_INVALID,
- * RK_GATE_INVALID or RK_SPEC_INVALID (epochs, batch size, learning rate), each with the field's name in `details`.
+ * RK_GATE_INVALID, RK_SPEC_INVALID (epochs, batch size, learning rate), RK_PREPROCESSING_INVALID, RK_SPLIT_INVALID or
+ * RK_WEIGHTS_INVALID, each with the field's name in `details`.
  */
 export function checkRequest(ready: DatasetReady): TrainingRequest {
   for (const field of ['name', 'uri', 'target'] as const) {
@@ -59,6 +76,15 @@ export function checkRequest(ready: DatasetReady): TrainingRequest {
       'makes the target free text, which can not be predicted',
     );
   }
+  const reserved = reservedColumns(ready);
+  if (reserved.has(ready.target)) {
+    fail(
+      'RK_REQUEST_INVALID',
+      'target',
+      ready.target,
+      'divides or weighs the rows: it can not be predicted too',
+    );
+  }
   const task = taskFromProto(ready.task);
   checkGate(ready, task);
   checkTraining(ready);
@@ -75,6 +101,22 @@ export function checkRequest(ready: DatasetReady): TrainingRequest {
     folds: ready.folds ?? DEFAULT_FOLDS,
     stratify: ready.stratify ?? true,
     gateMetric: ready.gate === undefined || ready.gate.metric === '' ? undefined : ready.gate.metric,
+    ...checkedParts(ready),
+    reserved,
+  };
+}
+
+/** The parts of the request that have readers of their own. */
+function checkedParts(
+  ready: DatasetReady,
+): Pick<TrainingRequest, 'preprocessing' | 'split' | 'classWeight' | 'sampleWeight'> {
+  // Whether the folds are stratified is not known before the task is; the fields can be judged now.
+  readSplit(ready.split, { folds: ready.folds ?? DEFAULT_FOLDS, stratified: false });
+  return {
+    preprocessing: readPreprocessing(ready.preprocessing),
+    split: ready.split,
+    classWeight: readClassWeight(ready.classWeight),
+    sampleWeight: ready.sampleWeight === '' ? undefined : ready.sampleWeight,
   };
 }
 
@@ -92,10 +134,19 @@ function checkGate(ready: DatasetReady, task: TaskName | undefined): void {
   if (metric !== '') checkGateMetric(metric, task);
 }
 
-/** Throws RK_GATE_INVALID, listing the metrics, where no task (or not this one) has the metric. */
-export function checkGateMetric(metric: string, task: TaskName | undefined): void {
-  const known = task === undefined ? [...new Set(Object.values(gateMetrics).flat())] : gateMetrics[task];
+/**
+ * Throws RK_GATE_INVALID, listing the metrics, where no task (or not this one) has the metric. `classes`: the metrics of
+ * single classes, where they are known.
+ */
+export function checkGateMetric(
+  metric: string,
+  task: TaskName | undefined,
+  classes?: readonly string[],
+): void {
+  const general = task === undefined ? [...new Set(Object.values(gateMetrics).flat())] : gateMetrics[task];
+  const known = [...general, ...(classes ?? [])];
   if (known.includes(metric)) return;
+  if (classes === undefined && task !== 'regression' && classMetric.test(metric)) return;
   const which = task === undefined ? '' : ` of a ${task} task`;
   const list = known.join(', ');
   fail('RK_GATE_INVALID', 'gate.metric', metric, `is no metric${which}; there are: ${list}`, {

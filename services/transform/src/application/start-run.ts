@@ -1,8 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
+
 import {
   TerminalError,
   artifactTypes,
   derivedEventId,
   encodeRowNumbers,
+  encodeRowWeights,
   events,
   jobKeyOf,
   runIdOf,
@@ -19,10 +22,13 @@ import { featureRanges, tableFromArrow } from '@rookery/tabular';
 
 import type { PlanDocument } from '../adapters/plan-collection.js';
 import { jobsOfRun } from '../domain/jobs-of-run.js';
-import { planFolds } from '../domain/plan-folds.js';
+import { foldPlan } from '../domain/plan-folds.js';
 import type { PlannedJob } from '../domain/plan-folds.js';
 import { settleRequest, settleSpec, signatureOf } from '../domain/plan-request.js';
 import { runSeed } from '../domain/run-seed.js';
+
+/** Tables up to this length are planned in one go. */
+const rowsWithoutPause = 10_000;
 
 /** What starting a run needs. */
 export interface StartRunPorts {
@@ -39,7 +45,7 @@ export interface StartRunPorts {
  * Handler of ml.dataset.ingested: plans the run (folds, transformers, seeds), stores the fold bundles, then saves the
  * plan together with the events that announce it: ml.run.started and K + 1 jobs. The run's id comes from the request's
  * event id and everything in the plan from that and the data, so a redelivery saves and announces nothing new. Throws
- * RK_MESSAGE_MISSING_FIELD, what {@link settleRequest}, {@link settleSpec} and {@link planFolds} throw, and what the artifact
+ * RK_MESSAGE_MISSING_FIELD, what {@link settleRequest}, {@link settleSpec} and {@link foldPlan} throw, and what the artifact
  * store throws where the data set is gone.
  */
 export function startRun(ports: StartRunPorts): (event: BusEvent<DatasetIngested>) => Promise<void> {
@@ -130,7 +136,13 @@ export async function planRun(
   const table = tableFromArrow(await artifacts.get(dataset.sha256));
   const settings = settleRequest(request, table);
   const seed = runSeed(request.seed, mode, data.requestEventId);
-  const planned = planFolds(table, request.target, settings, seed);
+  const folding = foldPlan(table, request.target, settings, seed);
+  const planned: PlannedJob[] = [];
+  for (let number = 0; number < folding.jobs; number++) {
+    // Fitting a long table takes a while: heartbeats and other calls get their turn between jobs.
+    if (number > 0 && table.rows > rowsWithoutPause) await setImmediate();
+    planned.push(folding.job(number));
+  }
   const signature = signatureOf(settings, table, request.target);
   const last = planned.at(-1)?.transformer;
   const features = last ? featureRanges(last) : [];
@@ -138,7 +150,7 @@ export async function planRun(
   const spec = { ...settleSpec(request, settings, last?.width ?? 0, seed, features) };
   const bundles = await Promise.all(
     planned.map((job) =>
-      artifacts.put(bundleOf(runId, job, dataset, request.target, signature), artifactTypes.foldBundle),
+      artifacts.put(bundleOf(runId, job, dataset, request, signature), artifactTypes.foldBundle),
     ),
   );
   const run: RunStarted = {
@@ -182,7 +194,7 @@ function bundleOf(
   runId: string,
   job: PlannedJob,
   dataset: ArtifactRef,
-  target: string,
+  request: DatasetReady,
   signature: Signature,
 ): Uint8Array {
   return FoldBundle.encode({
@@ -194,8 +206,10 @@ function bundleOf(
     testRows: encodeRowNumbers(job.test),
     transformerJson: JSON.stringify(job.transformer),
     targetJson: JSON.stringify(job.target),
-    target,
+    target: request.target,
     task: signature.task,
     signature,
+    trainWeights: job.weights === undefined ? Buffer.alloc(0) : encodeRowWeights(job.weights),
+    weightColumn: request.sampleWeight,
   }).finish();
 }

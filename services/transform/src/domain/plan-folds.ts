@@ -1,15 +1,18 @@
 import { TerminalError } from '@rookery/contracts';
 import {
   columnByName,
-  encodeTarget,
+  deriveSeed,
+  encodeLabels,
+  fitPipeline,
   fitTarget,
   fitTransformer,
-  kFold,
-  stratifiedKFold,
+  splitRows,
 } from '@rookery/tabular';
 import type { FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
 
+import { encodingTarget } from './encoding-target.js';
 import type { RunSettings } from './plan-request.js';
+import { rowWeights } from './row-weights.js';
 
 /** What one job trains on. */
 export interface PlannedJob {
@@ -19,35 +22,64 @@ export interface PlannedJob {
   readonly test: Uint32Array;
   readonly transformer: FittedTransformer;
   readonly target: TargetEncoder;
+  /** One a training row; undefined: 1 each. */
+  readonly weights: Float32Array | undefined;
 }
 
-/**
- * The jobs of a run: one for each fold, its transformers fitted on that fold's training rows only, and the final one on
- * all rows. Every row is held out exactly once. The same seed gives the same folds. Throws RK_TABULAR_FOLDS_INVALID, and
- * RK_DATASET_NO_FEATURES where the training rows of a fold have no value in any feature.
- */
+/** The jobs of a run, made one after the other: one for each fold, and the final one on all rows. */
+export interface FoldPlan {
+  readonly jobs: number;
+  /** Fits what a job needs, by its number from 0. */
+  job(number: number): PlannedJob;
+}
+
+/** All jobs of {@link foldPlan} at once. */
 export function planFolds(
   table: Table,
   targetName: string,
   settings: RunSettings,
   seed: number,
 ): PlannedJob[] {
+  const plan = foldPlan(table, targetName, settings, seed);
+  return Array.from({ length: plan.jobs }, (_, number) => plan.job(number));
+}
+
+/**
+ * The plan of a run: a job for each fold, its transformers fitted on that fold's training rows only, and the final one on
+ * all rows. The same seed gives the same folds. Throws RK_TABULAR_FOLDS_INVALID, what the steps of the preprocessing throw
+ * about their columns, RK_WEIGHTS_INVALID, and RK_DATASET_NO_FEATURES where the training rows of a fold have no value in
+ * any feature.
+ */
+export function foldPlan(table: Table, targetName: string, settings: RunSettings, seed: number): FoldPlan {
   const target = columnByName(table, targetName);
   const all = Uint32Array.from({ length: table.rows }, (_, row) => row);
   const encoder = (rows: Uint32Array): TargetEncoder =>
     fitTarget(target, rows, settings.task, settings.task === 'regression' ? {} : { labels: settings.labels });
-  const folds = settings.stratified
-    ? stratifiedKFold(encodeTarget(encoder(all), target) as Int32Array, settings.folds, { seed })
-    : kFold(table.rows, settings.folds, { seed, shuffle: true });
+  const codes = settings.task === 'regression' ? undefined : encodeLabels(encoder(all), target);
+  const folds = splitRows(table, settings.split, codes, seed);
+  const transformerOf = (fold: number, rows: Uint32Array): FittedTransformer =>
+    settings.preprocessing === undefined
+      ? fitTransformer(table, rows, { features: settings.features })
+      : fitPipeline(table, rows, settings.preprocessing, {
+          features: settings.usable,
+          target: encodingTarget(target, encoder(all), rows),
+          seed: deriveSeed(seed, 'inner folds', fold),
+        });
   const job = (fold: number, final: boolean, train: Uint32Array, test: Uint32Array): PlannedJob => {
-    const transformer = fitTransformer(table, train, { features: settings.features });
+    const transformer = transformerOf(fold, train);
     if (transformer.width === 0) throw nothingToLearnFrom(fold, train.length, settings.features);
-    return { fold, final, train, test, transformer, target: encoder(train) };
+    const weights = rowWeights(table, settings, codes, train);
+    return { fold, final, train, test, transformer, target: encoder(train), weights };
   };
-  return [
-    ...folds.map(({ train, test }, fold) => job(fold, false, train, test)),
-    job(settings.folds, true, all, new Uint32Array()),
-  ];
+  return {
+    jobs: folds.length + 1,
+    job: (number) => {
+      const fold = folds[number];
+      return fold === undefined
+        ? job(folds.length, true, all, new Uint32Array())
+        : job(number, false, fold.train, fold.test);
+    },
+  };
 }
 
 function nothingToLearnFrom(fold: number, rows: number, features: readonly string[]): TerminalError {

@@ -1,12 +1,30 @@
-import { TerminalError, columnTypeToProto, requireKey, taskFromProto, taskToProto } from '@rookery/contracts';
-import type { TaskName } from '@rookery/contracts';
+import {
+  TerminalError,
+  columnTypeToProto,
+  readClassWeight,
+  requireKey,
+  reservedColumns,
+  taskFromProto,
+  taskToProto,
+} from '@rookery/contracts';
+import type { ClassWeight, TaskName } from '@rookery/contracts';
 import { defaultSpec, validateSpec } from '@rookery/nn/spec';
 import type { ModelSpec } from '@rookery/nn/spec';
 import type { Gate, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import { ColumnType } from '@rookery/proto/rookery/domain/v1/data';
 import type { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
-import { classLabels, columnByName, inferTask } from '@rookery/tabular';
-import type { FeatureRange, Table } from '@rookery/tabular';
+import {
+  branchInputs,
+  classLabels,
+  columnByName,
+  foldCount,
+  inferTask,
+  needsClasses,
+  planBranches,
+  readPreprocessing,
+  readSplit,
+} from '@rookery/tabular';
+import type { FeatureRange, PreprocessingSpec, SplitSpec, Table } from '@rookery/tabular';
 
 /** Folds where the request names none. */
 export const defaultFolds = 5;
@@ -19,28 +37,39 @@ export interface RunSettings {
   readonly model: string;
   readonly task: TaskName;
   readonly labels: readonly string[];
+  /** Columns that the model reads. */
   readonly features: readonly string[];
+  /** Columns that it may read: those that the preprocessing drops too. */
+  readonly usable: readonly string[];
+  /** All of them, repetitions included. */
   readonly folds: number;
   readonly stratified: boolean;
+  readonly split: SplitSpec;
   readonly gate: Gate;
+  /** Undefined: the standard transformer. */
+  readonly preprocessing: PreprocessingSpec | undefined;
+  readonly classWeight: ClassWeight | undefined;
+  /** Column with the weight of each row; '' for none. */
+  readonly weightColumn: string;
 }
 
 /**
  * Fills in every default of a request against its data set. Features are all columns but the target, the ignored ones,
- * text, and those without any value. Throws RK_DATASET_NO_FEATURES, RK_TABULAR_COLUMN_MISSING (no such target),
- * RK_KEY_INVALID (model name) or what the task inference throws.
+ * text, those without any value, those that divide or weigh the rows, and those that the preprocessing drops. Throws
+ * RK_DATASET_NO_FEATURES, RK_TABULAR_COLUMN_MISSING (no such target), RK_KEY_INVALID (model name),
+ * RK_PREPROCESSING_INVALID, RK_SPLIT_INVALID, RK_WEIGHTS_INVALID or what the task inference throws.
  */
 export function settleRequest(request: DatasetReady, table: Table): RunSettings {
   const target = columnByName(table, request.target);
   const given = taskFromProto(request.task);
   const task = given ?? inferTask(target).task;
   const labels = task === 'regression' ? [] : classLabels(target);
-  const ignored = new Set(request.ignore);
-  const features = table.columns
+  const ignored = reservedColumns(request);
+  const usable = table.columns
     .filter((column) => column.name !== request.target && !ignored.has(column.name) && column.type !== 'text')
     .filter((column) => hasValue(column))
     .map((column) => column.name);
-  if (features.length === 0) {
+  if (usable.length === 0) {
     throw new TerminalError(
       'RK_DATASET_NO_FEATURES',
       `${request.name} has no column to learn ${request.target} from`,
@@ -49,14 +78,25 @@ export function settleRequest(request: DatasetReady, table: Table): RunSettings 
       },
     );
   }
+  const preprocessing = readPreprocessing(request.preprocessing);
+  const split = readSplit(request.split, {
+    folds: request.folds ?? defaultFolds,
+    stratified: task !== 'regression' && (request.stratify ?? true),
+  });
   return {
     model: requireKey(request.model || request.name, 'model'),
     task,
     labels,
-    features,
-    folds: request.folds ?? defaultFolds,
-    stratified: task !== 'regression' && (request.stratify ?? true),
+    features:
+      preprocessing === undefined ? usable : branchInputs(planBranches(preprocessing, table, usable), usable),
+    usable,
+    folds: foldCount(split),
+    stratified: needsClasses(split.kind),
+    split,
     gate: settleGate(request.gate, task),
+    preprocessing,
+    classWeight: readClassWeight(request.classWeight),
+    weightColumn: request.sampleWeight,
   };
 }
 
@@ -115,6 +155,13 @@ export function settleSpec(
       });
     }
     given['optimizer'] = { ...optimizer, learningRate: request.learningRate };
+  }
+  if (settings.classWeight !== undefined && given['classWeights'] !== undefined) {
+    throw new TerminalError(
+      'RK_SPEC_INVALID',
+      "The model's classWeights are set beside the request's class_weight: they would count twice",
+      { details: { field: 'classWeights' }, hint: 'Give the weights of the classes in one place.' },
+    );
   }
   given['seed'] = seed;
   return validateSpec(given, { task, inputs, outputs, features, labels: settings.labels });

@@ -27,36 +27,50 @@ export function columnTexts(index: CsvIndex, column: number): string[] {
   return texts;
 }
 
+/** Reads a column piece by piece, rows in order. */
+export interface ColumnReader<T> {
+  /** Reads these rows (from 0, the header left out); false where the column is not of this kind: it has no result then. */
+  read(from: number, to: number): boolean;
+  readonly result: T;
+}
+
 /**
- * Numbers of a column (NaN where missing), or undefined where a cell is neither a finite decimal number nor a
- * missing token: the same answer as the rule of `inferColumn` in tabular, without a string for each cell.
+ * Numbers of a column (NaN where missing); not of this kind where a cell is neither a finite decimal number nor a missing
+ * token: the same answer as the rule of `inferColumn` in tabular, without a string for each cell.
  */
-export function columnNumbers(
+export function numberReader(
   index: CsvIndex,
   column: number,
   missingTokens: ReadonlySet<string>,
-): Float64Array<ArrayBuffer> | undefined {
+): ColumnReader<Float64Array<ArrayBuffer>> {
   const { bytes, starts, stride } = index;
   const share = createSharedText(bytes);
   // A token such as -999 is compared as text, so no digit may be read before that.
   const digitsFirst = ![...missingTokens].some((token) => parseDecimal(token) !== undefined);
+  // A cell of no byte is the commonest gap.
+  const emptyIsMissing = missingTokens.has('');
   const numbers = new Float64Array(index.records - 1);
-  let at = stride + column;
-  for (let row = 0; row < numbers.length; row++, at += stride) {
-    const start = starts[at]!;
-    const end = starts[at + 1]! - 1;
-    let value = digitsFirst ? plainDecimal(bytes, start, end) : NaN;
-    if (Number.isNaN(value)) {
-      const text = share(start, end);
-      if (!missingTokens.has(text) && !missingTokens.has(text.trim())) {
-        const parsed = parseDecimal(text);
-        if (parsed === undefined) return undefined;
-        value = parsed;
+  return {
+    result: numbers,
+    read(from, to) {
+      let at = (from + 1) * stride + column;
+      for (let row = from; row < to; row++, at += stride) {
+        const start = starts[at]!;
+        const end = starts[at + 1]! - 1;
+        let value = digitsFirst ? plainDecimal(bytes, start, end) : NaN;
+        if (Number.isNaN(value) && !(emptyIsMissing && start === end)) {
+          const text = share(start, end);
+          if (!missingTokens.has(text) && !missingTokens.has(text.trim())) {
+            const parsed = parseDecimal(text);
+            if (parsed === undefined) return false;
+            value = parsed;
+          }
+        }
+        numbers[row] = value;
       }
-    }
-    numbers[row] = value;
-  }
-  return numbers;
+      return true;
+    },
+  };
 }
 
 /**
@@ -89,46 +103,94 @@ function plainDecimal(bytes: Uint8Array, start: number, end: number): number {
   return negative ? -size : size;
 }
 
+/** Texts of a column by first occurrence, and the number of each row's text. */
+export interface TextCodes {
+  readonly codes: Int32Array;
+  readonly texts: readonly string[];
+}
+
+/** A column as codes into its distinct texts, without a string a cell; not of this kind where there are too many of them. */
+export function codeReader(index: CsvIndex, column: number): ColumnReader<TextCodes> {
+  const { bytes, starts, stride } = index;
+  const { codeOf, texts } = createDictionary(bytes);
+  const codes = new Int32Array(index.records - 1);
+  return {
+    result: { codes, texts },
+    read(from, to) {
+      let at = (from + 1) * stride + column;
+      for (let row = from; row < to; row++, at += stride) {
+        const code = codeOf(starts[at]!, starts[at + 1]! - 1);
+        if (code < 0) return false;
+        codes[row] = code;
+      }
+      return true;
+    },
+  };
+}
+
 /** Reads cells as text and gives equal ones the same string, so that a column of few categories costs few strings. */
 function createSharedText(bytes: Uint8Array): (start: number, end: number) => string {
+  const dictionary = createDictionary(bytes);
+  return (start, end) => {
+    const code = dictionary.codeOf(start, end);
+    return code < 0 ? textOf(bytes, start, end) : dictionary.texts[code]!;
+  };
+}
+
+/** Distinct cells by their bytes. */
+interface Dictionary {
+  readonly texts: string[];
+  /** Number of the cell's text, −1 for a long one and for a new one where there are MAX_SHARED already. */
+  codeOf(start: number, end: number): number;
+}
+
+function createDictionary(bytes: Uint8Array): Dictionary {
   let mask = 1023;
-  let slots = new Int32Array(mask + 1);
-  const texts: string[] = [''];
-  const spans: number[] = [0, 0];
-  const hashes: number[] = [0];
+  let slots = new Int32Array(mask + 1).fill(-1);
+  const texts: string[] = [];
+  const spans: number[] = [];
+  const hashes: number[] = [];
+  // A quoted cell and the same one without quotes are one text.
+  const codes = new Map<string, number>();
+  const entryCodes: number[] = [];
   const grow = (): void => {
     mask = mask * 2 + 1;
-    slots = new Int32Array(mask + 1);
-    for (let entry = 1; entry < texts.length; entry++) {
+    slots = new Int32Array(mask + 1).fill(-1);
+    for (let entry = 0; entry < hashes.length; entry++) {
       let slot = hashes[entry]! & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      while (slots[slot]! >= 0) slot = (slot + 1) & mask;
       slots[slot] = entry;
     }
   };
-  return (start, end) => {
-    const length = end - start;
-    if (length > 64) return textOf(bytes, start, end);
-    // FNV-1a
-    let hash = 0x811c9dc5;
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
-    hash = (hash ^ (hash >>> 15)) & 0x7fffffff;
-    let slot = hash & mask;
-    for (let entry = slots[slot]!; entry !== 0; entry = slots[slot]!) {
-      if (
-        hashes[entry] === hash &&
-        sameBytes(bytes, start, length, spans[2 * entry]!, spans[2 * entry + 1]!)
-      ) {
-        return texts[entry]!;
+  return {
+    texts,
+    codeOf(start, end) {
+      const length = end - start;
+      if (length > 64) return -1;
+      // FNV-1a
+      let hash = 0x811c9dc5;
+      for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+      hash = (hash ^ (hash >>> 15)) & 0x7fffffff;
+      let slot = hash & mask;
+      for (let entry = slots[slot]!; entry >= 0; entry = slots[slot]!) {
+        if (
+          hashes[entry] === hash &&
+          sameBytes(bytes, start, length, spans[2 * entry]!, spans[2 * entry + 1]!)
+        ) {
+          return entryCodes[entry]!;
+        }
+        slot = (slot + 1) & mask;
       }
-      slot = (slot + 1) & mask;
-    }
-    const text = textOf(bytes, start, end);
-    if (texts.length > MAX_SHARED) return text;
-    slots[slot] = texts.push(text) - 1;
-    hashes.push(hash);
-    spans.push(start, length);
-    if (texts.length * 2 > mask) grow();
-    return text;
+      if (hashes.length >= MAX_SHARED) return -1;
+      const text = textOf(bytes, start, end);
+      let code = codes.get(text);
+      if (code === undefined) codes.set(text, (code = texts.push(text) - 1));
+      slots[slot] = hashes.push(hash) - 1;
+      entryCodes.push(code);
+      spans.push(start, length);
+      if (hashes.length * 2 > mask) grow();
+      return code;
+    },
   };
 }
 
