@@ -404,6 +404,12 @@ describe('the checker', () => {
       }),
       log,
       moves: [{ model: 'alpha', revision: 3, version: 1 }],
+      ...withDatabases({
+        aliasChanges: [
+          ...sound.databases.aliasChanges,
+          { model: 'alpha', alias: 'champion', revision: 3, version: 1 },
+        ],
+      }),
       served: sound.served.map((item) => ({ ...item, version: 1, revision: 3 })),
     };
     const seen = (versions: readonly number[]): Pick<History, 'answers' | 'captures'> => ({
