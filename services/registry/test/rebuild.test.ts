@@ -145,7 +145,7 @@ beforeAll(async () => {
     expect(refused?.refusals).toHaveLength(1);
   });
   log = [];
-  await world.others.replayAll('ML_EVENTS', Object.values(events) as unknown as EventType<unknown>[], {
+  await world.others.replayAll('ML_EVENTS', Object.values(events), {
     onEvent: async (event) => void log.push(event),
   });
   lived = await documentsOf(world.registry);

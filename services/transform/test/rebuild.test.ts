@@ -1,7 +1,6 @@
 import { createOutbox } from '@rookery/bus';
 import type { Bus, BusEvent } from '@rookery/bus';
 import { events, jobKeyOf, runIdOf } from '@rookery/contracts';
-import type { EventType } from '@rookery/contracts';
 import type { FoldJob, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import { rebuildFromLog } from '@rookery/service-kit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -28,8 +27,8 @@ let plan: unknown;
 /** A bus that keeps what is published, decoded, as its log. */
 const publishing: Pick<Bus, 'publishEncoded'> = {
   publishEncoded: async (type, key, body, { id, time = new Date(), correlationId = id }) => {
-    const data = (type as EventType<unknown>).message.fromJSON(JSON.parse(Buffer.from(body).toString()));
-    const { stream } = type as EventType<unknown>;
+    const data = type.message.fromJSON(JSON.parse(Buffer.from(body).toString()));
+    const { stream } = type;
     const meta = { id, type: type.type, subject: type.subject(key), key, source: '', time, correlationId };
     published.push({
       id,

@@ -16,7 +16,7 @@ export function projection<T>(
   apply: (event: BusEvent<T>) => Promise<void>,
 ): LogProjection {
   return {
-    event: event as unknown as EventType<unknown>,
+    event: event,
     apply: (stored) => apply(stored as BusEvent<T>),
   };
 }

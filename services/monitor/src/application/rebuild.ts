@@ -7,7 +7,6 @@ import type { RebuildSpec } from '@rookery/service-kit';
 
 import type { Collections, ReportDocument, ReportTrigger } from '../adapters/collections.js';
 import { emptyLedger } from '../domain/batch-ledger.js';
-import { versionKey } from '../domain/version-key.js';
 import { keepCaptures } from './keep-captures.js';
 import type { KeepCapturesPorts } from './keep-captures.js';
 import { keepLabel } from './keep-labels.js';
@@ -38,7 +37,7 @@ export function monitorRebuild(ports: MonitorRebuildPorts): RebuildSpec {
   /** Reports that found drift and whose ml.drift.detected did not come (yet). */
   const unannounced = new Set<string>();
   return {
-    collections: Object.values(collections).map(({ name }) => name),
+    collections: Object.values<{ readonly name: string }>({ ...collections }).map(({ name }) => name),
     outboxes: [reports],
     projections: [
       projection(events.modelRegistered, keepRegistered(ports)),

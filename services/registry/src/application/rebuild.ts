@@ -47,7 +47,9 @@ export function registryRebuild(registry: Registry): RebuildSpec {
   };
 
   return {
-    collections: Object.values(registry.collections).map(({ name }) => name),
+    collections: Object.values<{ readonly name: string }>({ ...registry.collections }).map(
+      ({ name }) => name,
+    ),
     outboxes: [runs, models],
     projections: [
       projection(events.datasetIngested, projected(projectIngested)),
