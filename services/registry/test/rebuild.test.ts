@@ -1,7 +1,6 @@
 import { createOutbox } from '@rookery/bus';
 import type { Bus, BusEvent } from '@rookery/bus';
 import { events } from '@rookery/contracts';
-import type { EventType } from '@rookery/contracts';
 import { RejectionStage } from '@rookery/proto/rookery/events/v1/model';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
 import { rebuildFromLog } from '@rookery/service-kit';

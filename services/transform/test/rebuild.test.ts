@@ -1,6 +1,7 @@
 import { createOutbox } from '@rookery/bus';
 import type { Bus, BusEvent } from '@rookery/bus';
 import { events, jobKeyOf, runIdOf } from '@rookery/contracts';
+import type { EventType } from '@rookery/contracts';
 import type { FoldJob, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import { rebuildFromLog } from '@rookery/service-kit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
