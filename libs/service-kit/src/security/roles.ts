@@ -4,11 +4,6 @@ export const roles = ['predict', 'publish', 'read', 'admin'] as const;
 /** One of {@link roles}. */
 export type Role = (typeof roles)[number];
 
-/** Whether a text names a role. */
-export function isRole(text: string): text is Role {
-  return (roles as readonly string[]).includes(text);
-}
-
 /** Who may call a method: anybody, or a caller with one of these roles. */
 export type Access = 'open' | readonly Role[];
 
