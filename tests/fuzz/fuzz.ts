@@ -208,7 +208,7 @@ async function feedCalls(system: FuzzSystem, count: number, feeding: Feeding): P
     for (let method = lanes.pop(); method !== undefined; method = lanes.pop()) {
       const path = pathOf(method);
       const { methodKind } = method;
-      fed += await draw(
+      const drawn = await draw(
         callsOf(method, system.known),
         share,
         feeding,
@@ -216,6 +216,7 @@ async function feedCalls(system: FuzzSystem, count: number, feeding: Feeding): P
         (input) => clientOf(path).call(path, methodKind, input),
         (input) => JSON.stringify(input.map(base64)),
       );
+      fed += drawn;
     }
   };
   await Promise.all([lane(), lane(), lane(), lane()]);

@@ -10,6 +10,9 @@ export type CallInput = readonly Uint8Array[];
 
 /** Ends a call that hangs; a busy machine is slow. */
 const deadlineMs = 60_000;
+/** Methods that wait for something to happen, as long as the caller says; we leave earlier. */
+const waiting = new Set(['/rookery.monitor.v1.MonitorService/RunReport']);
+const patienceMs = 100;
 /** What a call may end with, whatever was sent. */
 const allowed = new Set([
   grpc.status.OK,
@@ -49,8 +52,8 @@ export class RawClient {
   async call(path: string, kind: DescMethod['methodKind'], input: CallInput): Promise<string> {
     const { code, details, answered } = await this.#end(path, kind, input);
     const name = grpc.status[code];
-    // A method that waits (WatchRun, RunReport) may wait longer than we do; it must end when we go.
-    if (code === grpc.status.CANCELLED && answered) return 'OK';
+    // A method that waits may wait longer than we do: it must end when we go, and the process with it lives on.
+    if (code === grpc.status.CANCELLED && (answered || waiting.has(path))) return 'OK';
     if (!allowed.has(code)) throw new Error(`${path} ended with ${name}: ${details}`);
     return name;
   }
@@ -69,9 +72,21 @@ export class RawClient {
         resolve({ code: status.code, details: status.details, answered });
       const ignore = (): void => undefined;
       if (kind === 'unary') {
-        this.#client
-          .makeUnaryRequest(path, identity, identity, input[0] ?? new Uint8Array(), metadata, options, ignore)
-          .once('status', ended);
+        const request = input[0] ?? new Uint8Array();
+        const call = this.#client.makeUnaryRequest(
+          path,
+          identity,
+          identity,
+          request,
+          metadata,
+          options,
+          ignore,
+        );
+        const leave = waiting.has(path) ? setTimeout(() => call.cancel(), patienceMs) : undefined;
+        call.once('status', (status) => {
+          clearTimeout(leave);
+          ended(status);
+        });
       } else if (kind === 'client_streaming') {
         const call = this.#client.makeClientStreamRequest(
           path,

@@ -26,6 +26,29 @@ async function lettersOf(bus: Bus, durable: string, n = 1): Promise<BusEvent<Dea
   return letters;
 }
 
+test('an event without the id that its consumers keep it by is refused before it is handled', async () => {
+  const bus = await broker.connect();
+  const durable = unique('required');
+  let handled = 0;
+  const consumption = await bus.consume(events.runStarted, {
+    durable,
+    from: 'new',
+    handler: async () => {
+      handled += 1;
+    },
+  });
+  bus.nc.publish('ml.run.started.any', '{"model":"m"}');
+  const [letter] = await lettersOf(bus, durable);
+  expect(letter?.data).toMatchObject({
+    code: 'RK_MESSAGE_MISSING_FIELD',
+    details: { field: 'runId', event: 'ml.run.started' },
+    attempts: 1,
+  });
+  expect(handled).toBe(0);
+  await consumption.stop(1_000);
+  await bus.close();
+});
+
 test('a terminal error goes to the dead letters at once, with everything needed to look at it and send it again', async () => {
   const bus = await broker.connect();
   const durable = unique('terminal');

@@ -39,6 +39,16 @@ describe('headers', () => {
     expect([again.status, again.text]).toEqual([304, '']);
   });
 
+  it.each([
+    ['//', 404],
+    ['//evil.example/api/v1/runs', 404],
+    ['/%ff', 404],
+    ['/api/v1/runs/%ff', 400],
+    ['http://[broken', 400],
+  ])('answers %s, which is no path of a URL or none of ours, with %i', async (path, status) => {
+    expect((await console_.call(path)).status).toBe(status);
+  });
+
   it('sends no body for HEAD', async () => {
     const head = await console_.call('/api/v1/runs', { method: 'HEAD' });
     expect([head.status, head.text]).toEqual([200, '']);

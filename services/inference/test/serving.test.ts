@@ -183,6 +183,7 @@ describe('a model that can not be served', () => {
         { ...second.pack, trained: { ...second.pack.trained!, weights: weights.subarray(4) } },
       ],
       ['RK_MODEL_CORRUPT', { ...second.pack, transformerJson: '{' }],
+      ['RK_MODEL_CORRUPT', { ...second.pack, transformerJson: '{}' }],
       ['RK_MODEL_CORRUPT', { ...second.pack, signature: undefined }],
       ['RK_MODEL_CORRUPT', { ...second.pack, trained: { ...second.pack.trained!, topologyJson: '{}' } }],
     ];

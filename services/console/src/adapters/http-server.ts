@@ -56,7 +56,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   ]);
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://console');
+    const url = urlOf(request.url ?? '/');
     const method = request.method ?? 'GET';
     const { found, ...missed } = find(method, url.pathname);
     // Probes call by address; the answer says nothing but that the service is up.
@@ -174,6 +174,16 @@ function asOwnFault(error: unknown): never {
     });
   }
   throw error;
+}
+
+/** The target of a request as a URL. `//` begins a host for a URL, and a path for HTTP; anything may stand there. */
+function urlOf(target: string): URL {
+  const text = target.startsWith('/') ? `http://console${target}` : target;
+  if (URL.canParse(text)) return new URL(text);
+  throw new TerminalError(
+    'RK_REQUEST_INVALID',
+    `The path is none of a URL: ${JSON.stringify(target.slice(0, 100))}`,
+  );
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
