@@ -7,6 +7,7 @@ import {
 import { classMetricSuffixes } from './class-metric-names.js';
 import { averageScores, binaryScores, classScores } from './precision-recall.js';
 import { brierScore, calibrationError, logLoss, topLabelCalibration } from './probability-scores.js';
+import type { CalibrationInput } from './probability-scores.js';
 import { averagePrecision, multiclassAveragePrecision, multiclassRocAuc, weightedRocAuc } from './ranking.js';
 
 /** Held-out rows with a truth, and what a classifier said of them. */
@@ -40,11 +41,11 @@ export function agreementMetrics(scored: ScoredRows): Record<string, number> {
   if (classes === 2) {
     const positive = positiveRows(scored);
     metrics['pr_auc'] = positive.positive.includes(1) ? averagePrecision(positive) : NaN;
-    metrics['ece'] = calibrationError({
+    metrics['ece'] = expectedCalibrationError({
       positive: positive.positive,
       probabilities: positive.scores,
       ...weights,
-    }).expected;
+    });
     return metrics;
   }
   const seen = new Set(truth);
@@ -55,8 +56,15 @@ export function agreementMetrics(scored: ScoredRows): Record<string, number> {
   const { weights: _, ...unweighted } = probabilities as typeof probabilities & { weights?: Float64Array };
   metrics['roc_auc_ovo'] =
     seen.size === classes ? multiclassRocAuc(unweighted, { multiClass: 'ovo', average: 'macro' }) : NaN;
-  metrics['ece'] = calibrationError(topLabelCalibration(probabilities)).expected;
+  metrics['ece'] = expectedCalibrationError(topLabelCalibration(probabilities));
   return metrics;
+}
+
+/** NaN where an output is no probability: what a replica captured may be anything, and the other metrics stand. */
+function expectedCalibrationError(input: CalibrationInput): number {
+  return Array.from(input.probabilities).every((p) => p >= 0 && p <= 1)
+    ? calibrationError(input).expected
+    : NaN;
 }
 
 /** Precision, recall and F1 of each class; a class that occurs neither in truth nor in predictions is undefined. */

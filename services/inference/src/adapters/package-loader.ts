@@ -8,7 +8,7 @@ import type { BackendName, BackendRequest, Predictor, TrainedModel } from '@rook
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { Row } from '@rookery/proto/rookery/domain/v1/data';
 import { compileRowTransformer, TabularError } from '@rookery/tabular';
-import type { FittedTransformer, TargetEncoder } from '@rookery/tabular';
+import type { FittedTransformer, RowTransformer, TargetEncoder } from '@rookery/tabular';
 
 import { goldenMismatch } from '../domain/golden-check.js';
 import type { LoadedModel } from '../domain/loaded-model.js';
@@ -147,7 +147,7 @@ type ServingParts = Pick<
 
 function servingParts(contents: PackageContents, predictor: Predictor): ServingParts {
   const { signature, transformer, target } = contents;
-  const transformRow = compileRowTransformer(transformer);
+  const transformRow = compiledTransformer(transformer);
   const reader = createRowReader(signature, transformRow.inputs);
   const regression = taskFromProto(signature.task) === 'regression';
   const { inputs, outputs } = predictor;
@@ -233,6 +233,14 @@ function tryRun(run: () => void): void {
     run();
   } catch (error) {
     throw warmUpFailed(`an example row is refused: ${(error as Error).message}`);
+  }
+}
+
+function compiledTransformer(transformer: FittedTransformer): RowTransformer {
+  try {
+    return compileRowTransformer(transformer);
+  } catch (error) {
+    throw corrupt(`its transformer can not be used: ${(error as Error).message}`, error);
   }
 }
 
