@@ -10,7 +10,7 @@ const holdTables = new Set(['ingest', 'transform', 'trainer', 'evaluator']);
 export function heapFlags(service: string, env: Readonly<Record<string, string | undefined>>): string[] {
   const flags = {
     // The answers of predictions are young garbage by the thousand: a larger nursery is worth its memory there.
-    ...(service === 'inference' ? {} : { '--max-semi-space-size': 2 }),
+    '--max-semi-space-size': service === 'inference' ? 4 : 1,
     '--initial-old-space-size': 32,
     '--max-old-space-size': holdTables.has(service) ? 2000 : 1536,
   };
