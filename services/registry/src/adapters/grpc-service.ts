@@ -2,6 +2,7 @@ import { TerminalError } from '@rookery/contracts';
 import type { RegistryServiceServer } from '@rookery/proto/rookery/registry/v1/registry';
 import { serverStream, unary } from '@rookery/service-kit';
 
+import { cancelRun } from '../application/cancel-run.js';
 import { rollBack, setAlias } from '../application/move-alias.js';
 import type { Registry } from '../application/ports.js';
 import {
@@ -12,6 +13,8 @@ import {
   versionsOf,
 } from '../application/read-models.js';
 import { getRun, listRuns, pageSize } from '../application/read-runs.js';
+import { getReproduction, listReproductions, reproduceRun } from '../application/reproduce-run.js';
+import { resumeRun } from '../application/resume-run.js';
 import { watchRun } from '../application/watch-run.js';
 import { championAlias } from '../domain/model-document.js';
 import { aliasView, changeView, modelView, versionView } from '../domain/model-view.js';
@@ -55,6 +58,15 @@ export function createGrpcService(registry: Registry, stopping: AbortSignal): Re
       requireAlias(model, wanted);
       return { changes: (await historyOf(registry, model, wanted)).map(changeView) };
     }),
+    resumeRun: unary(async (request) => ({ run: await resumeRun(registry, request) })),
+    cancelRun: unary(async (request) => ({ run: await cancelRun(registry, request) })),
+    reproduceRun: unary(async (request) => ({ reproduction: await reproduceRun(registry, request) })),
+    getReproduction: unary(async ({ reproductionId }) => ({
+      reproduction: await getReproduction(registry, reproductionId),
+    })),
+    listReproductions: unary(async (request) => ({
+      reproductions: await listReproductions(registry, request),
+    })),
   };
 }
 

@@ -12,6 +12,7 @@ import type { ModelDocument } from '../domain/model-document.js';
 import type { Decision } from '../domain/promotion-decision.js';
 import { promotedEvent, registeredEvent, requestedAtOf, versionOf } from '../domain/registration.js';
 import type { RunDocument } from '../domain/run-document.js';
+import { attemptOfRun } from '../domain/run-turns.js';
 import { endRun } from './end-run.js';
 import { writeModel } from './model-write.js';
 import type { Registry } from './ports.js';
@@ -134,7 +135,7 @@ function completed(
   return registry.outbox.entry(
     events.runCompleted,
     run._id,
-    { runId: run._id, model, outcome, version, reasons },
+    { runId: run._id, model, outcome, version, reasons, runAttempt: attemptOfRun(run) },
     { id: derivedEventId(events.runCompleted.type, run._id), cause },
   );
 }
