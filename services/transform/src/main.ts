@@ -6,6 +6,8 @@ import { planCollection } from './adapters/plan-collection.js';
 import { searchCollection } from './adapters/search-collection.js';
 import { applyTransformer } from './application/apply-transformer.js';
 import { getSearch } from './application/read-search.js';
+import { reproduceRun } from './application/reproduce-run.js';
+import { resumeRun } from './application/resume-run.js';
 import { endAttempt, startSearch } from './application/run-search.js';
 import { takeDeadLetter, takeFailure, takeScore } from './application/search-events.js';
 import { startRun } from './application/start-run.js';
@@ -17,14 +19,20 @@ await runService({
   async start({ config, bus, store, artifacts, outbox, grpc, onStop, version, logger }) {
     const [plans, searches] = await Promise.all([planCollection(store), searchCollection(store)]);
     onStop(outbox.startRecovery([plans, searches]), { name: 'outbox recovery', phase: 'intake' });
-    const planning = { plans, artifacts, outbox, mode: config.ROOKERY_MODE, codeVersion: version };
+    const planning = { plans, artifacts, outbox, bus, mode: config.ROOKERY_MODE, codeVersion: version };
     const searching = { ...planning, searches, logger };
     const end = endAttempt(searching);
+    const starting = { ...planning, search: startSearch(searching) };
     await Promise.all([
       bus.consume(events.datasetIngested, {
         durable: 'transform',
         concurrency: 2,
-        handler: startRun({ ...planning, search: startSearch(searching) }),
+        handler: startRun(starting),
+      }),
+      bus.consume(events.runResumed, { durable: 'transform-resumed', handler: resumeRun(starting) }),
+      bus.consume(events.runReproducing, {
+        durable: 'transform-reproducing',
+        handler: reproduceRun(planning),
       }),
       bus.consume(events.trialEvaluated, { durable: 'transform-trials', handler: takeScore(end) }),
       bus.consume(events.trialFailed, { durable: 'transform-trial-failures', handler: takeFailure(end) }),

@@ -67,7 +67,11 @@ async function world() {
     async ask(search: Record<string, unknown>): Promise<void> {
       const request = { folds: 2, epochs: 9, search };
       const data = await ingested(folder.artifacts, flowers(), request, requestId);
-      await startRun({ ...ports, search: startSearch(ports) })(delivered(data));
+      await startRun({
+        ...ports,
+        bus: { lastOf: () => Promise.resolve(undefined) },
+        search: startSearch(ports),
+      })(delivered(data));
     },
   };
 }

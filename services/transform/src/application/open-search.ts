@@ -12,7 +12,7 @@ import { sourceOf } from './start-run.js';
 import type { RunSource, StartRunPorts } from './start-run.js';
 
 /** What searching needs. */
-export interface SearchPorts extends Omit<StartRunPorts, 'search'> {
+export interface SearchPorts extends Omit<StartRunPorts, 'search' | 'bus'> {
   readonly searches: Collection<SearchDocument>;
   readonly logger: Logger;
 }

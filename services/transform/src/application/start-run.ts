@@ -1,6 +1,7 @@
 import {
   TerminalError,
   artifactTypes,
+  attemptParts,
   derivedEventId,
   encodeRowNumbers,
   events,
@@ -9,15 +10,16 @@ import {
   taskToProto,
 } from '@rookery/contracts';
 import type { ArtifactStore } from '@rookery/artifacts';
-import type { BusEvent, EventMeta, Outbox, OutboxEntry } from '@rookery/bus';
+import type { Bus, BusEvent, EventMeta, Outbox, OutboxEntry } from '@rookery/bus';
 import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { ArtifactRef, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import type { DatasetIngested, DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import type { FoldJob, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import type { Collection } from '@rookery/store';
-import { deriveSeed, tableFromArrow } from '@rookery/tabular';
+import { tableFromArrow } from '@rookery/tabular';
 
 import type { PlanDocument } from '../adapters/plan-collection.js';
+import { jobsOfPlan } from '../domain/jobs-of-plan.js';
 import { planFolds } from '../domain/plan-folds.js';
 import type { PlannedJob } from '../domain/plan-folds.js';
 import { settleRequest, settleSpec, signatureOf } from '../domain/plan-request.js';
@@ -28,6 +30,7 @@ export interface StartRunPorts {
   readonly plans: Collection<PlanDocument>;
   readonly artifacts: ArtifactStore;
   readonly outbox: Outbox;
+  readonly bus: Pick<Bus, 'lastOf'>;
   readonly mode: 'development' | 'production';
   readonly codeVersion: string;
   /** What a request with a `search` starts in place of a run. */
@@ -37,21 +40,29 @@ export interface StartRunPorts {
 /**
  * Handler of ml.dataset.ingested: plans the run (folds, transformers, seeds), stores the fold bundles, then saves the
  * plan together with the events that announce it: ml.run.started and K + 1 jobs. The run's id comes from the request's
- * event id and everything in the plan from that and the data, so a redelivery saves and announces nothing new. Throws
- * RK_MESSAGE_MISSING_FIELD, what {@link settleRequest}, {@link settleSpec} and {@link planFolds} throw, and what the artifact
+ * event id and everything in the plan from that and the data, so a redelivery saves and announces nothing new. A run that was
+ * cancelled before it had a plan gets none. Throws RK_MESSAGE_MISSING_FIELD, what {@link settleRequest}, {@link settleSpec} and {@link planFolds} throw, and what the artifact
  * store throws where the data set is gone.
  */
 export function startRun(ports: StartRunPorts): (event: BusEvent<DatasetIngested>) => Promise<void> {
-  return async (event) => {
-    const { plans, outbox } = ports;
-    const source = sourceOf(event.data);
-    const runId = runIdOf(event.data.requestEventId);
-    if (source.request.search !== undefined) return ports.search(runId, event, source);
-    if ((await plans.findOne({ _id: runId })) === null) {
-      await savePlan(ports, await planRun(ports, runId, event, source), event);
-    }
-    await outbox.flush(plans, runId);
-  };
+  return (event) => startAttempt(ports, event, 1);
+}
+
+/** As {@link startRun}, for the attempt of a run that is to be planned: a later one where no earlier one came so far. */
+export async function startAttempt(
+  ports: StartRunPorts,
+  event: BusEvent<DatasetIngested>,
+  runAttempt: number,
+): Promise<void> {
+  const { plans, outbox, bus } = ports;
+  const source = sourceOf(event.data);
+  const runId = runIdOf(event.data.requestEventId);
+  if (source.request.search !== undefined) return ports.search(runId, event, source);
+  if ((await plans.findOne({ _id: runId })) === null) {
+    if (await bus.lastOf(events.runCancelled, runId)) return;
+    await savePlan(ports, await planRun(ports, runId, event, source, runAttempt), event);
+  }
+  await outbox.flush(plans, runId);
 }
 
 /** Saves a plan together with ml.run.started and its jobs, unless the run has one. */
@@ -69,14 +80,15 @@ export async function savePlan(
   await plans.updateOne({ _id }, { $setOnInsert: { ...fields, outbox: entries } }, { upsert: true });
 }
 
-/** A job as it is announced: its id and key come from its run and fold. */
+/** A job as it is announced: its id and key come from its run (or reproduction), its attempt and its fold. */
 export function jobEntry(
-  outbox: Outbox,
+  outbox: Pick<Outbox, 'entry'>,
   job: FoldJob,
   from: { readonly cause: EventMeta; readonly correlationId: string },
 ): OutboxEntry {
-  const key = jobKeyOf(job.runId, job.fold, job.final);
-  return outbox.entry(events.foldJob, key, job, { id: derivedEventId(events.foldJob.type, key), ...from });
+  const key = jobKeyOf(job.reproduction?.reproductionId ?? job.runId, job.fold, job.final);
+  const id = derivedEventId(events.foldJob.type, key, ...attemptParts(job.runAttempt));
+  return outbox.entry(events.foldJob, key, job, { id, ...from });
 }
 
 /** A data set and what is asked of it. */
@@ -120,6 +132,7 @@ export async function planRun(
   runId: string,
   event: { readonly data: DatasetIngested; readonly time: Date },
   { request, dataset }: RunSource,
+  runAttempt = 1,
 ): Promise<PlannedRun> {
   const { data } = event;
   const table = tableFromArrow(await artifacts.get(dataset.sha256));
@@ -135,19 +148,6 @@ export async function planRun(
       artifacts.put(bundleOf(runId, job, dataset, request.target, signature), artifactTypes.foldBundle),
     ),
   );
-  const jobs: FoldJob[] = planned.map((job, index) => ({
-    runId,
-    fold: job.fold,
-    final: job.final,
-    folds: settings.folds,
-    model: settings.model,
-    task: taskToProto(settings.task),
-    dataset,
-    bundle: bundles[index],
-    modelSpec: spec,
-    seed: deriveSeed(seed, 'job', job.fold) >>> 0,
-    trial: undefined,
-  }));
   const run: RunStarted = {
     runId,
     datasetId: data.datasetId,
@@ -178,7 +178,7 @@ export async function planRun(
     bundles,
     createdAt: event.time.toISOString(),
   };
-  return { document, run, jobs };
+  return { document, run, jobs: jobsOfPlan(run, runAttempt) };
 }
 
 function bundleOf(
