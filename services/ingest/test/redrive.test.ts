@@ -86,6 +86,14 @@ describe('a request that was given up', () => {
     expect(await all(bus, events.datasetRejected)).toHaveLength(1);
     expect(await recordOf(world)).toMatchObject({ state: 'ingested', version: 1, code: '', message: '' });
     expect((await bus.deadLetters.list()).letters).toEqual([]);
+
+    // And so it comes out of the log again: the later of the two records stands.
+    const record = await recordOf(world);
+    for (const name of ['datasets', 'rebuild']) await (await world.store.collection(name)).deleteMany({});
+    await world.deliverAllAgain();
+    await world.idle();
+    expect(await recordOf(world)).toEqual(record);
+    expect(await all(bus, events.datasetIngested)).toHaveLength(1);
   }, 60_000);
 
   test('and is given up again is another letter, which can be sent again', async () => {

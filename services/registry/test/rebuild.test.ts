@@ -144,7 +144,11 @@ async function turns(): Promise<void> {
   const cancelled = await begin();
   await cancelRun(registry, { runId: cancelled.runId, ...turn });
 
-  const jobsOf = completed.trained.map(({ fold, final, trained }) => ({ fold, final, sha: trained?.sha256 }));
+  const jobsOf = completed.trained.map(({ fold, final, trained }) => ({
+    fold,
+    final,
+    sha: trained?.sha256 ?? '',
+  }));
   for (const ends of [true, false]) {
     const { reproductionId } = await reproduceRun(registry, { runId: completed.runId, actor: 'dave' });
     for (const [k, { fold, final, sha }] of jobsOf.entries()) {

@@ -60,9 +60,15 @@ export function createGrpcService(registry: Registry, stopping: AbortSignal): Re
       const { changes, total } = await movesOf(registry, model, wanted, { limit, offset });
       return { changes: changes.map(changeView), total };
     }),
-    resumeRun: unary(async (request) => ({ run: await resumeRun(registry, request) })),
-    cancelRun: unary(async (request) => ({ run: await cancelRun(registry, request) })),
-    reproduceRun: unary(async (request) => ({ reproduction: await reproduceRun(registry, request) })),
+    resumeRun: unary(async (request, { caller }) => ({
+      run: await resumeRun(registry, signed(request, caller)),
+    })),
+    cancelRun: unary(async (request, { caller }) => ({
+      run: await cancelRun(registry, signed(request, caller)),
+    })),
+    reproduceRun: unary(async (request, { caller }) => ({
+      reproduction: await reproduceRun(registry, signed(request, caller)),
+    })),
     getReproduction: unary(async ({ reproductionId }) => ({
       reproduction: await getReproduction(registry, reproductionId),
     })),
