@@ -96,11 +96,7 @@ async function turnRuns(completed: string, failed: string): Promise<void> {
     const published = await world.client.publish(request);
     const { runId } = published;
     const begun = search ? events.searchStarted : events.runStarted;
-    await world.tap.wait<unknown>(
-      begun as EventType<unknown>,
-      (data) => JSON.stringify(data).includes(runId),
-      'the plan',
-    );
+    await world.tap.wait<unknown>(begun, (data) => JSON.stringify(data).includes(runId), 'the plan');
     await runControl.cancel({ runId, ...turn });
     await within(published.outcome, 'the end of the cancelled run', 60_000);
     await published.stop();

@@ -1,7 +1,6 @@
 import { createOutbox } from '@rookery/bus';
 import type { Bus, BusEvent } from '@rookery/bus';
 import { events } from '@rookery/contracts';
-import type { EventType } from '@rookery/contracts';
 import { RejectionStage } from '@rookery/proto/rookery/events/v1/model';
 import { FoldReproduced } from '@rookery/proto/rookery/events/v1/run';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
@@ -214,7 +213,7 @@ beforeAll(async () => {
   });
   await turns();
   log = [];
-  await world.others.replayAll('ML_EVENTS', Object.values(events) as unknown as EventType<unknown>[], {
+  await world.others.replayAll('ML_EVENTS', Object.values(events), {
     onEvent: async (event) => void log.push(event),
   });
   lived = await documentsOf(world.registry);

@@ -30,8 +30,8 @@ let plan: unknown;
 /** A bus that keeps what is published, decoded, as its log. */
 const publishing: Pick<Bus, 'publishEncoded'> = {
   publishEncoded: async (type, key, body, { id, time = new Date(), correlationId = id }) => {
-    const data = (type as EventType<unknown>).message.fromJSON(JSON.parse(Buffer.from(body).toString()));
-    const { stream } = type as EventType<unknown>;
+    const data = type.message.fromJSON(JSON.parse(Buffer.from(body).toString()));
+    const { stream } = type;
     const meta = { id, type: type.type, subject: type.subject(key), key, source: '', time, correlationId };
     published.push({
       id,

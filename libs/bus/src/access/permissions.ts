@@ -24,7 +24,7 @@ export interface PermissionOptions {
   readonly datasetBuckets?: readonly string[];
 }
 
-const eventOf = (name: EventName): EventType<unknown> => events[name] as EventType<unknown>;
+const eventOf = (name: EventName): EventType<unknown> => events[name];
 const api = (rest: string): string => `$JS.API.${rest}`;
 
 /**

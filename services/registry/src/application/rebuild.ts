@@ -34,7 +34,7 @@ import { recordRefusal } from './record-refusal.js';
  * moves at the end.
  */
 export function registryRebuild(registry: Registry): RebuildSpec {
-  const { runs, models, reproductions } = registry.collections;
+  const { runs, models, versions, aliasChanges, reproductions } = registry.collections;
   const ofReproductions = reproductionsRebuild(registry);
   /** Attempts that the log told of so far, where it is not the first: what was left of a run may be further. */
   const attempts = new Map<string, number>();
@@ -55,7 +55,7 @@ export function registryRebuild(registry: Registry): RebuildSpec {
   };
 
   return {
-    collections: Object.values(registry.collections).map(({ name }) => name),
+    collections: [runs, models, versions, aliasChanges, reproductions].map(({ name }) => name),
     outboxes: [runs, models, reproductions],
     projections: [
       projection(events.datasetIngested, projected(projectIngested)),
