@@ -1,4 +1,4 @@
-import { events } from '@rookery/contracts';
+import { attemptOf, events } from '@rookery/contracts';
 import type { RunEvaluated, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 
 import { distinctEvents, groupBy, runOf } from './history.js';
@@ -7,15 +7,27 @@ import type { Expectation, History, StoredMessage, Violation } from './history.j
 /** A final state of a data set, as the log tells it. */
 export interface Ending {
   readonly id: string;
-  readonly state: 'dataset-rejected' | 'completed' | 'failed';
+  readonly state: 'dataset-rejected' | 'completed' | 'failed' | 'cancelled';
   readonly version: number;
   readonly promoted: boolean;
   readonly reason: string;
 }
 
-/** The final states that the log holds, by run; for a rejected data set, the run it would have had. */
+/**
+ * The final states that the log holds, by run; for a rejected data set, the run it would have had. An attempt that failed
+ * and was resumed is none, nor is a rejection whose data set was taken in after all.
+ */
 export function endingsOf(log: readonly StoredMessage[]): Map<string, Ending[]> {
-  const rejected = distinctEvents(log, events.datasetRejected).map(({ id, data }) => ({
+  const resumed = new Set(
+    distinctEvents(log, events.runResumed).map(({ data }) => `${data.runId}/${data.runAttempt - 1}`),
+  );
+  const takenIn = new Map(
+    distinctEvents(log, events.datasetIngested).map(({ sequence, data }) => [data.requestEventId, sequence]),
+  );
+  const refusals = distinctEvents(log, events.datasetRejected).filter(
+    ({ sequence, data }) => (takenIn.get(data.requestEventId) ?? 0) < sequence,
+  );
+  const rejected = refusals.map(({ id, data }) => ({
     runId: runOf({ eventId: data.requestEventId }),
     ending: { id, state: 'dataset-rejected' as const, version: 0, promoted: false, reason: data.code },
   }));
@@ -29,7 +41,14 @@ export function endingsOf(log: readonly StoredMessage[]): Map<string, Ending[]> 
       reason: data.reasons.join('; '),
     },
   }));
-  const failed = distinctEvents(log, events.runFailed).map(({ id, data }) => ({
+  const failures = distinctEvents(log, events.runFailed).filter(
+    ({ data }) => !resumed.has(`${data.runId}/${attemptOf(data.runAttempt)}`),
+  );
+  const cancelled = distinctEvents(log, events.runCancelled).map(({ id, data }) => ({
+    runId: data.runId,
+    ending: { id, state: 'cancelled' as const, version: 0, promoted: false, reason: data.reason },
+  }));
+  const failed = failures.map(({ id, data }) => ({
     runId: data.runId,
     ending: {
       id,
@@ -39,7 +58,7 @@ export function endingsOf(log: readonly StoredMessage[]): Map<string, Ending[]> 
       reason: `${data.code} ${data.step}: ${data.message}`,
     },
   }));
-  const grouped = groupBy([...rejected, ...completed, ...failed], ({ runId }) => runId);
+  const grouped = groupBy([...rejected, ...completed, ...failed, ...cancelled], ({ runId }) => runId);
   return new Map([...grouped].map(([runId, found]) => [runId, found.map(({ ending }) => ending)]));
 }
 
@@ -72,7 +91,12 @@ export function checkEndings(history: Pick<History, 'log' | 'published' | 'runs'
       });
     }
     const record = records.get(runId);
-    const known = { 'dataset-rejected': undefined, failed: 'failed', completed: 'rejected' }[ending.state];
+    const known = {
+      'dataset-rejected': undefined,
+      failed: 'failed',
+      cancelled: 'cancelled',
+      completed: 'rejected',
+    }[ending.state];
     const wanted = ending.promoted ? 'promoted' : known;
     if (ending.state !== 'dataset-rejected' && record?.state !== wanted) {
       violations.push({
@@ -108,7 +132,7 @@ export function checkHanging(history: History): Violation[] {
   return violations;
 }
 
-/** Copies of an event are equal, and a run has one plan and one evaluation, in which each fold counts once. */
+/** Copies of an event are equal, and a run has one plan and an evaluation an attempt, in which each fold counts once. */
 export function checkEvaluations(history: Pick<History, 'log'>): Violation[] {
   const violations: Violation[] = [];
   for (const [id, copies] of groupBy(history.log, (message) => message.id)) {
@@ -127,7 +151,8 @@ export function checkEvaluations(history: Pick<History, 'log'>): Violation[] {
   }
   const evaluations = groupBy(distinctEvents(history.log, events.runEvaluated), ({ data }) => data.runId);
   for (const [runId, found] of evaluations) {
-    if (found.length > 1) {
+    const attempts = new Set(found.map(({ data }) => attemptOf(data.runAttempt)));
+    if (found.length > attempts.size) {
       const evidence = found.map(({ id, sequence }) => `${id} at ${sequence}`).join(', ');
       violations.push({ invariant: 'one evaluation for each run', subject: runId, evidence });
     }

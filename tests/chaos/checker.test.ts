@@ -6,6 +6,7 @@ import type { History, ModelRecord, StoredMessage } from './history.js';
 import {
   batch,
   evaluated,
+  firstRequest,
   firstRun,
   life,
   numbered,
@@ -50,6 +51,33 @@ describe('the checker', () => {
     const log = numbered([...sound.log, ...sound.log]);
     const captures = numbered([...sound.captures, ...sound.captures]);
     expect(invariants({ log, captures })).toEqual([]);
+  });
+
+  it('finds nothing where a failed attempt was resumed and the run then completed', () => {
+    const attempts = [
+      stored(events.runFailed, firstRun, { runId: firstRun, code: 'RK_X', runAttempt: 1 }),
+      stored(events.runResumed, firstRun, { runId: firstRun, runAttempt: 2 }),
+    ];
+    expect(invariants({ log: numbered([...attempts, ...sound.log]) })).toEqual([]);
+    const without = attempts.slice(0, 1);
+    expect(invariants({ log: numbered([...without, ...sound.log]) })).toEqual([
+      'one final state for each data set',
+    ]);
+  });
+
+  it('finds nothing where a request that was given up was taken in after all', () => {
+    const history = [
+      stored(events.datasetRejected, firstRequest, { requestEventId: firstRequest, code: 'RK_X' }),
+      stored(events.datasetIngested, firstRequest, { requestEventId: firstRequest }),
+    ];
+    expect(invariants({ log: numbered([...history, ...sound.log]) })).toEqual([]);
+  });
+
+  it('finds a run that was cancelled and promoted', () => {
+    const cancelled = stored(events.runCancelled, firstRun, { runId: firstRun, runAttempt: 1 });
+    expect(invariants({ log: numbered([...sound.log, cancelled]) })).toEqual([
+      'one final state for each data set',
+    ]);
   });
 
   const cases: readonly (readonly [string, string, Partial<History>])[] = [

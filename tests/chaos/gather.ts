@@ -11,6 +11,7 @@ const states: Readonly<Partial<Record<RunState, RunRecord['state']>>> = {
   [RunState.RUN_STATE_PROMOTED]: 'promoted',
   [RunState.RUN_STATE_REJECTED]: 'rejected',
   [RunState.RUN_STATE_FAILED]: 'failed',
+  [RunState.RUN_STATE_CANCELLED]: 'cancelled',
 };
 
 const page = 100;

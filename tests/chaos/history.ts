@@ -49,7 +49,7 @@ export interface ModelRecord {
 /** What the registry says about a run. */
 export interface RunRecord {
   readonly runId: string;
-  readonly state: 'open' | 'promoted' | 'rejected' | 'failed';
+  readonly state: 'open' | 'promoted' | 'rejected' | 'failed' | 'cancelled';
   readonly version: number;
 }
 

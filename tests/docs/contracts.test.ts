@@ -18,7 +18,7 @@ const servicesWith = (pattern: RegExp): string[] => [
   ...new Set(
     files
       // What reads the log again to rebuild its database has no part in the traffic.
-      .filter((file) => !file.path.endsWith('/application/rebuild.ts') && pattern.test(file.text))
+      .filter((file) => !/\/application\/rebuild(-[a-z]+)?\.ts$/.test(file.path) && pattern.test(file.text))
       .map((file) => /^services\/([^/]+)\//.exec(file.path)?.[1])
       .filter((name) => name !== undefined),
   ),

@@ -254,6 +254,55 @@ describe('the command line, from a file to a watched model', () => {
     expect(history.find(({ reasons }) => reasons.includes('back again'))?.actor).toBe('cli');
   });
 
+  it('runs reproduce trains a run again: every job equal to the bit is exit code 0, and the champion stays', async () => {
+    const before = await world.client.model('penguins');
+    const { code, stdout } = await rookery(['runs', 'reproduce', runId, '--wait']);
+    expect(code).toBe(0);
+    expect(stdout.match(/^(fold \d|final) +equal +[0-9a-f]{16} +[0-9a-f]{16} /gm)).toHaveLength(6);
+    expect(stdout).toContain(`${runId}: 6 of 6 equal to the bit`);
+    const begun = await json<{ reproductionId: string; recorded: unknown[] }>('runs', 'reproduce', runId);
+    expect(begun.recorded).toHaveLength(6);
+    expect(await world.client.model('penguins')).toEqual(before);
+  });
+
+  it('runs cancel ends a run for good, and says who did it and why', async () => {
+    const args = ['publish', penguins, '-t', 'species', '-n', 'unwanted', '--epochs', '100000', '--detach'];
+    const { runId: unwanted } = await json<{ runId: string }>(...args);
+    await eventually(async () => (await world.client.run(unwanted)).plan, 'the run has begun');
+    const { code, stdout } = await rookery(['runs', 'cancel', unwanted, '--reason', 'wrong file']);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^run run-[0-9a-f]{16} is cancelled by cli(:\w+)?: wrong file\n$/,
+      ) as string,
+    });
+    const shown = await rookery(['runs', unwanted]);
+    expect(shown.stdout).toContain('state     cancelled');
+    expect(shown.stdout).toMatch(/history .* attempt 1 cancelled by cli.*: wrong file/);
+  });
+
+  it('runs resume lets a failed run go on, follows it, and says how it ended', async () => {
+    const data = join(repositoryRoot, 'data/diabetes.csv');
+    const unstable = ['--learning-rate', '99', '--spec', '{"targetScaling":"none"}', '--json'];
+    const failed = await rookery(['publish', data, '-t', 'target', '-n', 'unstable', ...unstable]);
+    expect(failed.code).toBe(1);
+    const ended = JSON.parse(failed.stdout) as { runId: string };
+    expect(ended).toMatchObject({ state: 'failed', code: 'RK_TRAIN_DIVERGED' });
+    const resumed = await rookery([
+      'runs',
+      'resume',
+      ended.runId,
+      '--reason',
+      'once more',
+      '--wait',
+      '--json',
+    ]);
+    expect(resumed.code).toBe(1);
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ state: 'failed', code: 'RK_TRAIN_DIVERGED' });
+    expect(resumed.stderr).toMatch(/resumed +attempt 2 by cli/);
+    expect((await rookery(['runs', ended.runId])).stdout).toContain('state     failed, attempt 2');
+  });
+
   it('doctor finds everything in order', async () => {
     const findings = await json<{ what: string; ok: boolean }[]>('doctor');
     expect(findings.filter(({ ok }) => !ok)).toEqual([]);
@@ -318,6 +367,19 @@ describe('the command line says what is wrong', () => {
       expect(stderr).not.toMatch(/\n +at /);
     },
   );
+
+  it('a run that can not be resumed, cancelled or reproduced: exit code 1, and why', async () => {
+    const [done] = await json<{ runId: string }[]>('runs', '--model', 'penguins');
+    for (const [what, id, code] of [
+      ['resume', done?.runId ?? '', 'RK_RUN_ENDED'],
+      ['cancel', done?.runId ?? '', 'RK_RUN_ENDED'],
+      ['reproduce', 'run-0000000000000000', 'RK_RUN_NOT_FOUND'],
+    ] as const) {
+      const ended = await rookery(['runs', what, id]);
+      expect([ended.code, ended.stdout]).toEqual([1, '']);
+      expect(ended.stderr).toContain(code);
+    }
+  });
 
   it('a rejected data set: exit code 1, the rejection on stderr and as JSON', async () => {
     const { code, stdout, stderr } = await rookery([

@@ -84,7 +84,7 @@ if (mongodbUrl === '') {
         const entry = outbox.entry(
           events.runCompleted,
           'run-a',
-          { runId: 'run-a', model: 'm', outcome: 1, version: 1, reasons: [], code: '' },
+          { runId: 'run-a', model: 'm', outcome: 1, version: 1, reasons: [], code: '', runAttempt: 1 },
           { id },
         );
         proxy.loseAnswers(1);

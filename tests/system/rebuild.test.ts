@@ -21,7 +21,7 @@ import type { Documents } from './support/databases.js';
 import { startOpenLoop } from './support/open-loop.js';
 import { exampleUri, startTestSystem } from './support/test-system.js';
 import type { TestSystem } from './support/test-system.js';
-import { eventually } from './support/waiting.js';
+import { eventually, within } from './support/waiting.js';
 
 let world: TestSystem;
 
@@ -40,7 +40,7 @@ const penguins = {
 async function makeHistory(): Promise<void> {
   const { client } = world;
   await world.serve({ ...penguins, tags: { 'with.dots': '$and more' } });
-  const { version } = await world.serve({ ...penguins, epochs: 30 });
+  const { runId, version } = await world.serve({ ...penguins, epochs: 30 });
   const byGate = await world.run({ ...penguins, epochs: 1, gate: { ...penguins.gate, threshold: 0.9999 } });
   expect(byGate.end.state).toBe('rejected');
   const worse = scrambleColumn(exampleCsv('penguins.csv'), 'species');
@@ -54,6 +54,7 @@ async function makeHistory(): Promise<void> {
   const failed = await world.run({ ...diabetes, learningRate: 99, epochs: 30 });
   expect(failed.end).toMatchObject({ state: 'failed', failure: { code: 'RK_TRAIN_DIVERGED' } });
   await world.serve({ ...diabetes, gate: { metric: 'rmse', allowWorseThanChampion: true } });
+  await turnRuns(runId, failed.runId);
   const refused = await world.run({ ...penguins, name: 'nothing', uri: 'file:///nowhere/at-all.csv' });
   expect(refused.end.state).toBe('dataset-rejected');
 
@@ -63,6 +64,10 @@ async function makeHistory(): Promise<void> {
   await client.setAlias({ ...move, alias: 'candidate', version: 2, expectedRevision: 0 });
   await client.rollBack({ model: 'penguins', actor: 'bob', reason: 'the newer one is worse' });
   await client.setAlias({ ...move, alias: 'champion', version: 2, expectedRevision: 3 });
+  await eventually(async () => {
+    const { models } = await client.served();
+    return models.some((model) => model.model === 'penguins' && model.version === 2) || undefined;
+  }, 'version 2 answers again');
 
   const rows = labelledRows(exampleCsv('penguins.csv'), version.signature ?? fail('a signature'));
   const answers = await client.predict(
@@ -74,6 +79,35 @@ async function makeHistory(): Promise<void> {
   await client.label('penguins', [{ predictionId: 'of-no-prediction', label: 'Adelie' }]);
   await client.report({ model: 'penguins', minPredictions: rows.length, waitMs: 20_000 });
   await client.report({ model: 'penguins', window: 50 });
+}
+
+/** Resumes a failed run, which fails again, cancels a run and one that searches, and reproduces a completed one. */
+async function turnRuns(completed: string, failed: string): Promise<void> {
+  const { runControl } = world.client;
+  const turn = { actor: 'carol', reason: 'to see' };
+  const again = await world.client.followRun(failed);
+  await runControl.resume({ runId: failed, ...turn });
+  expect(await within(again.outcome, 'the second failure', 60_000)).toMatchObject({ state: 'failed' });
+  await again.stop();
+
+  const space = { learningRate: [0.001, 0.01, 0.1] };
+  for (const search of [undefined, { strategy: 'grid', parallel: 1, space }]) {
+    const request = { ...penguins, name: 'cancelled', epochs: 3_000, ...(search ? { search } : {}) };
+    const published = await world.client.publish(request);
+    const { runId } = published;
+    const begun = search ? events.searchStarted : events.runStarted;
+    await world.tap.wait<unknown>(begun, (data) => JSON.stringify(data).includes(runId), 'the plan');
+    await runControl.cancel({ runId, ...turn });
+    await within(published.outcome, 'the end of the cancelled run', 60_000);
+    await published.stop();
+  }
+
+  const watch = await runControl.follow(completed);
+  const { reproductionId } = await runControl.reproduce({ runId: completed, actor: 'dave' });
+  expect(await within(watch.ended(reproductionId), 'the reproduction', 60_000)).toMatchObject({
+    state: 'equal',
+  });
+  await watch.stop();
 }
 
 function fail(what: string): never {

@@ -15,6 +15,7 @@ import { startEmbedded } from '@rookery/deploy/embedded';
 import type { EmbeddedSystem } from '@rookery/deploy/embedded';
 import { issueAuthority, issueCertificate } from '@rookery/service-kit/certificates';
 import type { IssuedCertificate } from '@rookery/service-kit/certificates';
+import { SearchState } from '@rookery/proto/rookery/transform/v1/transform';
 import { checkHealth } from '@rookery/service-kit/client';
 import { digestOfToken, newToken } from '@rookery/service-kit/tokens';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -187,6 +188,63 @@ describe('a system with everything on', () => {
     expect(history.find((change) => change.reasons.includes('test'))?.actor).toBe('the-admin');
     expect(history.map((change) => change.actor)).not.toContain('somebody else');
   });
+
+  it('resumes, cancels and reproduces runs for who may publish, and notes who it was', async () => {
+    const reader = clientWith(tokens.read);
+    const publisher = clientWith(tokens.publish);
+    const { runControl } = publisher;
+    const turn = { actor: 'somebody else', reason: 'test' };
+    const diverging = { uri: exampleUri('diabetes.csv'), target: 'target', learningRate: 99, epochs: 30 };
+    const failing = await publisher.publish({ name: 'diverging', ...diverging });
+    const { runId } = failing;
+    expect(await within(failing.outcome, 'the failure', 60_000)).toMatchObject({ state: 'failed' });
+    await failing.stop();
+    await expect(reader.runControl.resume({ runId, ...turn })).rejects.toMatchObject({
+      code: 'RK_PERMISSION_DENIED',
+    });
+    await until('the failed run', async () => (await reader.run(runId)).endedAtMs > 0);
+    await runControl.resume({ runId, ...turn });
+    await until('the second failure', async () => {
+      const run = await reader.run(runId);
+      return run.attempt === 2 && run.endedAtMs > 0;
+    });
+    expect((await reader.run(runId)).changes.map(({ actor }) => actor)).toContain('the-publish');
+
+    const search = { strategy: 'grid', parallel: 1, space: { learningRate: [0.001, 0.01] } };
+    const request = { name: 'searching', uri: exampleUri('penguins.csv'), target: 'species', search };
+    const searching = await publisher.publish({ ...request, epochs: 3_000 });
+    await until('the search', () =>
+      reader.search(searching.runId).then(
+        ({ attempts }) => attempts.length > 0,
+        () => false,
+      ),
+    );
+    await runControl.cancel({ runId: searching.runId, ...turn });
+    await within(searching.outcome, 'the end of the cancelled run', 60_000);
+    await searching.stop();
+    await until('the end of the search', async () => {
+      return (await reader.search(searching.runId)).state === SearchState.SEARCH_STATE_CANCELLED;
+    });
+
+    const [completed] = await reader.runs({ model: 'penguins' });
+    const asked = await runControl.reproduce({ runId: completed?.runId ?? '', actor: '' });
+    await until('the reproduction', async () => {
+      return (await reader.runControl.reproduction(asked.reproductionId)).state === 'equal';
+    });
+  });
+
+  it('lets each service rebuild its lost database, and no other', async () => {
+    for (const name of ['ingest', 'transform', 'evaluator', 'registry', 'monitor']) {
+      system.processes.get(name)?.kill('SIGSTOP');
+      rmSync(join(folder, 'data/store', name), { recursive: true });
+      system.processes.get(name)?.kill('SIGKILL');
+      await until(`the rebuilt database of ${name}`, async () =>
+        logOf(name).includes('the database is rebuilt from the log'),
+      );
+      await system.waitReady(name, 30_000);
+    }
+    expect((await clientWith(tokens.read).model('penguins')).versions).toHaveLength(2);
+  }, 120_000);
 
   it('never meets a subject that a service is not allowed', () => {
     for (const name of Object.keys(system.addresses)) {

@@ -157,6 +157,8 @@ function reasonOf(outcome: Exclude<RunOutcome, { state: 'serving' }>): string {
       return outcome.rejection.reasons.join(' ');
     case 'failed':
       return `${outcome.failure.code}: ${outcome.failure.message}`;
+    case 'cancelled':
+      return `cancelled by ${outcome.cancelled.actor}`;
     case 'dataset-rejected':
       return `${outcome.rejection.code}: ${outcome.rejection.message}`;
   }

@@ -7,6 +7,7 @@ import type { Connection } from './connection.js';
 import { startConsumption } from './consumption.js';
 import { createDeadLetterBox } from './dead-letter-box.js';
 import { createDeadLetters } from './dead-letters.js';
+import { isInHand, lastOfKey } from './last-event.js';
 import { createProgressPublisher, subscribeProgress } from './progress.js';
 import { createPublisher } from './publisher.js';
 import { lastEvents, replayEvents, tailSubjects } from './readers.js';
@@ -83,6 +84,8 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
     replayAll: (stream, types, replayOptions) => replayAll({ js, jsm, logger }, stream, types, replayOptions),
     bounds: (stream) => streamBounds(jsm, stream),
     lastPerKey: (event) => lastEvents({ js, connection }, event, logger),
+    lastOf: (event, key) => lastOfKey(jsm, event, key, logger),
+    inHand: (event, key, durable) => isInHand(jsm, event, key, durable),
     tail: (subjects, onEvent) => tailSubjects(nc, subjects, onEvent, now),
     deadLetters: createDeadLetterBox({ jsm, publisher, logger, now }),
     status: () => ({ connected: connection.connected() }),

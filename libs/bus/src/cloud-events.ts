@@ -115,6 +115,7 @@ export function decodeMeta(
   const claimed = new Date(read(headerNames.time) ?? Number.NaN);
   const causationId = read(headerNames.causationId);
   const traceparent = read(headerNames.traceparent);
+  const redriveCount = Number(read(headerNames.redriveCount) ?? '0');
   return {
     id,
     type: event?.type ?? read(headerNames.type) ?? envelope.subject,
@@ -128,6 +129,7 @@ export function decodeMeta(
     deliveryCount: envelope.deliveryCount,
     stream: envelope.stream,
     sequence: envelope.sequence,
+    ...(Number.isInteger(redriveCount) && redriveCount > 0 ? { redriveCount } : {}),
   };
 }
 

@@ -40,6 +40,8 @@ export interface EventMeta {
   stream: string;
   /** Sequence in that stream; 0 for an event seen live over core NATS. */
   sequence: number;
+  /** How often the event was sent again from the dead letters; absent where it never was. */
+  redriveCount?: number;
 }
 
 /** One event, decoded. */
@@ -240,6 +242,10 @@ export interface Bus {
   bounds(stream: StreamName): Promise<StreamBounds>;
   /** The last event of each key. */
   lastPerKey<T>(event: EventType<T>): Promise<BusEvent<T>[]>;
+  /** The last event of one key; undefined where there is none, or where it can't be decoded. One question to the broker. */
+  lastOf<T>(event: EventType<T>, key: string): Promise<BusEvent<T> | undefined>;
+  /** Whether a consumer may still have to handle the last event of one key: it waits, is being handled, or will be again. */
+  inHand(event: EventType<unknown>, key: string, durable: string): Promise<boolean>;
   /** Events from now on, as they pass; no history, no guarantee. Subjects may hold wildcards. */
   tail(subjects: string[], onEvent: (event: RawEvent) => void): Promise<Stop>;
   /** The dead letters of all consumers: to look at, to send again, to drop. */

@@ -33,11 +33,12 @@ const ended: ReadonlyMap<RunState, string> = new Map([
   [RunState.RUN_STATE_PROMOTED, 'promoted'],
   [RunState.RUN_STATE_REJECTED, 'rejected'],
   [RunState.RUN_STATE_FAILED, 'failed'],
+  [RunState.RUN_STATE_CANCELLED, 'cancelled'],
 ]);
 
 /**
- * Says before a redrive what it can't bring back: a final state never changes, neither that of a run nor that of a request
- * that ingest refused. Never fails: where a service can't be asked, the note says so.
+ * Says before a redrive what it can't bring back: the end of a run, which only a resumption of a failed one changes, and a
+ * request that became a data set. Never fails: where a service can't be asked, the note says so.
  */
 export async function redriveNoteOf(letter: StoredDeadLetter, system: SystemView): Promise<RedriveNote> {
   const request = letter.letter.subject === events.datasetReady.type;
@@ -71,6 +72,12 @@ async function noteOfRun(runId: string, system: SystemView): Promise<string | un
   const state = ended.get(run.state);
   if (state === undefined) return undefined;
   const because = run.code === '' ? '' : ` (${run.code})`;
+  if (run.state === RunState.RUN_STATE_FAILED) {
+    return (
+      `Run ${runId} has failed${because}. The event is handled again, but the run stays failed until it is resumed: ` +
+      `rookery runs resume ${runId} does whatever is missing.`
+    );
+  }
   return (
     `Run ${runId} has ended as ${state}${because} and stays so: a final state never changes. The event is handled again, ` +
     'but no model comes of it. Publish the data set again for a new run.'
@@ -84,13 +91,10 @@ async function noteOfRequest(
   const name = /"name"\s*:\s*"([\w-]{1,64})"/.exec(Buffer.from(payload ?? []).toString('latin1'))?.[1];
   const answers = await system.datasets({ ...(name === undefined ? {} : { name }), limit: 1_000 });
   const answer = answers.find(({ requestEventId }) => requestEventId === letter.eventId);
-  if (answer === undefined) return undefined;
-  const how =
-    answer.state === 'rejected'
-      ? `was refused (${answer.code})`
-      : `is data set ${answer.name} ${answer.version}`;
+  // A request that ingest gave up is taken in again.
+  if (answer === undefined || answer.state === 'rejected') return undefined;
   return (
-    `Request ${letter.eventId} ${how}, and that is final for its id: sending it again as it is does nothing. ` +
-    'Use --as-new to send it as a new request with a run of its own.'
+    `Request ${letter.eventId} is data set ${answer.name} ${answer.version}, and that is final for its id: sending it again ` +
+    'as it is does nothing. Use --as-new to send it as a new request with a run of its own.'
   );
 }

@@ -33,7 +33,10 @@ import type { DeadLetters } from './dead-letters.js';
 import { rowToProto } from './plain-rows.js';
 import type { PlainRow } from './plain-rows.js';
 import type { RunOutcome, RunStep } from './run-outcome.js';
-import { watchRun } from './run-watch.js';
+import { openRunControl } from './run-control.js';
+import type { RunControl } from './run-control.js';
+import { watchRun, watchRunId } from './run-watch.js';
+import type { RunWatch } from './run-watch.js';
 
 /** A request as a program writes it: everything but name, uri and target has a default. */
 export type DatasetRequest = Partial<DatasetReady> & Pick<DatasetReady, 'name' | 'uri' | 'target'>;
@@ -252,6 +255,16 @@ export class RookeryClient {
     const { run } = await callUnary(this.#registry, 'getRun', { runId });
     if (!run) throw new TerminalError('RK_RUN_NOT_FOUND', `There is no run ${runId}`);
     return run;
+  }
+
+  /** Follows a run whose id is known; see {@link watchRunId}. */
+  async followRun(runId: string, onStep: (step: RunStep) => void = () => undefined): Promise<RunWatch> {
+    return watchRunId(await this.bus(), runId, onStep);
+  }
+
+  /** Runs that go on, end early, or are trained again to be compared. */
+  get runControl(): RunControl {
+    return openRunControl(this.#registry, () => this.bus());
   }
 
   async models(): Promise<Model[]> {

@@ -3,8 +3,10 @@ import type { InferenceSwapped, ModelPromoted, ModelRejected } from '@rookery/pr
 import type {
   FoldProgress,
   FoldTrained,
+  RunCancelled,
   RunEvaluated,
   RunFailed,
+  RunResumed,
   RunStarted,
 } from '@rookery/proto/rookery/events/v1/run';
 import type {
@@ -34,6 +36,8 @@ export type RunStep =
   | { readonly kind: 'promoted'; readonly promoted: ModelPromoted }
   | { readonly kind: 'model-rejected'; readonly rejection: ModelRejected }
   | { readonly kind: 'failed'; readonly failure: RunFailed }
+  | { readonly kind: 'resumed'; readonly resumed: RunResumed }
+  | { readonly kind: 'cancelled'; readonly cancelled: RunCancelled }
   | { readonly kind: 'swapped'; readonly swapped: InferenceSwapped };
 
 /** How it ended. */
@@ -48,4 +52,5 @@ export type RunOutcome =
   /** The gate, the champion or a replica did not take the model. */
   | { readonly state: 'rejected'; readonly runId: string; readonly rejection: ModelRejected }
   | { readonly state: 'failed'; readonly runId: string; readonly failure: RunFailed }
+  | { readonly state: 'cancelled'; readonly runId: string; readonly cancelled: RunCancelled }
   | { readonly state: 'dataset-rejected'; readonly runId: string; readonly rejection: DatasetRejected };

@@ -24,7 +24,15 @@ export async function watchRun(
   requestEventId: string,
   onStep: (step: RunStep) => void,
 ): Promise<RunWatch> {
-  const runId = runIdOf(requestEventId);
+  return watchRunId(bus, runIdOf(requestEventId), onStep);
+}
+
+/** As {@link watchRun}, for a run whose id is known. */
+export async function watchRunId(
+  bus: Bus,
+  runId: string,
+  onStep: (step: RunStep) => void,
+): Promise<RunWatch> {
   const stops: Stop[] = [];
   let settle: (outcome: RunOutcome) => void = () => undefined;
   const outcome = new Promise<RunOutcome>((resolve) => {
@@ -38,12 +46,12 @@ export async function watchRun(
     });
   };
   on(events.datasetIngested, (data) => {
-    if (data.requestEventId === requestEventId) {
+    if (runIdOf(data.requestEventId) === runId) {
       onStep({ kind: 'ingested', rows: data.rows, columns: data.columns.length, version: data.version });
     }
   });
   on(events.datasetRejected, (rejection) => {
-    if (rejection.requestEventId !== requestEventId) return;
+    if (runIdOf(rejection.requestEventId) !== runId) return;
     onStep({ kind: 'dataset-rejected', rejection });
     settle({ state: 'dataset-rejected', runId, rejection });
   });
@@ -91,6 +99,14 @@ export async function watchRun(
     onStep({ kind: 'failed', failure });
     settle({ state: 'failed', runId, failure });
   });
+  on(events.runResumed, (resumed) => {
+    if (resumed.runId === runId) onStep({ kind: 'resumed', resumed });
+  });
+  on(events.runCancelled, (cancelled) => {
+    if (cancelled.runId !== runId) return;
+    onStep({ kind: 'cancelled', cancelled });
+    settle({ state: 'cancelled', runId, cancelled });
+  });
   on(events.inferenceSwapped, (swapped) => {
     if (swapped.runId !== runId) return;
     onStep({ kind: 'swapped', swapped });
@@ -113,6 +129,8 @@ export async function watchRun(
     events.foldEvaluated.subject(runId),
     events.runEvaluated.subject(runId),
     events.runFailed.subject(runId),
+    events.runResumed.subject(runId),
+    events.runCancelled.subject(runId),
     events.modelPromoted.filter,
     events.modelRejected.filter,
     events.inferenceSwapped.filter,

@@ -56,13 +56,20 @@ describe('the run of a letter', () => {
 
 describe('before a redrive', () => {
   it.each([
-    [RunState.RUN_STATE_FAILED, 'failed (RK_TRAIN_DIVERGED)'],
+    [RunState.RUN_STATE_CANCELLED, 'cancelled (RK_RUN_CANCELLED)'],
     [RunState.RUN_STATE_PROMOTED, 'promoted'],
     [RunState.RUN_STATE_REJECTED, 'rejected'],
   ])('it is said that a run which has ended stays as it is (state %i)', async (state, word) => {
-    const code = state === RunState.RUN_STATE_FAILED ? 'RK_TRAIN_DIVERGED' : '';
+    const code = state === RunState.RUN_STATE_CANCELLED ? 'RK_RUN_CANCELLED' : '';
     const { note } = await redriveNoteOf(letterOf({}), system({ run: { state, code } }));
     expect(note).toContain(`Run ${runId} has ended as ${word} and stays so`);
+  });
+
+  it('it is said that a failed run stays failed until it is resumed, and how', async () => {
+    const run = { state: RunState.RUN_STATE_FAILED, code: 'RK_TRAIN_DIVERGED' };
+    const { note } = await redriveNoteOf(letterOf({}), system({ run }));
+    expect(note).toContain(`Run ${runId} has failed (RK_TRAIN_DIVERGED)`);
+    expect(note).toContain(`rookery runs resume ${runId}`);
   });
 
   it.each([RunState.RUN_STATE_TRAINING, RunState.RUN_STATE_EVALUATED])(
@@ -88,7 +95,7 @@ describe('before a redrive', () => {
     expect(note).toContain('could not be asked (14 UNAVAILABLE)');
   });
 
-  it('it is said that a refused request stays refused, and how to send it as another', async () => {
+  it('it is said that a request which became a data set stays that, and nothing of one that was given up', async () => {
     const request = letterOf({ subject: 'ml.dataset.ready' }, '{"name":"penguins"}');
     const refused = {
       name: 'penguins',
@@ -96,15 +103,16 @@ describe('before a redrive', () => {
       code: 'RK_ATTEMPTS_EXHAUSTED',
       requestEventId: 'event-1',
     };
+    const ingested = { name: 'penguins', state: 'ingested', version: 3, requestEventId: 'event-1' };
     const { note, runId: own } = await redriveNoteOf(
       request,
-      system({ datasets: [{ requestEventId: 'other' }, refused] }),
+      system({ datasets: [{ requestEventId: 'other' }, ingested] }),
     );
     expect(own).toBe(runIdOf('event-1'));
-    expect(note).toContain('was refused (RK_ATTEMPTS_EXHAUSTED)');
+    expect(note).toContain('is data set penguins 3');
     expect(note).toContain('--as-new');
-    expect(
-      (await redriveNoteOf(request, system({ datasets: [{ requestEventId: 'other' }] }))).note,
-    ).toBeUndefined();
+    for (const datasets of [[refused], [{ requestEventId: 'other' }]]) {
+      expect((await redriveNoteOf(request, system({ datasets }))).note).toBeUndefined();
+    }
   });
 });

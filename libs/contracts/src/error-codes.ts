@@ -409,6 +409,42 @@ export const errorCodes = {
     'Rookery tries again; if it repeats, look at memory.',
   ),
   RK_RUN_NOT_FOUND: entry('NOT_FOUND', false, 'There is no run with this id.', 'List the runs.'),
+  RK_RUN_ENDED: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'The run has ended, or its end is being decided, and what was asked for needs another state.',
+    'Look at the run; publish the data set again for a new one.',
+  ),
+  RK_RUN_UNDER_WAY: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'The run is under way, and what was asked for needs one that has ended.',
+    'Wait for its end (rookery runs <id>), or cancel it.',
+  ),
+  RK_RUN_CANCELLED: entry(
+    'CANCELLED',
+    false,
+    'Somebody cancelled the run.',
+    'Nothing; publish the data set again for a new run.',
+  ),
+  RK_RUN_STALLED: entry(
+    'DEADLINE_EXCEEDED',
+    false,
+    'Nothing happened to the run for too long, and what it waits for is in no queue any more.',
+    'Resume the run: rookery runs resume <id> does what is missing.',
+  ),
+  RK_RUN_NOT_REPRODUCIBLE: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'The run has no recorded plan or no trained model that could be trained again and compared.',
+    'Choose a run that was trained.',
+  ),
+  RK_REPRODUCTION_NOT_FOUND: entry(
+    'NOT_FOUND',
+    false,
+    'There is no reproduction with this id.',
+    'List the reproductions of the run.',
+  ),
   RK_EVALUATION_FAILED: entry(
     'FAILED_PRECONDITION',
     false,

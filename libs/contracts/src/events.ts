@@ -22,10 +22,15 @@ import {
   FoldEvaluated,
   FoldJob,
   FoldProgress,
+  FoldReproduced,
   FoldTrained,
+  RunCancelled,
   RunCompleted,
   RunEvaluated,
   RunFailed,
+  RunReproduced,
+  RunReproducing,
+  RunResumed,
   RunStarted,
 } from '@rookery/proto/rookery/events/v1/run';
 
@@ -73,7 +78,7 @@ export const events = {
     messageName: messageName('RunStarted'),
     required: ['runId'],
   }),
-  /** Key: job key. */
+  /** Key: job key; of a reproduction, its id in place of the run's. */
   foldJob: defineEvent<FoldJob>({
     type: 'ml.job.fold',
     message: FoldJob,
@@ -145,6 +150,36 @@ export const events = {
     type: 'ml.search.completed',
     message: SearchCompleted,
     messageName: messageName('SearchCompleted'),
+  }),
+  /** Key: run id. */
+  runResumed: defineEvent<RunResumed>({
+    type: 'ml.run.resumed',
+    message: RunResumed,
+    messageName: messageName('RunResumed'),
+  }),
+  /** Key: run id. */
+  runCancelled: defineEvent<RunCancelled>({
+    type: 'ml.run.cancelled',
+    message: RunCancelled,
+    messageName: messageName('RunCancelled'),
+  }),
+  /** Key: run id. */
+  runReproducing: defineEvent<RunReproducing>({
+    type: 'ml.run.reproducing',
+    message: RunReproducing,
+    messageName: messageName('RunReproducing'),
+  }),
+  /** Key: run id. */
+  foldReproduced: defineEvent<FoldReproduced>({
+    type: 'ml.fold.reproduced',
+    message: FoldReproduced,
+    messageName: messageName('FoldReproduced'),
+  }),
+  /** Key: run id. */
+  runReproduced: defineEvent<RunReproduced>({
+    type: 'ml.run.reproduced',
+    message: RunReproduced,
+    messageName: messageName('RunReproduced'),
   }),
   /** Key: model name. */
   modelRegistered: defineEvent<ModelRegistered>({

@@ -47,6 +47,20 @@ export function jobKeyOf(runId: string, fold: number, final: boolean): string {
   return final ? `${runId}-final` : `${runId}-f${fold}`;
 }
 
+/** Number of an attempt as a message carries it: 0, which proto3 leaves out, means the first. */
+export function attemptOf(runAttempt: number): number {
+  return Math.max(1, runAttempt);
+}
+
+/**
+ * What ids of an attempt's events are derived from beside their aggregate: nothing for the first attempt, so that a run
+ * that is never resumed has the ids that it always had.
+ */
+export function attemptParts(runAttempt: number): string[] {
+  const attempt = attemptOf(runAttempt);
+  return attempt === 1 ? [] : [`attempt-${attempt}`];
+}
+
 /** Id of the event of one type that follows from a cause: publishing it twice is one event. */
 export function derivedEventId(type: string, ...cause: readonly string[]): string {
   return `${type.replaceAll('.', '-')}-${digestOf(24, type, ...cause)}`;

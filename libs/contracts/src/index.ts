@@ -9,6 +9,8 @@ export type { EventType } from './event-type.js';
 export { events, progressMessage, progressSubject } from './events.js';
 export type { EventName } from './events.js';
 export {
+  attemptOf,
+  attemptParts,
   datasetIdOf,
   derivedEventId,
   digestOf,

@@ -10,7 +10,14 @@ export function tag(text, tone = '') {
   return h('span', { class: `tag ${tone}` }, text);
 }
 
-const runTones = { training: 'info', evaluated: 'info', promoted: 'ok', rejected: 'warn', failed: 'bad' };
+const runTones = {
+  training: 'info',
+  evaluated: 'info',
+  promoted: 'ok',
+  rejected: 'warn',
+  failed: 'bad',
+  cancelled: 'warn',
+};
 
 /** @param {string} state */
 export function runState(state) {

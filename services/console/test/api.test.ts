@@ -20,6 +20,7 @@ describe('the JSON API', () => {
       ['promoted', 'accuracy', 6],
       ['rejected', 'rmse', 6],
       ['failed', null, 1],
+      ['cancelled', null, 2],
     ]);
     expect(json.runs[1]).toMatchObject({
       version: 3,
@@ -114,6 +115,26 @@ describe('the JSON API', () => {
       'UNREACHABLE',
     ]);
     expect(json.served.models[0]).toMatchObject({ model: 'penguins', version: 3 });
+  });
+
+  it('resumes and cancels a run as the console, with the reason that is given', async () => {
+    const post = (runId: string, what: string, body: string): Promise<Json> =>
+      console_.call(`/api/v1/runs/${runId}/${what}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
+    expect((await post(runIds.failed, 'resume', '{}')).json).toMatchObject({ state: 'training', attempt: 2 });
+    expect((await post(runIds.training, 'cancel', '{"reason":"wrong file"}')).json.state).toBe('cancelled');
+    expect(console_.data.turnsAsked).toEqual([
+      { resume: { runId: runIds.failed, actor: 'console', reason: '' } },
+      { cancel: { runId: runIds.training, actor: 'console', reason: 'wrong file' } },
+    ]);
+    const refused = await post(runIds.promoted, 'resume', '{}');
+    expect([refused.status, refused.json.code]).toEqual([409, 'RK_RUN_ENDED']);
+    for (const body of ['{"why":"x"}', '{"reason":1}', '[]']) {
+      expect((await post(runIds.failed, 'cancel', body)).status).toBe(400);
+    }
   });
 
   it('asks for a report with the version that is given, the champion otherwise', async () => {

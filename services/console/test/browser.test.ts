@@ -41,6 +41,11 @@ const pages: [name: string, path: string, texts: string[]][] = [
   ],
   ['run-training', `#/runs/${runIds.training}`, ['trained 2/6', 'queued']],
   ['run-failed', `#/runs/${runIds.failed}`, ['RK_TRAIN_DIVERGED', 'the loss is not finite', hostile]],
+  [
+    'run-cancelled',
+    `#/runs/${runIds.cancelled}`,
+    ['attempt 2', 'cancelled by console', 'Attempt 2 resumed by cli:ada', 'RK_ARTIFACT_NOT_FOUND', hostile],
+  ],
   ['run-rejected', `#/runs/${runIds.rejected}`, ['Gate not passed', 'rmse 61.2 is above 55']],
   ['models', '#/models', ['penguins', 'champion → v3']],
   [
@@ -153,6 +158,33 @@ describe.skipIf(executablePath === undefined)('the pages in a browser', () => {
     expect(await page.evaluate('document.activeElement.getAttribute("href")')).toBe(
       `#/runs/${runIds.promoted}`,
     );
+  });
+
+  it('resumes a failed run by the button, and offers nothing where the state allows nothing', async () => {
+    await open(`#/runs/${runIds.failed}`);
+    const asked = console_.data.turnsAsked.length;
+    await page.getByRole('button', { name: 'Resume' }).focus();
+    await page.keyboard.press('Enter');
+    await expect.poll(() => console_.data.turnsAsked.length).toBe(asked + 1);
+    for (const runId of [runIds.promoted, runIds.rejected, runIds.cancelled]) {
+      await open(`#/runs/${runId}`);
+      expect(await page.getByRole('button', { name: /Resume|Cancel run/ }).count()).toBe(0);
+    }
+  });
+
+  it('cancels a run only when it was asked twice', async () => {
+    await open(`#/runs/${runIds.training}`);
+    const asked = console_.data.turnsAsked.length;
+    await page.getByRole('button', { name: 'Cancel run' }).click();
+    await page.getByRole('button', { name: 'Keep it' }).click();
+    await page.getByRole('button', { name: 'Cancel run' }).click();
+    if (screenshots !== undefined) await takeScreenshots('run-cancel');
+    expect(console_.data.turnsAsked).toHaveLength(asked);
+    await page.getByRole('button', { name: 'Yes, cancel for good' }).click();
+    await expect.poll(() => console_.data.turnsAsked.length).toBe(asked + 1);
+    expect(console_.data.turnsAsked.at(-1)).toEqual({
+      cancel: { runId: runIds.training, actor: 'console', reason: '' },
+    });
   });
 
   it('makes a report by the button, by keyboard alone', async () => {

@@ -9,6 +9,7 @@ export const runIds = {
   training: 'run-00000000000000b2',
   failed: 'run-00000000000000c3',
   rejected: 'run-00000000000000d4',
+  cancelled: 'run-00000000000000e5',
 } as const;
 
 export const sha = (digit: string): string => digit.repeat(64);
@@ -172,5 +173,30 @@ export const runs = [
     updatedAtMs: start - 7_100_000,
     endedAtMs: start - 7_190_000,
     traceId: 'f'.repeat(32),
+  }),
+  Run.fromPartial({
+    runId: runIds.cancelled,
+    model: 'wrong-file',
+    state: RunState.RUN_STATE_CANCELLED,
+    plan: { ...plan(runIds.cancelled), model: 'wrong-file', datasetName: 'wrong-file' },
+    jobs: jobs(2),
+    code: 'RK_RUN_CANCELLED',
+    message: `cancelled by console: ${hostile}`,
+    reasons: [`cancelled by console: ${hostile}`],
+    createdAtMs: start - 9_200_000,
+    updatedAtMs: start - 9_100_000,
+    endedAtMs: start - 9_190_000,
+    attempt: 2,
+    changes: [
+      {
+        kind: 'failed',
+        attempt: 1,
+        timeMs: start - 9_199_000,
+        code: 'RK_ARTIFACT_NOT_FOUND',
+        message: 'fold 2: the bundle is gone',
+      },
+      { kind: 'resumed', attempt: 2, timeMs: start - 9_195_000, actor: 'cli:ada', reason: 'restored it' },
+      { kind: 'cancelled', attempt: 2, timeMs: start - 9_190_000, actor: 'console', reason: hostile },
+    ],
   }),
 ];

@@ -4,7 +4,8 @@ import { MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
 import { ListServedModelsResponse } from '@rookery/proto/rookery/inference/v1/inference';
 import { Dataset } from '@rookery/proto/rookery/ingest/v1/ingest';
 import { MonitoredModel, StoredPrediction } from '@rookery/proto/rookery/monitor/v1/monitor';
-import { AliasChange, Model, ModelVersion } from '@rookery/proto/rookery/registry/v1/registry';
+import { AliasChange, Model, ModelVersion, RunState } from '@rookery/proto/rookery/registry/v1/registry';
+import type { Run } from '@rookery/proto/rookery/registry/v1/registry';
 
 import type { SystemData } from '../src/application/ports.js';
 import {
@@ -199,10 +200,29 @@ const report = (id: string, drifted: boolean): MonitorReported =>
   });
 
 /** A whole system in memory, with one of everything and a hostile string wherever one can come from outside. */
-export function fakeSystem(): SystemData & { reportsAsked: unknown[] } {
+export function fakeSystem(): SystemData & { reportsAsked: unknown[]; turnsAsked: unknown[] } {
   const reportsAsked: unknown[] = [];
+  const turnsAsked: unknown[] = [];
+  const turned = (runId: string, state: RunState): Run => {
+    const found = runs.find((run) => run.runId === runId);
+    if (!found) throw new TerminalError('RK_RUN_NOT_FOUND', `there is no run "${runId}"`);
+    return { ...found, state };
+  };
   return {
     reportsAsked,
+    turnsAsked,
+    runControl: {
+      resume: async (turn) => {
+        turnsAsked.push({ resume: turn });
+        if (turn.runId !== runIds.failed)
+          throw new TerminalError('RK_RUN_ENDED', `run ${turn.runId} is complete`);
+        return { ...turned(turn.runId, RunState.RUN_STATE_TRAINING), attempt: 2 };
+      },
+      cancel: async (turn) => {
+        turnsAsked.push({ cancel: turn });
+        return turned(turn.runId, RunState.RUN_STATE_CANCELLED);
+      },
+    },
     runs: async ({ model: name = '', limit = 100, offset = 0 } = {}) =>
       runs.filter((run) => name === '' || run.model === name).slice(offset, offset + limit),
     run: async (runId) => {

@@ -9,6 +9,8 @@ import { joinRun } from './application/join-run.js';
 import { joinFoldsOfTrial } from './application/join-trial.js';
 import { keepPlan } from './application/keep-plan.js';
 import { evaluatorRebuild } from './application/rebuild.js';
+import { resumeEvaluation } from './application/resume-evaluation.js';
+import { stopEvaluation } from './application/stop-evaluation.js';
 import { evaluatorConfig } from './config.js';
 
 await runService({
@@ -33,6 +35,14 @@ await runService({
         durable: 'evaluator',
         concurrency: 4,
         handler: evaluateTrained({ evaluations, reader, artifacts, outbox, join, joinTrial }),
+      }),
+      bus.consume(events.runResumed, {
+        durable: 'evaluator-resumed',
+        handler: resumeEvaluation({ evaluations, reader, artifacts, outbox, bus, join }),
+      }),
+      bus.consume(events.runCancelled, {
+        durable: 'evaluator-cancelled',
+        handler: stopEvaluation({ evaluations }),
       }),
     ]);
   },

@@ -2,15 +2,21 @@ import { createOutbox } from '@rookery/bus';
 import type { Bus, BusEvent } from '@rookery/bus';
 import { events } from '@rookery/contracts';
 import { RejectionStage } from '@rookery/proto/rookery/events/v1/model';
+import { FoldReproduced } from '@rookery/proto/rookery/events/v1/run';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
 import { rebuildFromLog } from '@rookery/service-kit';
 import type { Collection, Document } from '@rookery/store';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
+import { cancelRun } from '../src/application/cancel-run.js';
 import { rollBack, setAlias } from '../src/application/move-alias.js';
 import type { Registry } from '../src/application/ports.js';
 import { registryRebuild } from '../src/application/rebuild.js';
+import { reproduceRun } from '../src/application/reproduce-run.js';
+import { resumeRun } from '../src/application/resume-run.js';
+import { runEvents } from './fixtures.js';
+import type { RunEvents } from './fixtures.js';
 import { openFolder, quiet, registryOver, startWorld } from './world.js';
 import type { World } from './world.js';
 
@@ -86,12 +92,74 @@ async function rebuiltFrom(...logs: readonly (readonly Stored[])[]): Promise<{
       );
       await outbox.recover(registry.collections.runs);
       await outbox.recover(registry.collections.models);
+      await outbox.recover(registry.collections.reproductions);
       documents = await documentsOf(registry);
       published.push(...now);
     }
     return { documents, published };
   } finally {
     await folder.close();
+  }
+}
+
+/** Runs that are failed, resumed to another end, cancelled, and reproduced. */
+async function turns(): Promise<void> {
+  const { registry, others } = world;
+  const turn = { actor: 'carol', reason: 'to see' };
+  let sent = 0;
+  const id = (): { id: string } => ({ id: `turn-${(sent += 1)}` });
+  const begin = async (): Promise<RunEvents> => {
+    const run = runEvents({ model: 'turned', package: world.package });
+    await others.publish(events.datasetIngested, run.model, run.ingested, id());
+    await others.publish(events.runStarted, run.runId, run.started, id());
+    for (const trained of run.trained) await others.publish(events.foldTrained, run.runId, trained, id());
+    await vi.waitFor(async () => {
+      const known = await registry.collections.runs.findOne({ _id: run.runId });
+      expect([known?.started, known?.ingested]).not.toContain(undefined);
+      expect(Object.keys(known?.jobs ?? {})).toHaveLength(run.trained.length);
+    });
+    return run;
+  };
+  const fail = async ({ runId, model }: RunEvents, runAttempt: number): Promise<void> => {
+    const failure = { runId, model, code: 'RK_X', message: 'no', step: 'fold 1', attempts: 1, runAttempt };
+    await others.publish(events.runFailed, runId, failure, id());
+    await world.ended(runId);
+  };
+
+  const completed = await begin();
+  await fail(completed, 1);
+  await resumeRun(registry, { runId: completed.runId, ...turn });
+  const evaluated = { ...completed.evaluated, runAttempt: 2 };
+  await others.publish(events.runEvaluated, completed.runId, evaluated, id());
+  await world.ended(completed.runId);
+
+  const twice = await begin();
+  await fail(twice, 1);
+  await resumeRun(registry, { runId: twice.runId, ...turn });
+  await fail(twice, 2);
+  const open = await begin();
+  await fail(open, 1);
+  await resumeRun(registry, { runId: open.runId, ...turn });
+  const cancelled = await begin();
+  await cancelRun(registry, { runId: cancelled.runId, ...turn });
+
+  const jobsOf = completed.trained.map(({ fold, final, trained }) => ({
+    fold,
+    final,
+    sha: trained?.sha256 ?? '',
+  }));
+  for (const ends of [true, false]) {
+    const { reproductionId } = await reproduceRun(registry, { runId: completed.runId, actor: 'dave' });
+    for (const [k, { fold, final, sha }] of jobsOf.entries()) {
+      if (!ends && k === 0) continue;
+      const job = { reproductionId, runId: completed.runId, fold, final, equal: true, recordedSha256: sha };
+      await others.publish(events.foldReproduced, completed.runId, FoldReproduced.fromPartial(job), id());
+    }
+    await vi.waitFor(async () => {
+      const found = await registry.collections.reproductions.findOne({ _id: reproductionId });
+      expect(Object.keys(found?.jobs ?? {})).toHaveLength(jobsOf.length - (ends ? 0 : 1));
+      expect(found?.state).toBe(ends ? 'equal' : 'training');
+    });
   }
 }
 
@@ -143,6 +211,7 @@ beforeAll(async () => {
     const refused = await world.registry.collections.versions.findOne({ _id: 'penguins/2' });
     expect(refused?.refusals).toHaveLength(1);
   });
+  await turns();
   log = [];
   await world.others.replayAll('ML_EVENTS', Object.values(events), {
     onEvent: async (event) => void log.push(event),

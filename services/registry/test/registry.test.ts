@@ -225,6 +225,7 @@ describe('a run that can not be finished', () => {
         message: 'the loss became infinite in epoch 4',
         step: 'fold 3',
         attempts: 5,
+        runAttempt: 1,
       },
     ]);
     await expect(requireModel(world.registry, 'broken')).rejects.toMatchObject({

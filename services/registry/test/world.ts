@@ -21,7 +21,8 @@ import { openCollections } from '../src/adapters/collections.js';
 import { startConsumers } from '../src/adapters/consumers.js';
 import { createEventLog } from '../src/adapters/event-log.js';
 import { createPackageReader } from '../src/adapters/package-reader.js';
-import type { EventLog, Registry } from '../src/application/ports.js';
+import { createWorkQueues } from '../src/adapters/work-queues.js';
+import type { EventLog, Registry, WorkQueues } from '../src/application/ports.js';
 import { recover } from '../src/application/recovery.js';
 import { createRunChanges } from '../src/application/run-changes.js';
 import { watchRun } from '../src/application/watch-run.js';
@@ -36,18 +37,29 @@ export const quiet: Logger = {
   child: () => quiet,
 };
 
+/** A broker that still has everything in hand. */
+const fullQueues: WorkQueues = {
+  plan: () => Promise.resolve(true),
+  job: () => Promise.resolve(true),
+  reproduction: () => Promise.resolve(true),
+  evaluation: () => Promise.resolve(true),
+  decision: () => Promise.resolve(true),
+};
+
 /** The registry's use cases over given parts. */
 export async function registryOver(
   store: Store,
   artifacts: ArtifactStore,
   outbox: Outbox,
   log: EventLog,
+  queues: WorkQueues = fullQueues,
 ): Promise<Registry> {
   return {
     collections: await openCollections(store),
     outbox,
     packages: createPackageReader(artifacts),
     log,
+    queues,
     changes: createRunChanges(),
     logger: quiet,
     clock: Date.now,
@@ -138,7 +150,13 @@ export async function startWorld(): Promise<World> {
   let bus: Bus;
   const start = async (store: Store): Promise<Registry> => {
     bus = await connectBus({ url: server.url, name: 'registry', logger: quiet });
-    const registry = await registryOver(store, artifacts, createOutbox(bus), createEventLog(bus));
+    const registry = await registryOver(
+      store,
+      artifacts,
+      createOutbox(bus),
+      createEventLog(bus),
+      createWorkQueues(bus),
+    );
     await recover(registry);
     await startConsumers(bus, registry);
     return registry;

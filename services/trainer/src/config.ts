@@ -7,4 +7,5 @@ export const trainerConfig = defineConfig(
   'ROOKERY_TF_BACKEND',
   'ROOKERY_ENGINE',
   'ROOKERY_JOB_DEADLINE_MS',
+  'ROOKERY_JOB_ACK_WAIT_MS',
 );

@@ -1,6 +1,7 @@
 import { events } from '@rookery/contracts';
 import { runService } from '@rookery/service-kit';
 
+import { followCancelledRuns } from './application/cancelled-runs.js';
 import { trainFold } from './application/train-fold.js';
 import { openTrainingPool } from './adapters/training-pool.js';
 import { trainerConfig } from './config.js';
@@ -18,10 +19,13 @@ await runService({
       logger,
     });
     onStop(() => pool.close(), { name: 'training threads', phase: 'drained' });
+    const cancelled = await followCancelledRuns(bus, logger);
+    onStop(() => cancelled.stop(), { name: 'cancelled runs', phase: 'drained' });
     await bus.consume(events.foldJob, {
       durable: 'trainer',
       concurrency: pool.size,
-      handler: trainFold({ bus, artifacts, pool, codeVersion: version }),
+      ackWaitMs: config.ROOKERY_JOB_ACK_WAIT_MS,
+      handler: trainFold({ bus, artifacts, pool, cancelled, codeVersion: version }),
     });
   },
 });

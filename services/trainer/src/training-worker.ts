@@ -12,7 +12,7 @@ import {
   validateSpec,
   warmUp,
 } from '@rookery/nn';
-import type { BackendName, ModelSpec } from '@rookery/nn';
+import type { BackendName, ModelSpec, TrainJob, TrainResult } from '@rookery/nn';
 import { FoldBundle, TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import {
   columnByName,
@@ -84,6 +84,18 @@ async function backendFor(spec: ModelSpec, inputs: number, resolved: BackendName
   return (await resolveBackend('auto', size)).backend;
 }
 
+/** Trains as a recorded job was trained; where this thread lacks that backend or engine, in its own way. */
+async function trainLike(own: TrainJob, like: WorkerJob['like']): Promise<TrainResult> {
+  if (like === undefined) return train(own);
+  const recorded = like as { backend: BackendName; engine: Exclude<TrainJob['engine'], undefined> };
+  try {
+    return await train({ ...own, backend: recorded.backend, engine: recorded.engine });
+  } catch (thrown) {
+    if (toRookeryError(thrown).code !== 'RK_BACKEND_UNAVAILABLE') throw thrown;
+    return train(own);
+  }
+}
+
 async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
   const table = tableOf(job);
   const { rows, transformer, encoder, target, weights } = bundleOf(job);
@@ -103,7 +115,7 @@ async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
   const startedAt = performance.now();
   let lastProgress = startedAt;
   const metricName = regression ? 'rmse' : 'accuracy';
-  const result = await train({
+  const own: TrainJob = {
     spec,
     features: matrix.data,
     rows: matrix.rows,
@@ -121,7 +133,8 @@ async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
       lastProgress = now;
       answer({ kind: 'epoch', job: job.job, epoch, loss, metric, metricName });
     },
-  });
+  };
+  const result = await trainLike(own, job.like);
   answer({
     kind: 'trained',
     job: job.job,

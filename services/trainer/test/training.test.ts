@@ -5,8 +5,15 @@ import type { Bus, BusEvent, Consumption } from '@rookery/bus';
 import { collect, startNatsServer } from '@rookery/bus/testing';
 import type { NatsServer } from '@rookery/bus/testing';
 import { artifactTypes, events, jobKeyOf } from '@rookery/contracts';
+import type { EventType } from '@rookery/contracts';
 import { TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
-import type { FoldJob, FoldProgress, FoldTrained } from '@rookery/proto/rookery/events/v1/run';
+import { RunCancelled } from '@rookery/proto/rookery/events/v1/run';
+import type {
+  FoldJob,
+  FoldProgress,
+  FoldReproduced,
+  FoldTrained,
+} from '@rookery/proto/rookery/events/v1/run';
 import { loadPredictor, trainedModelFromProto } from '@rookery/nn';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
@@ -14,6 +21,7 @@ import { openTrainingPool } from '../src/adapters/training-pool.js';
 import type { OpenPool, PoolOptions } from '../src/adapters/training-pool.js';
 import { TrainingThread } from '../src/adapters/training-thread.js';
 import type { ThreadJob } from '../src/adapters/training-thread.js';
+import { followCancelledRuns } from '../src/application/cancelled-runs.js';
 import { trainFold } from '../src/application/train-fold.js';
 import { buildWorker, foldJob, killChannel, openFolder, quiet } from './fixtures.js';
 import type { BuiltWorker } from './fixtures.js';
@@ -71,7 +79,9 @@ interface Trainer {
 /** The trainer as main.ts composes it, for the jobs of one test. */
 async function startTrainer(pool: OpenPool, maxDeliver = 3): Promise<Trainer> {
   const deliveries = new Map<string, number>();
-  const handle = trainFold({ bus, artifacts, pool, codeVersion: '1.2.3' });
+  const cancelled = await followCancelledRuns(bus, quiet);
+  closing.push(() => cancelled.stop());
+  const handle = trainFold({ bus, artifacts, pool, cancelled, codeVersion: '1.2.3' });
   const consumption = await bus.consume(events.foldJob, {
     durable: `trainer-${serial}`,
     from: 'new',
@@ -92,12 +102,28 @@ async function publish(job: FoldJob, id = ''): Promise<void> {
   await bus.publish(events.foldJob, key, job, { id: `job-${key}${id}` });
 }
 
-/** ml.fold.trained of a run, as soon as `count` are there. */
-async function trainedOf(runId: string, count = 1): Promise<FoldTrained[]> {
+/** ml.fold.trained of a run that are there now. */
+async function collectTrained(runId: string): Promise<FoldTrained[]> {
   const found: FoldTrained[] = [];
+  const replay = await bus.replay(events.foldTrained, {
+    key: runId,
+    onEvent: ({ data }) => void found.push(data),
+  });
+  await replay.done;
+  return found;
+}
+
+/** ml.fold.trained of a run, as soon as `count` are there. */
+function trainedOf(runId: string, count = 1): Promise<FoldTrained[]> {
+  return eventsOf(events.foldTrained, runId, count);
+}
+
+/** Events of a run, as soon as `count` are there. */
+async function eventsOf<T>(event: EventType<T>, runId: string, count: number): Promise<T[]> {
+  const found: T[] = [];
   let enough = (): void => undefined;
   const all = new Promise<void>((resolve) => (enough = resolve));
-  const replay = await bus.replay(events.foldTrained, {
+  const replay = await bus.replay(event, {
     key: runId,
     untilCaughtUp: false,
     onEvent: ({ data }) => {
@@ -255,6 +281,109 @@ describe('a job that fails', () => {
   });
 });
 
+describe('a run that is cancelled', () => {
+  const cancel = (runId: string): Promise<unknown> =>
+    bus.publish(events.runCancelled, runId, RunCancelled.fromPartial({ runId, actor: 'test' }), {
+      id: `cancelled-${runId}`,
+    });
+
+  test('has its job stopped at work, its waiting ones passed over, and the same thread trains another run', async () => {
+    const pool = await openPool();
+    const { consumption, deliveries } = await startTrainer(pool);
+    const [runId, next] = [newRun(), newRun()];
+    const begun = new Promise<void>((resolve) => {
+      const stop = bus.subscribeProgress(runId, () => resolve());
+      closing.push(stop);
+    });
+    await bus.nc.flush();
+    for (const fold of [0, 1]) await publish(await foldJob(artifacts, { runId, fold, spec: endless }));
+    await publish(await foldJob(artifacts, { runId: next }));
+    await begun;
+    await cancel(runId);
+    expect(await trainedOf(next)).toHaveLength(1);
+    expect(deliveries.get(`${runId}-f1`)).toBe(1);
+    await expect.poll(async () => (await consumption.lag()).ackPending).toBe(0);
+    expect((await collectTrained(runId)).length).toBe(0);
+    expect(deliveries.get(`${runId}-f0`)).toBe(1);
+  });
+
+  test('before its job comes is never trained', async () => {
+    const { consumption } = await startTrainer(await openPool());
+    const [runId, next] = [newRun(), newRun()];
+    await cancel(runId);
+    await publish(await foldJob(artifacts, { runId, spec: endless }));
+    await publish(await foldJob(artifacts, { runId: next }));
+    expect(await trainedOf(next)).toHaveLength(1);
+    await expect.poll(async () => (await consumption.lag()).ackPending).toBe(0);
+    expect(await collectTrained(runId)).toEqual([]);
+  });
+});
+
+describe('a job of a reproduction', () => {
+  const environment = {
+    backend: 'cpu',
+    engine: 'compiled',
+    engineVersion: '1',
+    codeVersion: '1.2.3',
+    nodeVersion: 'v20',
+    platform: 'linux',
+    worker: 'h/1/1',
+  };
+
+  /** Trains a job, then the same again as a part of a reproduction, with changes. */
+  async function again(change: (job: FoldJob) => FoldJob): Promise<FoldReproduced> {
+    await startTrainer(await openPool());
+    const runId = newRun();
+    const job = await foldJob(artifacts, { runId });
+    await publish(job);
+    const [trained] = await trainedOf(runId);
+    const reproductionId = `rep-${runId.slice(4)}`;
+    const reproduction = { reproductionId, recorded: trained?.trained, environment };
+    const key = jobKeyOf(reproductionId, 0, false);
+    await bus.publish(events.foldJob, key, change({ ...job, reproduction }), { id: `job-${key}` });
+    const [reproduced] = await eventsOf(events.foldReproduced, runId, 1);
+    expect(await collectTrained(runId)).toHaveLength(1);
+    if (!reproduced) throw new Error('nothing was reproduced');
+    return reproduced;
+  }
+
+  test('is compared with what the run recorded: equal to the bit, and no fold of the run is announced', async () => {
+    const reproduced = await again((job) => job);
+    expect(reproduced).toMatchObject({ equal: true, code: '' });
+    expect(reproduced.reproducedSha256).toBe(reproduced.recordedSha256);
+    expect(reproduced.reproducedSha256).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('tells where the weights are others, with both hashes', async () => {
+    const reproduced = await again((job) => ({ ...job, seed: job.seed + 1 }));
+    expect(reproduced.equal).toBe(false);
+    expect(reproduced.reproducedSha256).not.toBe(reproduced.recordedSha256);
+  });
+
+  test('whose recorded model is gone says so', async () => {
+    const gone = { sha256: 'e'.repeat(64), bytes: 1, mediaType: 'a/b' };
+    const reproduced = await again((job) => ({
+      ...job,
+      ...(job.reproduction ? { reproduction: { ...job.reproduction, recorded: gone } } : {}),
+    }));
+    expect(reproduced).toMatchObject({ equal: false, code: 'RK_ARTIFACT_NOT_FOUND', recordedSha256: '' });
+  });
+
+  test('is trained by the engine that the run recorded, or in its own way where that is not installed', async () => {
+    const by = (engine: string, backend: string) => (job: FoldJob) => ({
+      ...job,
+      ...(job.reproduction
+        ? { reproduction: { ...job.reproduction, environment: { ...environment, engine, backend } } }
+        : {}),
+    });
+    expect((await again(by('tfjs', 'cpu'))).environment).toMatchObject({ engine: 'tfjs', backend: 'cpu' });
+    expect((await again(by('tfjs', 'gpu'))).environment).toMatchObject({
+      engine: 'compiled',
+      backend: 'cpu',
+    });
+  });
+});
+
 describe('a thread that dies', () => {
   test('in the middle of a job has it trained again, to the same artifact', async () => {
     const pool = await openPool({ script: built.killable });
@@ -369,9 +498,11 @@ describe('a pool', () => {
     await consumption.stop(0);
     await stop();
     const pool = await openPool();
+    const cancelled = await followCancelledRuns(bus, quiet);
+    closing.push(() => cancelled.stop());
     const again = await bus.consume(events.foldJob, {
       durable: consumption.durable,
-      handler: trainFold({ bus, artifacts, pool, codeVersion: '1.2.3' }),
+      handler: trainFold({ bus, artifacts, pool, cancelled, codeVersion: '1.2.3' }),
     });
     closing.push(() => again.stop(0));
     expect((await trainedOf(runId))[0]?.epochsRun).toBe(5_000);

@@ -7,6 +7,9 @@ import { searchCollection } from './adapters/search-collection.js';
 import { applyTransformer } from './application/apply-transformer.js';
 import { transformRebuild } from './application/rebuild.js';
 import { getSearch } from './application/read-search.js';
+import { stopSearch } from './application/cancel-search.js';
+import { reproduceRun } from './application/reproduce-run.js';
+import { resumeRun } from './application/resume-run.js';
 import { endAttempt, startSearch } from './application/run-search.js';
 import { takeDeadLetter, takeFailure, takeScore } from './application/search-events.js';
 import { startRun } from './application/start-run.js';
@@ -18,16 +21,23 @@ await runService({
   async start(kit) {
     const { config, bus, store, artifacts, outbox, grpc, onStop, version, logger } = kit;
     const [plans, searches] = await Promise.all([planCollection(store), searchCollection(store)]);
-    const planning = { plans, artifacts, outbox, mode: config.ROOKERY_MODE, codeVersion: version };
+    const planning = { plans, artifacts, outbox, bus, mode: config.ROOKERY_MODE, codeVersion: version };
     const searching = { ...planning, searches, logger };
     await keepRebuilt(kit, transformRebuild(searching));
     onStop(outbox.startRecovery([plans, searches]), { name: 'outbox recovery', phase: 'intake' });
     const end = endAttempt(searching);
+    const starting = { ...planning, search: startSearch(searching) };
     await Promise.all([
       bus.consume(events.datasetIngested, {
         durable: 'transform',
         concurrency: 2,
-        handler: startRun({ ...planning, search: startSearch(searching) }),
+        handler: startRun(starting),
+      }),
+      bus.consume(events.runCancelled, { durable: 'transform-cancelled', handler: stopSearch(searches) }),
+      bus.consume(events.runResumed, { durable: 'transform-resumed', handler: resumeRun(starting) }),
+      bus.consume(events.runReproducing, {
+        durable: 'transform-reproducing',
+        handler: reproduceRun(planning),
       }),
       bus.consume(events.trialEvaluated, { durable: 'transform-trials', handler: takeScore(end) }),
       bus.consume(events.trialFailed, { durable: 'transform-trial-failures', handler: takeFailure(end) }),

@@ -11,6 +11,8 @@ import { searchCollection } from '../src/adapters/search-collection.js';
 import type { SearchPorts } from '../src/application/open-search.js';
 import { transformRebuild } from '../src/application/rebuild.js';
 import { endAttempt, startSearch } from '../src/application/run-search.js';
+import { reproduceRun } from '../src/application/reproduce-run.js';
+import { resumeRun } from '../src/application/resume-run.js';
 import { startRun } from '../src/application/start-run.js';
 import { delivered, flowers, ingested, openFolder, quiet } from './world.js';
 
@@ -53,6 +55,10 @@ afterEach(async () => {
   await lost.close();
 });
 
+/** The last published event of a key. */
+const lastOf: Bus['lastOf'] = async (type, key) =>
+  published.findLast(({ event }) => event.type === type.type && event.key === key)?.event as never;
+
 /** What planning works with, on the database of a folder; artifacts are always those of the first. */
 async function portsOn({ store }: Awaited<ReturnType<typeof openFolder>>): Promise<SearchPorts> {
   return {
@@ -60,6 +66,7 @@ async function portsOn({ store }: Awaited<ReturnType<typeof openFolder>>): Promi
     searches: await searchCollection(store),
     artifacts: folder.artifacts,
     outbox: createOutbox(publishing),
+    bus: { lastOf },
     mode: 'development',
     codeVersion: '1',
     logger: quiet,
@@ -128,6 +135,92 @@ describe('plans that are rebuilt from the log', () => {
     await (await planCollection(folder.store)).deleteMany({});
     const failed = { ...started, type: events.runFailed.type, data: { runId: started.data.runId } };
     expect((await rebuiltFrom([source, started, failed])).announced).toEqual([]);
+  });
+});
+
+describe('turns of a run that are rebuilt from the log', () => {
+  const runId = runIdOf('request-1');
+  let ports: SearchPorts;
+  const replay: Bus['replay'] = async (type, { key, onEvent }) => {
+    const found = published.filter(({ event }) => event.type === type.type && event.key === key);
+    for (const { event } of found) await onEvent(event as never);
+    return {
+      caughtUp: Promise.resolve(),
+      done: Promise.resolve(),
+      count: () => found.length,
+      stop: async () => {},
+    };
+  };
+  /** Puts an event of another service into the log; answers with it as it is delivered. */
+  async function told<T>(type: EventType<T>, data: unknown): Promise<BusEvent<T>> {
+    const encoded = Buffer.from(JSON.stringify(type.message.toJSON(type.message.fromJSON(data))));
+    await publishing.publishEncoded(type, runId, encoded, { id: `told-${published.length}` });
+    return published.at(-1)?.event as BusEvent<T>;
+  }
+  const log = (): BusEvent<unknown>[] => [source, ...published.map(({ event }) => event)];
+  const forget = async (): Promise<void> => {
+    for (const name of ['rebuild', 'plans']) await (await folder.store.collection(name)).deleteMany({});
+  };
+
+  beforeEach(async () => {
+    ports = await portsOn(lost);
+    const trained = await folder.artifacts.put(Buffer.from('weights'), 'application/octet-stream');
+    for (const fold of [0, 2])
+      await told(events.foldTrained, { runId, fold, trained: { sha256: trained.sha256 } });
+    await told(events.foldTrained, { runId, fold: 3, final: true, trained: { sha256: 'f'.repeat(64) } });
+    await told(events.runFailed, { runId });
+  });
+  const resume = async (): Promise<void> => {
+    const resumed = await told(events.runResumed, { runId, runAttempt: 2, datasetName: source.key });
+    const bus = { lastOf, replay };
+    await resumeRun({ ...ports, bus, search: startSearch(ports) })(resumed);
+  };
+
+  test('a failed run announces nothing; a resumed one is in its attempt, with the jobs that it was sent', async () => {
+    expect((await rebuiltFrom(log())).announced).toEqual([]);
+    await forget();
+    await resume();
+    const lived = await ports.plans.findOne({ _id: runId });
+    // Fold 1 was never trained, and the final model's artifact is gone.
+    expect(lived?.resumed).toEqual({ '2': [1, 3] });
+    const rebuilt = await rebuiltFrom(log());
+    expect(rebuilt.plan).toEqual(lived);
+    expect(rebuilt.announced).toEqual([]);
+  });
+
+  test('jobs of a resumed run that were lost with the database are announced as they would have been', async () => {
+    await resume();
+    const jobs = published.filter(({ event }) => (event.data as Partial<FoldJob>).runAttempt === 2).slice(1);
+    expect(jobs.map(({ event }) => event.type)).toEqual([events.foldJob.type, events.foldJob.type]);
+    const ids = jobs.map(({ id }) => id);
+    const { announced } = await rebuiltFrom(log().filter(({ id }) => !ids.includes(id)));
+    expect(announced.map(({ id }) => id)).toEqual(ids);
+    expect(announced.map(({ event }) => event.data)).toEqual(jobs.map(({ event }) => event.data));
+  });
+
+  test('nothing is announced of a cancelled run', async () => {
+    await resume();
+    published.splice(-2);
+    await told(events.runCancelled, { runId, runAttempt: 2 });
+    expect((await rebuiltFrom(log())).announced).toEqual([]);
+  });
+
+  test('a reproduction is known, and jobs of it that were lost are announced, unless it has its result', async () => {
+    const jobs = [0, 1].map((fold) => ({ fold, trained: { sha256: 'a'.repeat(64) } }));
+    const asked = { reproductionId: 'rep-1', runId, model: 'flowers', jobs };
+    await reproduceRun({ ...ports, bus: { lastOf } })(await told(events.runReproducing, asked));
+    const sent = published.slice(-2);
+    expect(sent.map(({ event }) => event.key)).toEqual(['rep-1-f0', 'rep-1-f1']);
+    const lived = await ports.plans.findOne({ _id: 'rep-1' });
+    expect((await rebuiltFrom(log())).announced).toEqual([]);
+    expect(await (await portsOn(folder)).plans.findOne({ _id: 'rep-1' })).toEqual(lived);
+    await forget();
+    const { announced } = await rebuiltFrom(log().slice(0, -1));
+    expect(announced.map(({ id, event }) => [id, event.data])).toEqual([[sent[1]?.id, sent[1]?.event.data]]);
+    await forget();
+    published.splice(published.indexOf(sent[0] as Published), 2);
+    await told(events.runReproduced, { reproductionId: 'rep-1', runId });
+    expect((await rebuiltFrom(log())).announced).toEqual([]);
   });
 });
 
@@ -200,6 +293,23 @@ describe('searches that are rebuilt from the log', () => {
       expect(rebuilt.announced).toEqual([]);
       for (const name of ['rebuild', 'plans', 'searches'])
         await (await folder.store.collection(name)).deleteMany({});
+    }
+  });
+
+  test('stay cancelled with their run, and announce nothing', async () => {
+    const searchId = runIdOf('request-2');
+    for (const { log } of (await steps()).slice(0, -1)) {
+      const data = { runId: searchId, runAttempt: 1, model: 'flowers', actor: 'a', reason: '', timeMs: 1 };
+      const cancelled = { ...(log[0] as BusEvent<unknown>), type: events.runCancelled.type, data };
+      const jobless = log.filter(({ type }) => type !== events.foldJob.type);
+      // The cancellation may stand before the search that it met, too.
+      for (const at of [1, jobless.length]) {
+        const rebuilt = await rebuiltFrom(jobless.toSpliced(at, 0, cancelled));
+        expect(rebuilt.searches).toMatchObject([{ _id: searchId, state: 'cancelled' }]);
+        expect(rebuilt.announced).toEqual([]);
+        for (const name of ['rebuild', 'plans', 'searches'])
+          await (await folder.store.collection(name)).deleteMany({});
+      }
     }
   });
 

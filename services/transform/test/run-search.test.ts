@@ -1,12 +1,14 @@
 import { createOutbox } from '@rookery/bus';
 import type { EventMeta } from '@rookery/bus';
 import { jobKeyOf, runIdOf } from '@rookery/contracts';
+import { SearchState } from '@rookery/proto/rookery/transform/v1/transform';
 import { createRandom } from '@rookery/tabular';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { planCollection } from '../src/adapters/plan-collection.js';
 import { searchCollection } from '../src/adapters/search-collection.js';
+import { cancelSearch } from '../src/application/cancel-search.js';
 import { endAttempt, startSearch } from '../src/application/run-search.js';
 import type { SearchPorts } from '../src/application/open-search.js';
 import { getSearch } from '../src/application/read-search.js';
@@ -50,6 +52,7 @@ async function world() {
     searches: await searchCollection(folder.store),
     artifacts: folder.artifacts,
     outbox,
+    bus: { lastOf: () => Promise.resolve(undefined) },
     mode: 'development',
     codeVersion: '1.2.3',
     logger: quiet,
@@ -67,7 +70,10 @@ async function world() {
     async ask(search: Record<string, unknown>): Promise<void> {
       const request = { folds: 2, epochs: 9, search };
       const data = await ingested(folder.artifacts, flowers(), request, requestId);
-      await startRun({ ...ports, search: startSearch(ports) })(delivered(data));
+      await startRun({
+        ...ports,
+        search: startSearch(ports),
+      })(delivered(data));
     },
   };
 }
@@ -85,6 +91,26 @@ function open(jobs: readonly Job[], ended: ReadonlySet<string>): { trial: number
 }
 
 describe('a search', () => {
+  test('of a cancelled run tries nothing more, and starts no run', async () => {
+    const { ports, ask, jobs, of, runId } = await world();
+    await ask({ strategy: 'random', trials: 3, parallel: 1, space });
+    await cancelSearch(ports.searches, runId);
+    const before = jobs().length;
+    await endAttempt(ports)(runId, { trial: 0, rung: 0, metrics: { accuracy: { mean: 0.5 } } }, cause);
+    expect(jobs()).toHaveLength(before);
+    expect((await getSearch(ports.searches)({ runId })).state).toBe(SearchState.SEARCH_STATE_CANCELLED);
+    expect([...of('ml.run.started'), ...of('ml.search.completed')]).toEqual([]);
+  });
+
+  test('whose run was cancelled before it began tries nothing', async () => {
+    const { ports, ask, jobs, of, runId } = await world();
+    ports.bus.lastOf = (event) =>
+      Promise.resolve(event.type === 'ml.run.cancelled' ? ({ data: { runId } } as never) : undefined);
+    await ask({ strategy: 'random', trials: 3, parallel: 1, space });
+    expect((await getSearch(ports.searches)({ runId })).state).toBe(SearchState.SEARCH_STATE_CANCELLED);
+    expect([...jobs(), ...of('ml.trial.started')]).toEqual([]);
+  });
+
   test('queues the folds of a few trials, goes on as they end, and its best becomes the run', async () => {
     const { ports, ask, jobs, of, runId } = await world();
     await ask({ strategy: 'random', trials: 5, parallel: 2, space });

@@ -40,6 +40,7 @@ beforeEach(async () => {
     plans: await planCollection(folder.store),
     artifacts: folder.artifacts,
     outbox: createOutbox(bus),
+    bus,
     mode: 'development',
     codeVersion: '1.2.3',
     search: () => Promise.reject(new Error('no request here has a search')),
@@ -184,7 +185,7 @@ describe('Apply', () => {
     const rows = [0, 3, 5, 6].map((row) => toRow(rowAt(table, row)));
     const plan = await ports.plans.findOne({ _id: runId });
     for (const fold of [0, 1, 2, undefined]) {
-      const bytes = await folder.artifacts.get(plan?.bundles[fold ?? 3]?.sha256 ?? '');
+      const bytes = await folder.artifacts.get(plan?.bundles?.[fold ?? 3]?.sha256 ?? '');
       const fitted = JSON.parse(FoldBundle.decode(bytes).transformerJson) as FittedTransformer;
       const answer = await apply({ runId, fold, rows });
       expect(answer.featureNames).toEqual(fitted.featureNames);

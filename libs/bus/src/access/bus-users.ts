@@ -1,4 +1,4 @@
-import type { EventName } from '@rookery/contracts';
+import type { EventName, StreamName } from '@rookery/contracts';
 
 /** What a user of the broker does there. Nothing else is allowed to it. */
 export interface BusUser {
@@ -8,6 +8,14 @@ export interface BusUser {
   readonly consumes?: readonly { readonly event: EventName; readonly durable: string }[];
   /** Events whose history it reads. */
   readonly reads?: readonly EventName[];
+  /** Events of which it looks up the last one of a key. */
+  readonly looksUp?: readonly EventName[];
+  /** Events that it hears as they pass. */
+  readonly hears?: readonly EventName[];
+  /** Durable consumers of others that it asks the broker about: how far they are, and nothing else. */
+  readonly asksAbout?: readonly { readonly event: EventName; readonly durable: string }[];
+  /** Streams that it reads from the beginning where its database is lost. */
+  readonly rebuildsFrom?: readonly StreamName[];
   /** Sees every event as it passes, and single ones of the log. */
   readonly watches?: boolean;
   /** Live progress of training. */
@@ -29,21 +37,38 @@ export const busUsers = {
   ingest: {
     publishes: ['datasetReady', 'datasetIngested', 'datasetRejected'],
     consumes: [{ event: 'datasetReady', durable: 'ingest' }],
+    rebuildsFrom: ['ML_EVENTS'],
     artifacts: 'write',
   },
   transform: {
-    publishes: ['runStarted', 'foldJob', 'searchStarted', 'trialStarted', 'searchCompleted', 'runFailed'],
+    publishes: [
+      'runStarted',
+      'foldJob',
+      'searchStarted',
+      'trialStarted',
+      'searchCompleted',
+      'trialFailed',
+      'runFailed',
+    ],
     consumes: [
       { event: 'datasetIngested', durable: 'transform' },
+      { event: 'runResumed', durable: 'transform-resumed' },
+      { event: 'runCancelled', durable: 'transform-cancelled' },
+      { event: 'runReproducing', durable: 'transform-reproducing' },
       { event: 'trialEvaluated', durable: 'transform-trials' },
       { event: 'trialFailed', durable: 'transform-trial-failures' },
       { event: 'deadLetter', durable: 'transform-dead-letters' },
     ],
+    reads: ['foldTrained', 'datasetIngested'],
+    looksUp: ['runStarted', 'runCancelled', 'runFailed', 'searchStarted'],
+    rebuildsFrom: ['ML_EVENTS', 'ML_JOBS'],
     artifacts: 'write',
   },
   trainer: {
-    publishes: ['foldTrained', 'trialFailed'],
+    publishes: ['foldTrained', 'foldReproduced', 'trialFailed'],
     consumes: [{ event: 'foldJob', durable: 'trainer' }],
+    looksUp: ['runCancelled'],
+    hears: ['runCancelled'],
     progress: 'publish',
     artifacts: 'write',
   },
@@ -52,7 +77,11 @@ export const busUsers = {
     consumes: [
       { event: 'runStarted', durable: 'evaluator-plans' },
       { event: 'foldTrained', durable: 'evaluator' },
+      { event: 'runResumed', durable: 'evaluator-resumed' },
+      { event: 'runCancelled', durable: 'evaluator-cancelled' },
     ],
+    reads: ['foldTrained'],
+    rebuildsFrom: ['ML_EVENTS'],
     artifacts: 'write',
   },
   registry: {
@@ -61,8 +90,13 @@ export const busUsers = {
       'modelPromoted',
       'modelRejected',
       'modelRolledBack',
+      'modelAliased',
       'runCompleted',
       'runFailed',
+      'runResumed',
+      'runCancelled',
+      'runReproducing',
+      'runReproduced',
     ],
     consumes: [
       { event: 'datasetIngested', durable: 'registry-dataset-ingested' },
@@ -71,11 +105,24 @@ export const busUsers = {
       { event: 'foldEvaluated', durable: 'registry-fold-evaluated' },
       { event: 'runEvaluated', durable: 'registry-run-evaluated' },
       { event: 'runFailed', durable: 'registry-run-failed' },
+      { event: 'foldReproduced', durable: 'registry-fold-reproduced' },
       { event: 'inferenceSwapped', durable: 'registry-inference-swapped' },
       { event: 'modelRejected', durable: 'registry-model-rejected' },
       { event: 'deadLetter', durable: 'registry-dead-letters' },
     ],
     reads: ['runStarted', 'datasetIngested'],
+    // Whether what a run waits for is in a queue.
+    looksUp: ['searchStarted', 'searchCompleted'],
+    asksAbout: [
+      { event: 'datasetIngested', durable: 'transform' },
+      { event: 'runResumed', durable: 'transform-resumed' },
+      { event: 'runReproducing', durable: 'transform-reproducing' },
+      { event: 'foldJob', durable: 'trainer' },
+      { event: 'foldTrained', durable: 'evaluator' },
+      { event: 'runResumed', durable: 'evaluator-resumed' },
+      { event: 'runEvaluated', durable: 'registry-run-evaluated' },
+    ],
+    rebuildsFrom: ['ML_EVENTS'],
     artifacts: 'read',
     setsUp: true,
   },
@@ -93,6 +140,7 @@ export const busUsers = {
       { event: 'predictionCaptured', durable: 'monitor-captures' },
       { event: 'labelReceived', durable: 'monitor-labels' },
     ],
+    rebuildsFrom: ['ML_EVENTS', 'ML_CAPTURES'],
     artifacts: 'read',
   },
   console: { watches: true, progress: 'watch' },

@@ -52,14 +52,21 @@ export function permissionsOf(name: BusUserName, options: PermissionOptions = {}
       events.deadLetter.subject(durable),
     );
   }
-  if (user.reads) {
-    for (const stream of new Set(user.reads.map((event) => eventOf(event).stream))) {
-      publish.push(...readerRequests(stream));
-      deny.push(...othersDurables(name, stream).flatMap((durable) => requestsOfDurable(stream, durable)));
-    }
-    for (const { stream, filter } of user.reads.map(eventOf))
-      publish.push(api(`CONSUMER.CREATE.${stream}.*.${filter}`));
+  const { reads = [], rebuildsFrom = [] } = user;
+  for (const stream of new Set([...reads.map((event) => eventOf(event).stream), ...rebuildsFrom])) {
+    publish.push(...readerRequests(stream));
+    deny.push(...othersDurables(name, stream).flatMap((durable) => requestsOfDurable(stream, durable)));
   }
+  for (const { stream, filter } of reads.map(eventOf))
+    publish.push(api(`CONSUMER.CREATE.${stream}.*.${filter}`));
+  // Such a reader has no filter.
+  for (const stream of rebuildsFrom) publish.push(api(`CONSUMER.CREATE.${stream}.*`));
+  for (const { stream } of (user.looksUp ?? []).map(eventOf)) publish.push(api(`STREAM.MSG.GET.${stream}`));
+  for (const { event, durable } of user.asksAbout ?? []) {
+    const { stream } = eventOf(event);
+    publish.push(api(`STREAM.MSG.GET.${stream}`), api(`CONSUMER.INFO.${stream}.${durable}`));
+  }
+  for (const event of user.hears ?? []) subscribe.push(eventOf(event).filter);
   if (user.watches) {
     subscribe.push(
       ...streams.flatMap(({ subjects }) => subjects).filter((subject) => subject.startsWith('ml.')),
@@ -106,7 +113,7 @@ function readerRequests(stream: string): string[] {
 
 function requestsOfDurable(stream: string, durable: string): string[] {
   return [
-    api(`CONSUMER.CREATE.${stream}.${durable}.>`),
+    ...['', '.>'].map((rest) => api(`CONSUMER.CREATE.${stream}.${durable}${rest}`)),
     ...['MSG.NEXT', 'DELETE'].map((request) => api(`CONSUMER.${request}.${stream}.${durable}`)),
   ];
 }

@@ -49,6 +49,12 @@ function row(name: string, user: BusUser): string {
     ...(user.watches ? ['sees every event'] : []),
     ...(user.progress === 'publish' ? ['tells progress'] : []),
     ...(user.progress === 'watch' ? ['sees progress'] : []),
+    ...(user.looksUp ? [`looks up the last ${user.looksUp.join(', ')} of a key`] : []),
+    ...(user.hears ? [`hears ${user.hears.join(', ')}`] : []),
+    ...(user.asksAbout
+      ? [`asks how far ${user.asksAbout.map(({ durable }) => `\`${durable}\``).join(', ')} are`]
+      : []),
+    ...(user.rebuildsFrom ? [`rebuilds its database from ${user.rebuildsFrom.join(', ')}`] : []),
     ...(user.redrives ? ['redrives and drops dead letters: publishes any event'] : []),
   ];
   const cell = (parts: readonly string[]): string => (parts.length === 0 ? '–' : parts.join(', '));

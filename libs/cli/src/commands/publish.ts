@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import type { DatasetRequest, RunOutcome } from '@rookery/client';
+import type { DatasetRequest } from '@rookery/client';
 import { TerminalError } from '@rookery/contracts';
 import { events } from '@rookery/contracts';
 import { Command } from 'commander';
 
 import { numberOption } from '../number-option.js';
 import { output } from '../output.js';
+import { plainOutcome } from '../plain-outcome.js';
 import { ProgressView } from '../progress/progress-view.js';
 import { exitCodes } from '../report-failure.js';
 import { withClient } from '../with-client.js';
@@ -164,36 +165,4 @@ function pairOf(text: string): [string, string] {
   const at = text.lastIndexOf('=');
   if (at < 1) throw new TerminalError('RK_REQUEST_INVALID', `--column-type needs name=type; it is ${text}`);
   return [text.slice(0, at), text.slice(at + 1)];
-}
-
-function plainOutcome(outcome: RunOutcome): Record<string, unknown> {
-  const head = { state: outcome.state, runId: outcome.runId };
-  switch (outcome.state) {
-    case 'serving':
-      return {
-        ...head,
-        model: outcome.swapped.model,
-        version: outcome.swapped.version,
-        publishedToServingMs: outcome.swapped.publishedToServingMs,
-        metric: outcome.evaluated?.verdict?.metric,
-        metrics: outcome.evaluated?.metrics,
-      };
-    case 'rejected':
-      return { ...head, code: outcome.rejection.code, reasons: outcome.rejection.reasons };
-    case 'failed':
-      return {
-        ...head,
-        code: outcome.failure.code,
-        message: outcome.failure.message,
-        step: outcome.failure.step,
-      };
-    case 'dataset-rejected':
-      return {
-        ...head,
-        code: outcome.rejection.code,
-        message: outcome.rejection.message,
-        hint: outcome.rejection.hint,
-        details: outcome.rejection.details,
-      };
-  }
 }

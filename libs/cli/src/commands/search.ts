@@ -25,6 +25,7 @@ const stateWords: Readonly<Record<number, string>> = {
   [SearchState.SEARCH_STATE_RUNNING]: 'running',
   [SearchState.SEARCH_STATE_COMPLETED]: 'completed',
   [SearchState.SEARCH_STATE_FAILED]: 'failed: no trial gave a score',
+  [SearchState.SEARCH_STATE_CANCELLED]: 'cancelled',
 };
 
 function renderSearch({ search, state, attempts, result }: GetSearchResponse): string {

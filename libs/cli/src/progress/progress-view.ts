@@ -78,6 +78,8 @@ export class ProgressView {
       case 'promoted':
       case 'model-rejected':
       case 'failed':
+      case 'resumed':
+      case 'cancelled':
       case 'swapped':
         this.#settle();
         this.#print(stepLine(step, this.#elapsed()));

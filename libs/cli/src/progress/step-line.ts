@@ -101,6 +101,12 @@ export function stepLine(
     }
     case 'failed':
       return `${label('failed')}${step.failure.step}: ${step.failure.code}: ${step.failure.message}`;
+    case 'resumed':
+      return `${label('resumed')}attempt ${step.resumed.runAttempt} by ${step.resumed.actor}: only what is missing`;
+    case 'cancelled': {
+      const { actor, reason } = step.cancelled;
+      return `${label('cancelled')}by ${actor}${reason === '' ? '' : `: ${reason}`}`;
+    }
     case 'swapped':
       return `${label('serving')}${step.swapped.model} version ${step.swapped.version}, ${after(step.swapped.publishedToServingMs)} after publication`;
   }

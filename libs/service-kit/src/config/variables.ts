@@ -204,6 +204,16 @@ export const variables = {
     1000,
     'Longest time a job (one fold, or the final training) may take before it is given up, in milliseconds.',
   ),
+  ROOKERY_JOB_ACK_WAIT_MS: count(
+    '30000',
+    300,
+    'How long a job waits for a sign of life of the trainer that has it before another one gets it, in milliseconds. Signs come three times as often, also while it trains.',
+  ),
+  ROOKERY_RUN_STALL_MS: count(
+    '3600000',
+    100,
+    'How long nothing may happen to a run that waits in no queue before it fails (RK_RUN_STALLED, to be resumed), in milliseconds.',
+  ),
   ROOKERY_CONNECT_TIMEOUT_MS: count(
     '60000',
     0,

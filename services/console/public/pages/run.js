@@ -1,5 +1,5 @@
 // @ts-check
-import { get } from '../api.js';
+import { get, post } from '../api.js';
 import { curve } from '../charts.js';
 import { h } from '../dom.js';
 import { duration, moment, number, plain, real, spread } from '../format.js';
@@ -43,7 +43,7 @@ export const runPage = {
       }
     }
   },
-  view(run) {
+  view(run, context) {
     const took = run.endedAtMs ? run.endedAtMs - run.createdAtMs : null;
     return [
       h(
@@ -53,15 +53,26 @@ export const runPage = {
         h('h1', null, run.model || run.runId),
         runState(run.state),
         run.version && h('a', { href: href('models', run.model) }, tag(`version ${run.version}`, 'accent')),
+        run.attempt > 1 && tag(`attempt ${run.attempt}`),
         h('span', { class: 'soft push' }, 'started ', time(run.createdAtMs)),
+        turns(run, context),
       ),
+      context.state.failure && problem(context.state.failure),
       steps(run),
       run.state === 'failed' &&
         problem({ code: run.code, message: run.message || run.reasons.join(' '), hint: run.hint }),
-      run.verdict
+      run.state === 'cancelled' &&
+        h(
+          'div',
+          { class: 'notice warn' },
+          h('p', null, h('b', null, 'Run ', run.message || 'cancelled')),
+          h('p', { class: 'soft' }, 'What was trained stays; nothing of it is promoted.'),
+        ),
+      run.verdict && run.state !== 'cancelled'
         ? verdict(run)
         : run.reasons.length > 0 &&
           run.state !== 'failed' &&
+          run.state !== 'cancelled' &&
           h(
             'div',
             { class: 'notice warn' },
@@ -101,6 +112,7 @@ export const runPage = {
               ),
             ),
           run.plan && planPanel(run),
+          run.changes.length > 0 && historyPanel(run),
         ),
         h(
           'div',
@@ -113,20 +125,89 @@ export const runPage = {
   },
 };
 
+/**
+ * The turn that the state of the run allows. Cancelling is asked twice: it can't be undone.
+ * @param {any} run @param {import('../app.js').Context} context
+ */
+function turns(run, context) {
+  const { state, update } = context;
+  const button = (/** @type {string} */ label, /** @type {() => void} */ onclick, tone = '') =>
+    h('button', { type: 'button', class: tone || undefined, disabled: state.busy, onclick }, label);
+  if (run.state === 'failed')
+    return button(state.busy ? 'Resuming…' : 'Resume', () => void turn(run.runId, 'resume', context));
+  if (run.state !== 'training' && run.state !== 'evaluated') return null;
+  const sure = (/** @type {boolean} */ value) => () => {
+    state.sure = value;
+    update();
+  };
+  if (!state.sure) return button('Cancel run', sure(true));
+  return h(
+    'span',
+    { class: 'controls', role: 'group', 'aria-label': 'Cancel this run for good?' },
+    button(
+      state.busy ? 'Cancelling…' : 'Yes, cancel for good',
+      () => void turn(run.runId, 'cancel', context),
+      'danger',
+    ),
+    button('Keep it', sure(false)),
+  );
+}
+
+/** @param {string} runId @param {'resume' | 'cancel'} what @param {import('../app.js').Context} context */
+async function turn(runId, what, { state, update, reload }) {
+  Object.assign(state, { busy: true, failure: undefined });
+  update();
+  try {
+    await post(`/runs/${encodeURIComponent(runId)}/${what}`, {});
+  } catch (error) {
+    state.failure = error;
+  }
+  Object.assign(state, { busy: false, sure: false });
+  await reload();
+}
+
+/** @param {any} run */
+function historyPanel({ changes }) {
+  return panel(
+    'Attempts',
+    h(
+      'ul',
+      { class: 'plain' },
+      changes.map((/** @type {any} */ change) =>
+        h(
+          'li',
+          null,
+          h('b', null, `Attempt ${change.attempt} ${change.kind}`),
+          change.actor && ` by ${change.actor}`,
+          ' ',
+          time(change.timeMs),
+          (change.code || change.reason) &&
+            h(
+              'div',
+              { class: 'soft' },
+              change.code && h('span', { class: 'mono' }, change.code, ' '),
+              change.message || change.reason,
+            ),
+        ),
+      ),
+    ),
+  );
+}
+
 /** @param {any} run */
 function steps(run) {
   const { state, jobs, verdict: judged, publishedToServingMs } = run;
-  const failed = state === 'failed';
+  const failed = state === 'failed' || state === 'cancelled';
   const trained = jobs.total > 0 && jobs.done === jobs.total;
   /** @type {Array<[string, string]>} */
   const list = [
     ['planned', run.plan ? 'done' : failed ? 'bad' : 'now'],
     [`trained ${jobs.done}/${jobs.total}`, trained ? 'done' : failed ? 'bad' : run.plan ? 'now' : ''],
     ['evaluated', judged ? 'done' : failed ? '' : trained ? 'now' : ''],
-    state === 'rejected'
-      ? ['rejected', 'bad']
+    state === 'rejected' || state === 'cancelled'
+      ? [state, 'bad']
       : ['promoted', state === 'promoted' ? 'done' : judged && !failed ? 'now' : ''],
-    ...(state === 'rejected'
+    ...(state === 'rejected' || state === 'cancelled'
       ? []
       : /** @type {Array<[string, string]>} */ ([
           ['serving', publishedToServingMs ? 'done' : state === 'promoted' ? 'now' : ''],

@@ -6,7 +6,7 @@ import { duration, number } from '../format.js';
 import { empty, href, meanStd, runState, table, tag, time } from '../parts.js';
 
 const pageSize = 50;
-const states = ['training', 'evaluated', 'promoted', 'rejected', 'failed'];
+const states = ['training', 'evaluated', 'promoted', 'rejected', 'failed', 'cancelled'];
 
 /** @type {import('../app.js').Page} */
 export const runsPage = {

@@ -36,6 +36,9 @@ export interface ApiDependencies extends ConsolePorts {
   readonly version: string;
 }
 
+/** Who a change is recorded as, that somebody asks for on a page. */
+const actor = 'console';
+
 /** All routes of the JSON API. */
 export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
   const { data, book, feed } = deps;
@@ -58,6 +61,24 @@ export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
       const runId = keyOf(params, 'runId');
       return runDetailView(await data.run(runId), (fold) => book.curve(runId, fold));
     }),
+    {
+      method: 'POST',
+      path: '/api/v1/runs/:runId/resume',
+      access: ['publish'],
+      answer: async ({ params, body }) => {
+        const turn = { runId: keyOf(params, 'runId'), actor, reason: reasonOfBody(body) };
+        return runDetailView(await data.runControl.resume(turn), (fold) => book.curve(turn.runId, fold));
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/v1/runs/:runId/cancel',
+      access: ['publish'],
+      answer: async ({ params, body }) => {
+        const turn = { runId: keyOf(params, 'runId'), actor, reason: reasonOfBody(body) };
+        return runDetailView(await data.runControl.cancel(turn), (fold) => book.curve(turn.runId, fold));
+      },
+    },
     get('/models', async () => ({ models: (await data.models()).map(modelView) })),
     get('/models/:model', async ({ params }) => {
       const { model, versions } = await data.model(keyOf(params, 'model'));
@@ -135,19 +156,35 @@ function numberOf(text: string, field: string, least: number): number {
   return value;
 }
 
-function versionOfBody(body: unknown): number {
+/** The fields of a body that must be an object and may have this one alone. */
+function fieldOfBody(body: unknown, field: string, example: string): unknown {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new TerminalError('RK_MESSAGE_WRONG_TYPE', 'The body is no JSON object', {
-      hint: 'Send {} or {"version": 3}.',
+      hint: `Send {} or ${example}.`,
     });
   }
-  const { version = 0, ...others } = body as Record<string, unknown>;
+  const { [field]: value, ...others } = body as Record<string, unknown>;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined)
     throw new TerminalError(
       'RK_MESSAGE_UNKNOWN_FIELD',
-      `The body has a field ${JSON.stringify(unknown)}; only version is known`,
+      `The body has a field ${JSON.stringify(unknown)}; only ${field} is known`,
     );
+  return value;
+}
+
+function reasonOfBody(body: unknown): string {
+  const reason = fieldOfBody(body, 'reason', '{"reason": "wrong file"}') ?? '';
+  if (typeof reason !== 'string' || reason.length > 500) {
+    throw new TerminalError('RK_MESSAGE_WRONG_TYPE', 'reason is no text of at most 500 characters', {
+      details: { field: 'reason' },
+    });
+  }
+  return reason;
+}
+
+function versionOfBody(body: unknown): number {
+  const version = fieldOfBody(body, 'version', '{"version": 3}') ?? 0;
   if (typeof version !== 'number' || !Number.isInteger(version) || version < 0) {
     throw new TerminalError('RK_MESSAGE_WRONG_TYPE', 'version is no whole number from 0', {
       details: { field: 'version' },

@@ -16,7 +16,9 @@ export type SystemData = Pick<
   | 'report'
   | 'predictions'
   | 'served'
->;
+> & {
+  readonly runControl: Pick<RookeryClient['runControl'], 'resume' | 'cancel'>;
+};
 
 /** A service whose health is shown. */
 export interface WatchedService {

@@ -6,7 +6,7 @@ import type {
   TrainingEnvironment,
 } from '@rookery/proto/rookery/domain/v1/data';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
-import type { Run, RunJob } from '@rookery/proto/rookery/registry/v1/registry';
+import type { Run, RunChange, RunJob } from '@rookery/proto/rookery/registry/v1/registry';
 
 import { hintOf } from './error-view.js';
 import type { JobCurve } from './progress-book.js';
@@ -14,7 +14,8 @@ import { environmentView, headlineMetric, metricsView, signatureView } from './s
 import type { NamedMetric, SignatureView } from './signature-view.js';
 
 /** State of a run, in a word. */
-export type RunStateName = 'training' | 'evaluated' | 'promoted' | 'rejected' | 'failed' | 'unknown';
+export type RunStateName =
+  'training' | 'evaluated' | 'promoted' | 'rejected' | 'failed' | 'cancelled' | 'unknown';
 
 const states: Readonly<Record<number, RunStateName>> = {
   [RunState.RUN_STATE_TRAINING]: 'training',
@@ -22,6 +23,7 @@ const states: Readonly<Record<number, RunStateName>> = {
   [RunState.RUN_STATE_PROMOTED]: 'promoted',
   [RunState.RUN_STATE_REJECTED]: 'rejected',
   [RunState.RUN_STATE_FAILED]: 'failed',
+  [RunState.RUN_STATE_CANCELLED]: 'cancelled',
 };
 
 /** A run in a list. Times are milliseconds since the epoch; null where there is nothing (yet). */
@@ -92,6 +94,10 @@ export interface RunDetailView extends RunSummaryView {
   readonly message: string;
   readonly hint: string;
   readonly environment: TrainingEnvironment | null;
+  /** 1 at first, one more with every resumption. */
+  readonly attempt: number;
+  /** How earlier attempts ended, who resumed or cancelled; the oldest first. */
+  readonly changes: readonly RunChange[];
 }
 
 /** A run as the list shows it. */
@@ -156,6 +162,8 @@ export function runDetailView(run: Run, live: (fold: number) => JobCurve | null)
       (run.jobs.find((job) => job.final && job.environment) ?? run.jobs.find((job) => job.environment))
         ?.environment,
     ),
+    attempt: Math.max(1, run.attempt),
+    changes: run.changes,
   };
 }
 

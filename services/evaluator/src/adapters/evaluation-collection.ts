@@ -13,8 +13,12 @@ export interface EvaluationDocument {
   /** By fold number: the same fold twice is one entry. */
   folds?: Record<string, FoldResult>;
   final?: string;
-  /** Set once, together with the announcement of the result. */
+  /** Set once an attempt, together with the announcement of the result. */
   joined?: boolean;
+  /** Absent: the first. */
+  attempt?: number;
+  /** The run was cancelled: nothing is kept or joined any more. */
+  cancelled?: boolean;
   outbox?: OutboxEntry[];
 }
 

@@ -1,6 +1,13 @@
 import type { ArtifactStore } from '@rookery/artifacts';
 import type { BusEvent, Outbox } from '@rookery/bus';
-import { TerminalError, artifactTypes, decodeRowNumbers, derivedEventId, events } from '@rookery/contracts';
+import {
+  TerminalError,
+  artifactTypes,
+  attemptParts,
+  decodeRowNumbers,
+  derivedEventId,
+  events,
+} from '@rookery/contracts';
 import type { ArtifactRef } from '@rookery/proto/rookery/domain/v1/data';
 import { FoldTrained } from '@rookery/proto/rookery/events/v1/run';
 import type { FoldEvaluated } from '@rookery/proto/rookery/events/v1/run';
@@ -24,20 +31,24 @@ const rowsAlone = 10_000;
 
 const alone = oneAtATime();
 
-/** What evaluating needs. */
-export interface EvaluateTrainedPorts {
+/** What keeping the result of a fold needs. */
+export interface KeepTrainedPorts {
   readonly evaluations: Collection<EvaluationDocument>;
   readonly reader: ArtifactReader;
   readonly artifacts: Pick<ArtifactStore, 'put'>;
   readonly outbox: Outbox;
+}
+
+/** What evaluating needs. */
+export interface EvaluateTrainedPorts extends KeepTrainedPorts {
   readonly join: JoinRun;
   readonly joinTrial: JoinTrial;
 }
 
 /**
  * Handler of ml.fold.trained: evaluates a fold on its held-out rows and keeps the result under the fold's number, so that
- * a fold delivered twice counts once; keeps the final model as it is; then joins if that was the last part. Throws
- * RK_MESSAGE_MISSING_FIELD, RK_EVALUATION_FAILED (the network gives something that is no number), and what the artifact
+ * a fold delivered twice counts once; keeps the final model as it is; then joins if that was the last part. What still
+ * comes of a cancelled run is passed over. Throws RK_MESSAGE_MISSING_FIELD, RK_EVALUATION_FAILED (the network gives something that is no number), and what the artifact
  * store throws where the data set, the bundle or the network is gone.
  */
 export function evaluateTrained(
@@ -46,15 +57,7 @@ export function evaluateTrained(
   return async (event) => {
     const { data } = event;
     const { evaluations } = ports;
-    if (data.final) {
-      await evaluations.updateOne(
-        { _id: data.runId },
-        { $set: { final: JSON.stringify(FoldTrained.toJSON(data)) } },
-        { upsert: true },
-      );
-    } else if (!(await evaluations.findOne({ _id: data.runId }))?.folds?.[String(data.fold)]) {
-      await keepFold(ports, event);
-    }
+    await keepTrained(ports, event);
     // The result is saved, so the join need not wait until it is announced; the outbox keeps the order of the two.
     await Promise.all([
       ports.outbox.flush(evaluations, data.runId),
@@ -63,7 +66,30 @@ export function evaluateTrained(
   };
 }
 
-async function keepFold(ports: EvaluateTrainedPorts, event: BusEvent<FoldTrained>): Promise<void> {
+/** Keeps what a trained job gives to its run, once; does nothing where the run is cancelled. */
+export async function keepTrained(ports: KeepTrainedPorts, event: BusEvent<FoldTrained>): Promise<void> {
+  const { data } = event;
+  const { evaluations } = ports;
+  const known = await evaluations.findOne({ _id: data.runId });
+  if (known?.cancelled) return;
+  // The folds of a trial carry an id of their own: what is cancelled is the run that searches.
+  if (data.trial && (await evaluations.findOne({ _id: data.trial.searchId }))?.cancelled) return;
+  if (data.final) {
+    await evaluations.updateOne(
+      { _id: data.runId },
+      { $set: { final: JSON.stringify(FoldTrained.toJSON(data)) } },
+      { upsert: true },
+    );
+  } else if (!known?.folds?.[String(data.fold)]) {
+    await keepFold(ports, event, known?.attempt ?? 1);
+  }
+}
+
+async function keepFold(
+  ports: KeepTrainedPorts,
+  event: BusEvent<FoldTrained>,
+  attempt: number,
+): Promise<void> {
   const { data } = event;
   const { result, classes, outputs } = await evaluateFold(ports, data);
   const path = `folds.${data.fold}`;
@@ -76,21 +102,21 @@ async function keepFold(ports: EvaluateTrainedPorts, event: BusEvent<FoldTrained
     trial: data.trial,
   };
   const entry = ports.outbox.entry(events.foldEvaluated, data.runId, announcement, {
-    id: derivedEventId(events.foldEvaluated.type, data.runId, String(data.fold)),
+    id: derivedEventId(events.foldEvaluated.type, data.runId, String(data.fold), ...attemptParts(attempt)),
     cause: event,
     correlationId: data.runId,
   });
   // The document may not exist yet; after that the guard lets one of two concurrent deliveries write.
   await ports.evaluations.updateOne({ _id: data.runId }, {}, { upsert: true });
   await ports.evaluations.updateOne(
-    { _id: data.runId, [path]: { $exists: false } },
+    { _id: data.runId, [path]: { $exists: false }, cancelled: { $exists: false } },
     { $set: { [path]: result }, $push: { outbox: entry } },
   );
 }
 
 /** Evaluates a fold on its held-out rows and stores the network's outputs for them. */
 export async function evaluateFold(
-  ports: Pick<EvaluateTrainedPorts, 'reader' | 'artifacts'>,
+  ports: Pick<KeepTrainedPorts, 'reader' | 'artifacts'>,
   data: FoldTrained,
 ): Promise<{ result: FoldResult; classes: string[]; outputs: ArtifactRef }> {
   const { dataset, bundle, trained } = data;

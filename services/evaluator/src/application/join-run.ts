@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '@rookery/artifacts';
 import type { EventMeta, Logger, Outbox } from '@rookery/bus';
-import { TerminalError, artifactTypes, derivedEventId, events } from '@rookery/contracts';
+import { TerminalError, artifactTypes, attemptParts, derivedEventId, events } from '@rookery/contracts';
 import { ModelPackage, ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { Gate } from '@rookery/proto/rookery/domain/v1/data';
 import type { ArtifactRef, ConfusionMatrix } from '@rookery/proto/rookery/domain/v1/data';
@@ -35,7 +35,7 @@ export interface JoinRunPorts {
 const goldenRows = 8;
 
 /**
- * Joins the folds of a run exactly once: mean and population standard deviation of every metric, the confusion matrix of
+ * Joins the folds of an attempt of a run exactly once, and none of a cancelled one: mean and population standard deviation of every metric, the confusion matrix of
  * all held-out rows, the gate's verdict, the package that inference serves and the reference that the monitor compares
  * with. Concurrent joins in this process are one; those of two processes compute alike, and the update guarded by
  * `joined` lets one of them announce it. Throws RK_MESSAGE_MISSING_FIELD, RK_EVALUATION_FAILED (the final network gives
@@ -46,7 +46,8 @@ export function joinRun(ports: JoinRunPorts): JoinRun {
   const joining = new Map<string, Promise<void>>();
   return async (runId, cause) => {
     const document = await evaluations.findOne({ _id: runId });
-    if (document === null) return;
+    if (document === null || document.cancelled) return;
+    const attempt = document.attempt ?? 1;
     if (document.joined !== true) {
       const complete = completeEvaluation({
         ...(document.plan === undefined ? {} : { plan: RunStarted.fromJSON(JSON.parse(document.plan)) }),
@@ -54,10 +55,11 @@ export function joinRun(ports: JoinRunPorts): JoinRun {
         ...(document.final === undefined ? {} : { final: FoldTrained.fromJSON(JSON.parse(document.final)) }),
       });
       if (complete === undefined) return;
-      let join = joining.get(runId);
+      const key = `${runId}/${attempt}`;
+      let join = joining.get(key);
       if (join === undefined) {
-        join = saveJoined(ports, complete, cause).finally(() => joining.delete(runId));
-        joining.set(runId, join);
+        join = saveJoined(ports, complete, cause, attempt).finally(() => joining.delete(key));
+        joining.set(key, join);
       }
       await join;
     }
@@ -70,22 +72,31 @@ async function saveJoined(
   ports: JoinRunPorts,
   complete: CompleteEvaluation,
   cause: EventMeta,
+  attempt: number,
 ): Promise<void> {
   const { runId } = complete.plan;
-  const evaluated = await evaluate(ports, complete);
+  const evaluated = { ...(await evaluate(ports, complete)), runAttempt: attempt };
   const entry = ports.outbox.entry(events.runEvaluated, runId, evaluated, {
-    id: derivedEventId(events.runEvaluated.type, runId),
+    id: derivedEventId(events.runEvaluated.type, runId, ...attemptParts(attempt)),
     cause,
     correlationId: runId,
   });
   const { modified } = await ports.evaluations.updateOne(
-    { _id: runId, joined: { $ne: true } },
+    {
+      _id: runId,
+      joined: { $ne: true },
+      cancelled: { $exists: false },
+      attempt: attempt === 1 ? { $exists: false } : attempt,
+    },
     { $set: { joined: true }, $push: { outbox: entry } },
   );
   if (modified === 1) ports.logger.info({ runId, verdict: evaluated.verdict }, 'run joined');
 }
 
-async function evaluate(ports: JoinRunPorts, complete: CompleteEvaluation): Promise<RunEvaluated> {
+async function evaluate(
+  ports: JoinRunPorts,
+  complete: CompleteEvaluation,
+): Promise<Omit<RunEvaluated, 'runAttempt'>> {
   const { plan, folds, final } = complete;
   const { signature } = plan;
   if (!signature || !final.trained || !final.bundle || !final.dataset) {

@@ -1,5 +1,5 @@
 import type { OutboxCollection } from '@rookery/bus';
-import { events } from '@rookery/contracts';
+import { attemptOf, events } from '@rookery/contracts';
 import { FoldTrained, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import type { FoldEvaluated } from '@rookery/proto/rookery/events/v1/run';
 import { projection } from '@rookery/service-kit';
@@ -28,6 +28,21 @@ export function evaluatorRebuild(
     const unknown = { $or: [{ [path]: { $exists: false } }, { [`${path}.outputsSha256`]: '' }] };
     await evaluations.updateOne({ _id: runId, ...unknown }, { $set: { [path]: result } });
   };
+  const setFinal = async (data: FoldTrained): Promise<void> => {
+    await evaluations.updateOne({ _id: data.runId }, {}, { upsert: true });
+    await evaluations.updateOne(
+      { _id: data.runId, cancelled: { $exists: false } },
+      { $set: { final: JSON.stringify(FoldTrained.toJSON(data)) } },
+    );
+  };
+  /** A join of an earlier attempt than the one that the run is in says nothing about it. */
+  const setJoined = async (runId: string, attempt: number): Promise<void> => {
+    await evaluations.updateOne({ _id: runId }, {}, { upsert: true });
+    await evaluations.updateOne(
+      { _id: runId, $or: [{ attempt: { $exists: false } }, { attempt: { $lte: attempt } }] },
+      { $set: { joined: true } },
+    );
+  };
   return {
     collections: [evaluations.name],
     outboxes: [evaluations satisfies OutboxCollection],
@@ -36,7 +51,7 @@ export function evaluatorRebuild(
         set(data.runId, { plan: JSON.stringify(RunStarted.toJSON(data)) }),
       ),
       projection(events.foldTrained, async ({ data }) => {
-        if (data.final) return set(data.runId, { final: JSON.stringify(FoldTrained.toJSON(data)) });
+        if (data.final) return setFinal(data);
         const folds = trained.get(data.runId) ?? new Map<number, FoldTrained>();
         trained.set(data.runId, folds.set(data.fold, data));
       }),
@@ -47,11 +62,22 @@ export function evaluatorRebuild(
       }),
       projection(events.runEvaluated, async ({ data }) => {
         trained.delete(data.runId);
-        await set(data.runId, { joined: true });
+        await setJoined(data.runId, attemptOf(data.runAttempt));
       }),
       projection(events.trialEvaluated, async ({ data }) => {
         trained.delete(data.runId);
         await set(data.runId, { joined: true });
+      }),
+      projection(events.runResumed, async ({ data: { runId, runAttempt } }) => {
+        await evaluations.updateOne({ _id: runId }, {}, { upsert: true });
+        await evaluations.updateOne(
+          { _id: runId, $or: [{ attempt: { $exists: false } }, { attempt: { $lt: runAttempt } }] },
+          { $set: { attempt: runAttempt, joined: false } },
+        );
+      }),
+      projection(events.runCancelled, async ({ data }) => {
+        trained.delete(data.runId);
+        await set(data.runId, { cancelled: true });
       }),
       projection(events.runFailed, async ({ data }) => void trained.delete(data.runId)),
     ],

@@ -1,10 +1,10 @@
 import { derivedEventId, events, RetryableError, runIdOf } from '@rookery/contracts';
-import type { Outbox } from '@rookery/bus';
+import type { EventMeta, Outbox } from '@rookery/bus';
 import { DuplicateKeyError } from '@rookery/store';
 import type { Collection, IndexSpec, Store } from '@rookery/store';
 
 import type { Catalogue } from '../application/ports.js';
-import { columnsToProto, versionKeyOf } from '../domain/dataset-record.js';
+import { columnsToProto, opensAgain, versionKeyOf } from '../domain/dataset-record.js';
 import type { DatasetRecord, IngestedRecord, RejectedRecord } from '../domain/dataset-record.js';
 import { datasetKey } from '../domain/training-request.js';
 
@@ -14,6 +14,11 @@ const indexes: readonly IndexSpec[] = [
   { fields: ['createdAtMs'] },
   { fields: ['outbox.id'], sparse: true },
 ];
+
+/** What the id of an announcement is derived from beside its request: each redrive is announced for itself. */
+function redriveParts({ redriveCount }: EventMeta): string[] {
+  return redriveCount === undefined ? [] : [`redrive-${redriveCount}`];
+}
 
 /** How often the next number is tried where other processes take numbers of the same name. */
 const MAX_TRIES = 50;
@@ -66,7 +71,7 @@ export async function createStoreCatalogue(store: Store, outbox: Outbox): Promis
             requestedAtMs: cause.time.getTime(),
           },
           {
-            id: derivedEventId(events.datasetIngested.type, cause.id),
+            id: derivedEventId(events.datasetIngested.type, cause.id, ...redriveParts(cause)),
             cause,
             correlationId: runIdOf(cause.id),
             timeMs: version.createdAtMs,
@@ -79,8 +84,9 @@ export async function createStoreCatalogue(store: Store, outbox: Outbox): Promis
           versionKey: versionKeyOf(version.name, number),
           outbox: [entry],
         };
-        if (await inserted(record)) return;
-        if ((await collection.findOne({ _id: version._id })) !== null) return;
+        if (await saved(record, cause)) return;
+        const found = await collection.findOne({ _id: version._id });
+        if (found !== null && !opensAgain(found, cause)) return;
       }
       throw new RetryableError('RK_STORE_UNAVAILABLE', `No version number of ${version.name} could be taken`);
     },
@@ -97,22 +103,55 @@ export async function createStoreCatalogue(store: Store, outbox: Outbox): Promis
           hint,
           details: { ...details },
           requestEventId: cause.id,
+          givenUp: rejection.givenUp ?? false,
+          redrives: rejection.redrives ?? 0,
         },
         {
-          id: derivedEventId(events.datasetRejected.type, cause.id),
+          id: derivedEventId(events.datasetRejected.type, cause.id, ...redriveParts(cause)),
           cause,
           correlationId: runIdOf(cause.id),
           timeMs: rejection.createdAtMs,
         },
       );
       const record: RejectedRecord = { ...rejection, state: 'rejected', outbox: [entry] };
-      await inserted(record);
+      await saved(record, cause);
     },
 
     async restore(record) {
-      await inserted(record);
+      if (await inserted(record)) return;
+      // What was announced later than a rejection that was given up took its place.
+      if (record.state === 'ingested') await replaced(record);
+      else if (record.redrives !== undefined) await replaced(record, record.redrives);
     },
   };
+
+  /** Inserts a record, or puts it in the place of one that was given up before the event was sent again. */
+  async function saved(record: DatasetRecord, { redriveCount = 0 }: EventMeta): Promise<boolean> {
+    if (await inserted(record)) return true;
+    return redriveCount > 0 && replaced(record, redriveCount);
+  }
+
+  /** Puts a record in the place of a rejection: of one that was given up before this many redrives, where they are given. */
+  async function replaced(record: DatasetRecord, redriveCount?: number): Promise<boolean> {
+    const { _id, outbox: entries, ...fields } = record;
+    const earlier =
+      redriveCount === undefined
+        ? {}
+        : { givenUp: true, $or: [{ redrives: { $exists: false } }, { redrives: { $lt: redriveCount } }] };
+    const gone = ['code', 'message', 'givenUp', 'redrives'].filter((field) => !(field in fields));
+    const update = {
+      $set: { ...fields },
+      $unset: Object.fromEntries(gone.map((field) => [field, true])),
+      // The rejection's own announcement may still be on its way: both go out, in order.
+      $push: { outbox: { $each: [...entries] } },
+    };
+    try {
+      return (await collection.updateOne({ _id, state: 'rejected', ...earlier }, update)).matched > 0;
+    } catch (error) {
+      if (error instanceof DuplicateKeyError) return false;
+      throw error;
+    }
+  }
 
   async function inserted(record: DatasetRecord): Promise<boolean> {
     try {

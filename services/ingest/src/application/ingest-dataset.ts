@@ -8,6 +8,7 @@ import { checkTable } from '../domain/check-table.js';
 import { checkCategories } from '../domain/check-categories.js';
 import { readTable } from '../domain/formats/read-table.js';
 import { checkRequest } from '../domain/training-request.js';
+import { opensAgain } from '../domain/dataset-record.js';
 import { readSource, shortUri } from './read-source.js';
 import type { DatasetLimits } from './read-source.js';
 import type { Artifacts, Catalogue, NewVersion, Sources } from './ports.js';
@@ -36,7 +37,8 @@ export interface IngestDataset {
 
 /**
  * Takes in the data set of an event: exactly one record and one announcement for an event id, however often it is
- * delivered. A data set that can't be used ends as ml.dataset.rejected and the event as handled; what may
+ * delivered. Only an event that was given up, and is sent again from the dead letters, is taken in once more: its record is
+ * replaced, and announced anew. A data set that can't be used ends as ml.dataset.rejected and the event as handled; what may
  * succeed later (a server that does not answer, a store that is away) is thrown for another attempt, and ends as
  * rejected on the last one.
  */
@@ -46,7 +48,7 @@ export function createIngestDataset(dependencies: IngestDependencies): IngestDat
   const handle: IngestDataset['handle'] = async (event, context) => {
     const datasetId = datasetIdOf(event.id);
     try {
-      if ((await catalogue.find(datasetId)) === null) {
+      if (opensAgain(await catalogue.find(datasetId), event)) {
         const version = await takeIn(dependencies, event, context.signal);
         await catalogue.addVersion(version, event);
         context.logger.info(
@@ -77,10 +79,8 @@ export function createIngestDataset(dependencies: IngestDependencies): IngestDat
 
   const onDeadLetter: IngestDataset['onDeadLetter'] = async (letter) => {
     const fields = letter.event?.data ?? readableFields(letter.raw);
-    await catalogue.addRejection(
-      rejectionOf(letter.meta, fields, toRookeryError(letter.error), clock()),
-      letter.meta,
-    );
+    const rejection = rejectionOf(letter.meta, fields, toRookeryError(letter.error), clock());
+    await catalogue.addRejection({ ...rejection, givenUp: true }, letter.meta);
     await catalogue.announce(datasetIdOf(letter.meta.id));
   };
 

@@ -42,10 +42,10 @@ export interface Catalogue {
   list(name: string, limit: number, offset: number): Promise<DatasetRecord[]>;
   /**
    * Gives the version the next number of its name and saves it together with its ml.dataset.ingested. Where the id
-   * is there already, that record stays.
+   * is there already, that record stays; but a rejection that was given up gives way to an event sent again.
    */
   addVersion(version: NewVersion, cause: BusEvent<DatasetReady>): Promise<void>;
-  /** Saves the rejection together with its ml.dataset.rejected, unless the id is there already. */
+  /** Saves the rejection together with its ml.dataset.rejected; gives way and stays as `addVersion` says. */
   addRejection(rejection: NewRejection, cause: EventMeta): Promise<void>;
   /** Saves a record as the log tells it, unless its id or its version is there already. */
   restore(record: DatasetRecord): Promise<void>;

@@ -61,6 +61,8 @@ export function rejectedRecord(data: DatasetRejected, time: Date): RejectedRecor
     state: 'rejected',
     code: data.code,
     message: data.message,
+    ...(data.givenUp ? { givenUp: true } : {}),
+    ...(data.redrives > 0 ? { redrives: data.redrives } : {}),
     outbox: [],
   };
 }

@@ -21,6 +21,7 @@ export function rejectionOf(
     uri: shortUri(fields.uri),
     requestEventId: cause.id,
     createdAtMs: nowMs,
+    ...(cause.redriveCount === undefined ? {} : { redrives: cause.redriveCount }),
     code: error.code,
     message: error.message.slice(0, MAX_MESSAGE),
     hint: error.hint.slice(0, MAX_MESSAGE),

@@ -40,10 +40,26 @@ export interface RejectedRecord extends CommonRecord {
   readonly state: 'rejected';
   readonly code: string;
   readonly message: string;
+  /** True where the event went to the dead letters: sent again from there, it is taken in again. */
+  readonly givenUp?: boolean;
+  /** How often the event had been sent again from the dead letters by then. */
+  readonly redrives?: number;
 }
 
 /** What the catalogue holds for one event. */
 export type DatasetRecord = IngestedRecord | RejectedRecord;
+
+/**
+ * Whether an event is to be taken in: there is no record of it, or one that was given up before it was sent again from the
+ * dead letters. The same redrive twice is one.
+ */
+export function opensAgain(
+  record: DatasetRecord | null,
+  { redriveCount = 0 }: { readonly redriveCount?: number },
+): boolean {
+  if (record === null) return true;
+  return record.state === 'rejected' && record.givenUp === true && redriveCount > (record.redrives ?? 0);
+}
 
 /** The unique key of a version under its name. */
 export function versionKeyOf(name: string, version: number): string {

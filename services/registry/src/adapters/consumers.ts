@@ -1,11 +1,13 @@
 import type { Bus, BusEvent } from '@rookery/bus';
-import { events } from '@rookery/contracts';
+import { attemptOf, events } from '@rookery/contracts';
 
 import { decideEvaluated } from '../application/decide-run.js';
 import { failRun } from '../application/end-run.js';
 import type { Registry } from '../application/ports.js';
 import { applyProjection } from '../application/project-runs.js';
 import { recordRefusal } from '../application/record-refusal.js';
+import { failReproduction, keepReproduced } from '../application/reproduce-run.js';
+import { reproductionFailureOf } from '../domain/reproduction-failure.js';
 import { failureOf } from '../domain/run-failure.js';
 import {
   projectFoldEvaluated,
@@ -53,8 +55,14 @@ export async function startConsumers(bus: Pick<Bus, 'consume'>, registry: Regist
     bus.consume(events.runFailed, {
       durable: 'registry-run-failed',
       handler: async (event) => {
-        await failRun(registry, event.data, event, false);
+        const failure = { ...event.data, runAttempt: attemptOf(event.data.runAttempt) };
+        await failRun(registry, failure, event, false);
       },
+    }),
+    bus.consume(events.foldReproduced, {
+      durable: 'registry-fold-reproduced',
+      concurrency: 4,
+      handler: (event) => keepReproduced(registry, event.data, event),
     }),
     bus.consume(events.inferenceSwapped, {
       durable: 'registry-inference-swapped',
@@ -70,6 +78,8 @@ export async function startConsumers(bus: Pick<Bus, 'consume'>, registry: Regist
       handler: async (event) => {
         const failure = failureOf(event.data);
         if (failure) await failRun(registry, failure, event);
+        const reproduction = reproductionFailureOf(event.data);
+        if (reproduction) await failReproduction(registry, reproduction, event);
       },
     }),
   ]);

@@ -3,6 +3,7 @@ import type { RegistryServiceServer } from '@rookery/proto/rookery/registry/v1/r
 import { serverStream, unary } from '@rookery/service-kit';
 import type { Identity } from '@rookery/service-kit';
 
+import { cancelRun } from '../application/cancel-run.js';
 import { rollBack, setAlias } from '../application/move-alias.js';
 import type { Registry } from '../application/ports.js';
 import {
@@ -13,6 +14,8 @@ import {
   versionsOf,
 } from '../application/read-models.js';
 import { getRun, listRuns, pageSize } from '../application/read-runs.js';
+import { getReproduction, listReproductions, reproduceRun } from '../application/reproduce-run.js';
+import { resumeRun } from '../application/resume-run.js';
 import { watchRun } from '../application/watch-run.js';
 import { championAlias } from '../domain/model-document.js';
 import { aliasView, changeView, modelView, versionView } from '../domain/model-view.js';
@@ -57,6 +60,21 @@ export function createGrpcService(registry: Registry, stopping: AbortSignal): Re
       const { changes, total } = await movesOf(registry, model, wanted, { limit, offset });
       return { changes: changes.map(changeView), total };
     }),
+    resumeRun: unary(async (request, { caller }) => ({
+      run: await resumeRun(registry, signed(request, caller)),
+    })),
+    cancelRun: unary(async (request, { caller }) => ({
+      run: await cancelRun(registry, signed(request, caller)),
+    })),
+    reproduceRun: unary(async (request, { caller }) => ({
+      reproduction: await reproduceRun(registry, signed(request, caller)),
+    })),
+    getReproduction: unary(async ({ reproductionId }) => ({
+      reproduction: await getReproduction(registry, reproductionId),
+    })),
+    listReproductions: unary(async (request) => ({
+      reproductions: await listReproductions(registry, request),
+    })),
   };
 }
 

@@ -1,7 +1,7 @@
 import { trace } from '@opentelemetry/api';
 import { events, requireKey, RetryableError, TerminalError } from '@rookery/contracts';
 import type { BusEvent, EventMeta } from '@rookery/bus';
-import type { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { RunEvaluated } from '@rookery/proto/rookery/events/v1/run';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
 
@@ -22,11 +22,13 @@ const rounds = 50;
 
 /**
  * Handles `run.evaluated`: registers, promotes or rejects, exactly once a run. May be killed at any point and called
- * again: the run is claimed in its own document (while claimed it can't fail), and the decision is one atomic write of
- * the model's document (or of the run's, where the gate was not passed) together with the events that announce it.
+ * again: the run is claimed in its own document (while claimed it can neither fail nor be cancelled), and the decision is
+ * one atomic write of the model's document (or of the run's, where the gate was not passed) together with the events that
+ * announce it. A run that ended before its claim stays as it ended.
  *
- * Errors before the decision give the claim back, so that the dead letter can fail the run: RK_KEY_INVALID,
- * RK_MODEL_CORRUPT and those of the artifact store.
+ * The claim is made when the package has been read, and holds what the decision needs of it: it is given back only where
+ * the decision can't be written. Errors before it leave the dead letter to fail the run: RK_KEY_INVALID, RK_MODEL_CORRUPT
+ * and those of the artifact store.
  */
 export async function decideEvaluated(registry: Registry, event: BusEvent<RunEvaluated>): Promise<void> {
   const { data } = event;
@@ -37,12 +39,21 @@ export async function decideEvaluated(registry: Registry, event: BusEvent<RunEva
   const reading = readPackage(registry, data.verdict, data.package, data.runId);
   reading.catch(() => undefined);
   const model = await registry.collections.models.findOne({ _id: data.model });
+  let modelPackage: ModelPackage | undefined;
+  try {
+    modelPackage = await reading;
+  } catch (error) {
+    await applyProjection(registry, projection);
+    throw error;
+  }
   const run = await applyProjection(registry, {
     runId: projection.runId,
-    update: { ...projection.update, $set: { ...projection.update.$set, claimed: true } },
+    update: {
+      ...projection.update,
+      $set: { ...projection.update.$set, claimed: true, claim: claimOf(modelPackage) },
+    },
   });
   if (await settleDecided(registry, run, model)) return;
-  const modelPackage = await orRelease(registry, run._id, () => reading);
   await decide(registry, run, model, modelPackage, event);
 }
 
@@ -58,9 +69,7 @@ export async function resumeClaimed(registry: Registry): Promise<number> {
       const model = await models.findOne({ _id: name });
       const fresh = await runs.findOne({ _id: run._id });
       if (!fresh || (await settleDecided(registry, fresh, model))) continue;
-      const modelPackage = await orRelease(registry, run._id, () =>
-        readPackage(registry, evaluated.verdict, evaluated.package, run._id),
-      );
+      const modelPackage = await claimedPackage(registry, run, evaluated);
       await decide(registry, fresh, model, modelPackage, causeOf(run, evaluated));
       done += 1;
     } catch (error) {
@@ -192,6 +201,34 @@ async function readPackage(
   return registry.packages.read(ref);
 }
 
+/** What registration needs of a package, as the claim keeps it. */
+function claimOf(modelPackage: ModelPackage | undefined): string {
+  if (!modelPackage) return '';
+  const { signature, inputExample } = modelPackage;
+  return JSON.stringify(
+    ModelPackage.toJSON(
+      ModelPackage.fromPartial({
+        ...(signature ? { signature } : {}),
+        ...(inputExample ? { inputExample } : {}),
+      }),
+    ),
+  );
+}
+
+/** The package of a claimed run: from its claim, else (a claim of an earlier release) read again. */
+async function claimedPackage(
+  registry: Registry,
+  run: RunDocument,
+  evaluated: EvaluatedPart,
+): Promise<ModelPackage | undefined> {
+  if (run.claim === undefined) {
+    return orRelease(registry, run._id, () =>
+      readPackage(registry, evaluated.verdict, evaluated.package, run._id),
+    );
+  }
+  return run.claim === '' ? undefined : ModelPackage.fromJSON(JSON.parse(run.claim));
+}
+
 /** Runs a step before the decision; where it throws (what `releases` says), the claim is given back. */
 async function orRelease<R>(
   registry: Registry,
@@ -205,7 +242,7 @@ async function orRelease<R>(
     if (!releases(error)) throw error;
     await registry.collections.runs.updateOne(
       { _id: runId, state: { $lt: firstTerminalState } },
-      { $unset: { claimed: true } },
+      { $unset: { claimed: true, claim: true } },
     );
     throw error;
   }

@@ -62,7 +62,7 @@ async function announceEnd(registry: Registry, runId: string): Promise<void> {
   const run = await runs.findOne({ _id: runId });
   if (!run?.end || !run.evaluated || run.model === undefined) return;
   const id = derivedEventId(events.runCompleted.type, runId);
-  const entry = completedEntry(registry, runId, run.model, run.end, causeOf(run, run.evaluated));
+  const entry = completedEntry(registry, run, run.model, run.end, causeOf(run, run.evaluated));
   registry.logger.warn({ runId }, 'the end of a run was never announced: announcing it now');
   await runs.updateOne({ _id: runId, 'outbox.id': { $ne: id } }, { $push: { outbox: { $each: [entry] } } });
 }

@@ -4,6 +4,7 @@ import type { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts
 import type { ArtifactRef } from '@rookery/proto/rookery/domain/v1/data';
 
 import type { AliasChangeDocument, ModelDocument, VersionDocument } from '../domain/model-document.js';
+import type { ReproductionDocument } from '../domain/reproduction-document.js';
 import type { RunDocument } from '../domain/run-document.js';
 import type { Projection } from '../domain/run-projection.js';
 import type { RunChanges } from './run-changes.js';
@@ -14,6 +15,7 @@ export interface Collections {
   models: Collection<ModelDocument>;
   versions: Collection<VersionDocument>;
   aliasChanges: Collection<AliasChangeDocument>;
+  reproductions: Collection<ReproductionDocument>;
 }
 
 /** Reads model packages. Throws RK_MODEL_CORRUPT for one that can't be decoded, and the artifact store's own errors. */
@@ -27,12 +29,22 @@ export interface EventLog {
   beginningOf(runId: string): Promise<Projection[]>;
 }
 
+/** Whether a step of a run may still come by itself: the broker holds its message for the service that does it. */
+export interface WorkQueues {
+  plan(datasetName: string, runId: string): Promise<boolean>;
+  job(runId: string, fold: number, final: boolean): Promise<boolean>;
+  reproduction(reproductionId: string, runId: string, fold: number, final: boolean): Promise<boolean>;
+  evaluation(runId: string): Promise<boolean>;
+  decision(runId: string): Promise<boolean>;
+}
+
 /** What the use cases work with. */
 export interface Registry {
   collections: Collections;
   outbox: Outbox;
   packages: PackageReader;
   log: EventLog;
+  queues: WorkQueues;
   changes: RunChanges;
   logger: Logger;
   /** Milliseconds since the epoch. */

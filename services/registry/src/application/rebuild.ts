@@ -1,9 +1,9 @@
 import type { BusEvent } from '@rookery/bus';
-import { events } from '@rookery/contracts';
+import { attemptOf, events } from '@rookery/contracts';
 import { RejectionStage } from '@rookery/proto/rookery/events/v1/model';
 import type { ModelRejected } from '@rookery/proto/rookery/events/v1/model';
 import { RunOutcome } from '@rookery/proto/rookery/events/v1/run';
-import type { RunCompleted, RunEvaluated, RunFailed } from '@rookery/proto/rookery/events/v1/run';
+import type { RunCompleted, RunFailed } from '@rookery/proto/rookery/events/v1/run';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
 import { projection } from '@rookery/service-kit';
 import type { RebuildSpec } from '@rookery/service-kit';
@@ -18,11 +18,14 @@ import {
   projectTrained,
 } from '../domain/run-projection.js';
 import type { ProjectedMeta, Projection } from '../domain/run-projection.js';
+import { attemptOfRun, inAttempt } from '../domain/run-turns.js';
 import { endRun, failedEnd, knownRun } from './end-run.js';
 import { finishRebuild } from './finish-rebuild.js';
 import type { Registry } from './ports.js';
 import { applyProjection } from './project-runs.js';
 import { rebuiltMove, rebuiltVersion } from './rebuild-models.js';
+import { rebuiltCancellation, rebuiltResumption } from './rebuild-turns.js';
+import { reproductionsRebuild } from './rebuild-reproductions.js';
 import { recordRefusal } from './record-refusal.js';
 
 /**
@@ -31,7 +34,12 @@ import { recordRefusal } from './record-refusal.js';
  * moves at the end.
  */
 export function registryRebuild(registry: Registry): RebuildSpec {
-  const { runs, models } = registry.collections;
+  const { runs, models, versions, aliasChanges, reproductions } = registry.collections;
+  const ofReproductions = reproductionsRebuild(registry);
+  /** Attempts that the log told of so far, where it is not the first: what was left of a run may be further. */
+  const attempts = new Map<string, number>();
+  const isAhead = async (runId: string): Promise<boolean> =>
+    attemptOfRun(await runs.findOne({ _id: runId })) > (attempts.get(runId) ?? 1);
   /** Runs whose end is in the log, and whose `run.completed` did not come (yet). */
   const unannounced = new Set<string>();
   const projected = <T>(project: (data: T, meta: ProjectedMeta) => Projection | undefined) => {
@@ -47,16 +55,18 @@ export function registryRebuild(registry: Registry): RebuildSpec {
   };
 
   return {
-    collections: Object.values<{ readonly name: string }>({ ...registry.collections }).map(
-      ({ name }) => name,
-    ),
-    outboxes: [runs, models],
+    collections: [runs, models, versions, aliasChanges, reproductions].map(({ name }) => name),
+    outboxes: [runs, models, reproductions],
     projections: [
       projection(events.datasetIngested, projected(projectIngested)),
       projection(events.runStarted, projected(projectStarted)),
       projection(events.foldTrained, projected(projectTrained)),
       projection(events.foldEvaluated, projected(projectFoldEvaluated)),
-      projection(events.runEvaluated, projected<RunEvaluated>(projectEvaluated)),
+      projection(events.runEvaluated, async (event) => {
+        // A resumption takes back what was evaluated before it.
+        if (await isAhead(event.data.runId)) return;
+        await applyProjection(registry, projectEvaluated(event.data, event));
+      }),
       projection(events.inferenceSwapped, projected(projectSwapped)),
       projection(events.modelRegistered, (event) => rebuiltVersion(registry, event)),
       projection(events.modelPromoted, async (event) => {
@@ -85,8 +95,17 @@ export function registryRebuild(registry: Registry): RebuildSpec {
         unannounced.delete(runId);
       }),
       projection(events.runFailed, (event) => rebuiltFailure(registry, event)),
+      projection(events.runResumed, async ({ data }) => {
+        attempts.set(data.runId, data.runAttempt);
+        await rebuiltResumption(registry, data);
+      }),
+      projection(events.runCancelled, ({ data }) => rebuiltCancellation(registry, data)),
+      ...ofReproductions.projections,
     ],
-    finish: () => finishRebuild(registry, unannounced),
+    finish: async () => {
+      await finishRebuild(registry, unannounced);
+      await ofReproductions.finish();
+    },
   };
 }
 
@@ -105,5 +124,6 @@ function completedEnd({ outcome, version, reasons, code }: RunCompleted, time: D
 async function rebuiltFailure(registry: Registry, { data, time }: BusEvent<RunFailed>): Promise<void> {
   const timeMs = time.getTime();
   await knownRun(registry, data, timeMs);
-  await endRun(registry, data.runId, RunState.RUN_STATE_FAILED, failedEnd(data, timeMs), []);
+  const condition = inAttempt(attemptOf(data.runAttempt));
+  await endRun(registry, data.runId, RunState.RUN_STATE_FAILED, failedEnd(data, timeMs), [], condition);
 }

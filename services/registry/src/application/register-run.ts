@@ -12,6 +12,7 @@ import type { ModelDocument, VersionDocument } from '../domain/model-document.js
 import type { Decision } from '../domain/promotion-decision.js';
 import { promotedEvent, registeredEvent, requestedAtOf, versionOf } from '../domain/registration.js';
 import type { EndPart, RunDocument } from '../domain/run-document.js';
+import { attemptOfRun } from '../domain/run-turns.js';
 import { endRun } from './end-run.js';
 import { writeModel } from './model-write.js';
 import type { Registry } from './ports.js';
@@ -69,7 +70,7 @@ export async function registerRun(
     announcements.push(entry(events.modelRejected, name, data, idOf(events.modelRejected.type)));
   }
   const outcome = { version: versionNumber, reasons, code: refused?.code ?? '', timeMs };
-  announcements.push(completedEntry(registry, run._id, name, outcome, cause));
+  announcements.push(completedEntry(registry, run, name, outcome, cause));
   return writeModel(registry, name, model, {
     latestVersion: Math.max(versionNumber, model?.latestVersion ?? 0),
     aliases: moved?.aliases ?? model?.aliases ?? [],
@@ -116,7 +117,7 @@ export async function rejectByGate(
         cause,
         timeMs,
       }),
-      completedEntry(registry, run._id, name, { version: 0, reasons, code, timeMs }, cause),
+      completedEntry(registry, run, name, { version: 0, reasons, code, timeMs }, cause),
     ],
   );
   await registry.outbox.flush(registry.collections.runs, run._id);
@@ -126,7 +127,7 @@ export async function rejectByGate(
 /** The announcement of a run's end; `code` is empty where it was promoted. */
 export function completedEntry(
   registry: Pick<Registry, 'outbox'>,
-  runId: string,
+  run: Pick<RunDocument, '_id' | 'attempt'>,
   model: string,
   end: Pick<EndPart, 'version' | 'reasons' | 'code' | 'timeMs'>,
   cause: EventMeta,
@@ -135,9 +136,9 @@ export function completedEntry(
   const outcome = code === '' ? RunOutcome.RUN_OUTCOME_PROMOTED : RunOutcome.RUN_OUTCOME_REJECTED;
   return registry.outbox.entry(
     events.runCompleted,
-    runId,
-    { runId, model, outcome, version, reasons, code },
-    { id: derivedEventId(events.runCompleted.type, runId), cause, timeMs },
+    run._id,
+    { runId: run._id, model, outcome, version, reasons, code, runAttempt: attemptOfRun(run) },
+    { id: derivedEventId(events.runCompleted.type, run._id), cause, timeMs },
   );
 }
 

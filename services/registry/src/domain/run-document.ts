@@ -68,7 +68,7 @@ export interface EvaluatedPart {
   environment?: TrainingEnvironment | undefined;
 }
 
-/** How a run ended; written once. */
+/** How an attempt of a run ended; written once an attempt. */
 export interface EndPart {
   version: number;
   reasons: string[];
@@ -77,9 +77,20 @@ export interface EndPart {
   timeMs: number;
 }
 
+/** A turn in the life of a run: how an earlier attempt failed, who let it go on, who cancelled it. */
+export interface RunChangePart {
+  kind: 'failed' | 'resumed' | 'cancelled';
+  attempt: number;
+  timeMs: number;
+  actor: string;
+  reason: string;
+  code: string;
+  message: string;
+}
+
 /**
  * A run as it is stored. Every kind of event writes a part of its own, so the order in which kinds arrive does not
- * matter; `state` only grows.
+ * matter; `state` only grows, but for a resumption, which begins another attempt.
  */
 export interface RunDocument {
   _id: string;
@@ -92,8 +103,13 @@ export interface RunDocument {
   /** By `f<k>`, and `final`. */
   jobs?: Record<string, JobPart>;
   evaluated?: EvaluatedPart;
-  /** The evaluation is complete and readable, so the run will be decided: it can no longer fail. */
+  /** The evaluation is complete and readable, so the run will be decided: it can no longer fail or be cancelled. */
   claimed?: boolean;
+  /** What the decision needs of the model package, proto3 JSON text: with it no later reading can fail. */
+  claim?: string;
+  /** Absent: the first. */
+  attempt?: number;
+  changes?: RunChangePart[];
   end?: EndPart;
   servingMs?: number;
   outbox?: OutboxEntry[];

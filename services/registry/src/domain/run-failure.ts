@@ -1,4 +1,4 @@
-import { runIdOf } from '@rookery/contracts';
+import { attemptOf, runIdOf } from '@rookery/contracts';
 import type { DeadLetter } from '@rookery/proto/rookery/events/v1/monitoring';
 
 /** Why a run can't be finished. */
@@ -9,6 +9,8 @@ export interface RunFailure {
   message: string;
   step: string;
   attempts: number;
+  /** Attempt of the run that the message belonged to, from 1. */
+  runAttempt: number;
 }
 
 /** The part of a dead letter that is read. */
@@ -36,6 +38,7 @@ interface PathStep {
 const path: readonly PathStep[] = [
   { prefix: 'ml.dataset.ingested.', step: () => 'transform' },
   { prefix: 'ml.run.started.', step: () => 'start' },
+  { prefix: 'ml.run.resumed.', step: () => 'resumption' },
   { prefix: 'ml.job.fold.', step: (key, payload) => foldWords(payload) ?? jobWords(key) },
   { prefix: 'ml.fold.trained.', step: (_, payload) => joined('evaluation', foldWords(payload)) },
   { prefix: 'ml.fold.evaluated.', step: (_, payload) => joined('join', resultWords(payload)) },
@@ -54,6 +57,8 @@ export function failureOf(letter: LetterFacts): RunFailure | undefined {
   const payload = parsed(letter.payload);
   // A trial that can't be finished ends that trial, not the run that the best one becomes.
   if (typeof payload['trial'] === 'object') return undefined;
+  // A job that is trained again only to be compared is nothing that its run waits for.
+  if (typeof payload['reproduction'] === 'object') return undefined;
   const runId = runIdFrom(key, payload, letter.correlationId);
   if (runId === undefined) return undefined;
   return {
@@ -63,7 +68,12 @@ export function failureOf(letter: LetterFacts): RunFailure | undefined {
     message: letter.message,
     step: found.step(key, payload),
     attempts: letter.attempts,
+    runAttempt: attemptOf(count(payload['runAttempt'] ?? payload['run_attempt'])),
   };
+}
+
+function count(value: unknown): number {
+  return typeof value === 'number' ? value : 0;
 }
 
 function runIdFrom(key: string, payload: Record<string, unknown>, correlationId: string): string | undefined {

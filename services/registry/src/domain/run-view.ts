@@ -65,6 +65,8 @@ export function runView(run: RunDocument): Run {
     traceId: traceOf(run),
     publishedToServingMs: run.servingMs ?? 0,
     backend: environmentOf(run)?.backend ?? '',
+    attempt: run.attempt ?? 1,
+    changes: run.changes ?? [],
   });
 }
 

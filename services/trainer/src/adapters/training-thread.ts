@@ -32,8 +32,8 @@ interface RunningJob {
   readonly reject: (error: Error) => void;
 }
 
-/** Time that a fit gets to notice the stop flag before its thread is ended. */
-const stopGraceMs = 2_000;
+/** Time that a fit gets to notice the stop flag, which it asks for in every batch, before its thread is ended. */
+const stopGraceMs = 1_000;
 
 /** One warm worker thread, one job at a time. */
 export class TrainingThread {

@@ -22,6 +22,14 @@ export interface WorkerJob {
   readonly bundle: Uint8Array;
   readonly spec: ModelSpec;
   readonly seed: number;
+  /** Train as it was trained before, where this thread can. */
+  readonly like?: TrainedLike;
+}
+
+/** How a job was trained before. */
+export interface TrainedLike {
+  readonly backend: string;
+  readonly engine: string;
 }
 
 /** Answers of a thread. */

@@ -31,7 +31,7 @@ export interface SearchDocument {
    */
   begun: number;
   ended: number;
-  state: 'running' | 'completed' | 'failed';
+  state: 'running' | 'completed' | 'failed' | 'cancelled';
   /** SearchResult, proto3 JSON; once completed. */
   result?: string;
   outbox: OutboxEntry[];

@@ -33,7 +33,7 @@ export function applyTransformer(ports: {
       );
     }
     const plan = await ports.plans.findOne({ _id: request.runId });
-    if (plan === null) {
+    if (plan?.bundles === undefined) {
       throw new RookeryError('RK_RUN_NOT_FOUND', `There is no run ${JSON.stringify(request.runId)}`, {
         details: { runId: request.runId },
       });

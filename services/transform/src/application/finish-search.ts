@@ -31,6 +31,7 @@ export async function finishSearch(
         message: `search: none of ${plan.trials} trials gave a score; trial ${first?.trial ?? 0}: ${first?.message ?? ''}`,
         step: 'search',
         attempts: 1,
+        runAttempt: 1,
       },
       { id: derivedEventId(events.runFailed.type, searchId), ...from },
     );

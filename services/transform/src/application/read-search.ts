@@ -11,6 +11,7 @@ const searchStates = {
   running: SearchState.SEARCH_STATE_RUNNING,
   completed: SearchState.SEARCH_STATE_COMPLETED,
   failed: SearchState.SEARCH_STATE_FAILED,
+  cancelled: SearchState.SEARCH_STATE_CANCELLED,
 } as const;
 
 const attemptStatuses = {

@@ -13,6 +13,7 @@ import type { SearchPorts } from './open-search.js';
 import { countsOf, failureMessage, noteEnd } from './attempt-end.js';
 import type { AttemptEnd, AttemptFailure } from './attempt-end.js';
 import { planAttempt } from './plan-attempt.js';
+import { cancelSearch } from './cancel-search.js';
 import { advance } from './run-search.js';
 
 /**
@@ -26,6 +27,7 @@ export function searchesRebuild(
   const ingested = new Map<string, { data: DatasetIngested; time: Date }>();
   const causes = new Map<string, EventMeta>();
   const jobs = new Set<string>();
+  const cancelled = new Set<string>();
 
   const change = async (searchId: string, apply: (search: SearchDocument) => boolean): Promise<void> => {
     const search = await searches.findOne({ _id: searchId });
@@ -77,7 +79,7 @@ export function searchesRebuild(
               attempts: {},
               begun: 0,
               ended: 0,
-              state: 'running',
+              state: cancelled.has(data.searchId) ? 'cancelled' : 'running',
               outbox: [],
             },
           },
@@ -113,9 +115,14 @@ export function searchesRebuild(
           return true;
         });
       }),
+      projection(events.runCancelled, async ({ data }) => {
+        cancelled.add(data.runId);
+        await cancelSearch(searches, data.runId);
+      }),
       projection(events.runFailed, ({ data }) =>
         change(data.runId, (search) => {
-          if (search.state !== 'running') return false;
+          // Where the run failed of something else, the search goes on: the run may be resumed.
+          if (search.state !== 'running' || data.step !== 'search') return false;
           search.state = 'failed';
           return true;
         }),

@@ -11,6 +11,7 @@ import { nextTrials } from '../domain/search/next-trials.js';
 import type { AttemptState } from '../domain/search/next-trials.js';
 import { planSearch } from '../domain/search/search-plan.js';
 import { finishSearch } from './finish-search.js';
+import { cancelSearch } from './cancel-search.js';
 import { openSearch, sourceOfAttempt } from './open-search.js';
 import type { SearchPorts } from './open-search.js';
 import { planAttempt } from './plan-attempt.js';
@@ -20,7 +21,7 @@ import type { RunSource, StartRunPorts } from './start-run.js';
 /**
  * Starts the search of a request in place of its run: checks the space, plans the first trials and saves them together with
  * the events that announce them. A redelivery finds the search and starts nothing. The settings of the first trial are
- * checked here, so that a space that fits no network fails the run at once. Throws RK_SEARCH_INVALID, RK_SEARCH_TOO_LARGE and
+ * checked here, so that a space that fits no network fails the run at once. A run that was cancelled before tries nothing. Throws RK_SEARCH_INVALID, RK_SEARCH_TOO_LARGE and
  * what planning a run throws.
  */
 export function startSearch(ports: SearchPorts): StartRunPorts['search'] {
@@ -68,6 +69,8 @@ export function startSearch(ports: SearchPorts): StartRunPorts['search'] {
         { upsert: true },
       );
     }
+    // Looked up when the search is there: a cancellation in between finds it, or is found here.
+    if (await ports.bus.lastOf(events.runCancelled, runId)) await cancelSearch(searches, runId);
     await advance(ports, runId, undefined, event);
   };
 }

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import {
   TerminalError,
   artifactTypes,
+  attemptParts,
   derivedEventId,
   encodeRowNumbers,
   encodeRowWeights,
@@ -12,7 +13,7 @@ import {
   taskToProto,
 } from '@rookery/contracts';
 import type { ArtifactStore } from '@rookery/artifacts';
-import type { BusEvent, EventMeta, Outbox, OutboxEntry } from '@rookery/bus';
+import type { Bus, BusEvent, EventMeta, Outbox, OutboxEntry } from '@rookery/bus';
 import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { ArtifactRef, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import type { DatasetIngested, DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
@@ -35,6 +36,7 @@ export interface StartRunPorts {
   readonly plans: Collection<PlanDocument>;
   readonly artifacts: ArtifactStore;
   readonly outbox: Outbox;
+  readonly bus: Pick<Bus, 'lastOf'>;
   readonly mode: 'development' | 'production';
   readonly codeVersion: string;
   /** What a request with a `search` starts in place of a run. */
@@ -44,21 +46,30 @@ export interface StartRunPorts {
 /**
  * Handler of ml.dataset.ingested: plans the run (folds, transformers, seeds), stores the fold bundles, then saves the
  * plan together with the events that announce it: ml.run.started and K + 1 jobs. The run's id comes from the request's
- * event id and everything in the plan from that and the data, so a redelivery saves and announces nothing new. Throws
- * RK_MESSAGE_MISSING_FIELD, what {@link settleRequest}, {@link settleSpec} and {@link foldPlan} throw, and what the artifact
+ * event id and everything in the plan from that and the data, so a redelivery saves and announces nothing new. A run that was
+ * cancelled before it had a plan gets none. Throws RK_MESSAGE_MISSING_FIELD, what {@link settleRequest}, {@link settleSpec}
+ * and {@link foldPlan} throw, and what the artifact
  * store throws where the data set is gone.
  */
 export function startRun(ports: StartRunPorts): (event: BusEvent<DatasetIngested>) => Promise<void> {
-  return async (event) => {
-    const { plans, outbox } = ports;
-    const source = sourceOf(event.data);
-    const runId = runIdOf(event.data.requestEventId);
-    if (source.request.search !== undefined) return ports.search(runId, event, source);
-    if ((await plans.findOne({ _id: runId })) === null) {
-      await savePlan(ports, await planRun(ports, runId, event, source), event);
-    }
-    await outbox.flush(plans, runId);
-  };
+  return (event) => startAttempt(ports, event, 1);
+}
+
+/** As {@link startRun}, for the attempt of a run that is to be planned: a later one where no earlier one came so far. */
+export async function startAttempt(
+  ports: StartRunPorts,
+  event: BusEvent<DatasetIngested>,
+  runAttempt: number,
+): Promise<void> {
+  const { plans, outbox, bus } = ports;
+  const source = sourceOf(event.data);
+  const runId = runIdOf(event.data.requestEventId);
+  if (source.request.search !== undefined) return ports.search(runId, event, source);
+  if ((await plans.findOne({ _id: runId })) === null) {
+    if (await bus.lastOf(events.runCancelled, runId)) return;
+    await savePlan(ports, await planRun(ports, runId, event, source, runAttempt), event);
+  }
+  await outbox.flush(plans, runId);
 }
 
 /** Saves a plan together with ml.run.started and its jobs, unless the run has one. */
@@ -92,12 +103,14 @@ export interface PlannedRun {
   readonly jobs: FoldJob[];
 }
 
-/** The announcement of a job: the same job is the same event, whoever announces it. */
+/**
+ * The announcement of a job: the same job is the same event, whoever announces it. Its id and key come from its run (or
+ * reproduction), its attempt and its fold.
+ */
 export function jobEntry(outbox: Pick<Outbox, 'entry'>, job: FoldJob, cause: EventMeta): OutboxEntry {
-  const key = jobKeyOf(job.runId, job.fold, job.final);
-  const id = derivedEventId(events.foldJob.type, key);
+  const key = jobKeyOf(job.reproduction?.reproductionId ?? job.runId, job.fold, job.final);
   return outbox.entry(events.foldJob, key, job, {
-    id,
+    id: derivedEventId(events.foldJob.type, key, ...attemptParts(job.runAttempt)),
     cause,
     correlationId: job.trial?.searchId ?? job.runId,
   });
@@ -131,6 +144,7 @@ export async function planRun(
   runId: string,
   event: { readonly data: DatasetIngested; readonly time: Date },
   { request, dataset }: RunSource,
+  runAttempt = 1,
 ): Promise<PlannedRun> {
   const { data } = event;
   const table = tableFromArrow(await artifacts.get(dataset.sha256));
@@ -176,7 +190,7 @@ export async function planRun(
     tags: request.tags,
     search: undefined,
   };
-  return { document: planDocument(run, event.time), run, jobs: jobsOfRun(run) };
+  return { document: planDocument(run, event.time), run, jobs: jobsOfRun(run, runAttempt) };
 }
 
 /** A plan as it is kept; `ingestedAt` is the time of the ml.dataset.ingested that it was made for. */
