@@ -262,13 +262,23 @@ describe('a registry that is rebuilt from its log', () => {
 /** Ends of prefixes of the log that hold each decision as a whole or not at all. */
 function betweenDecisions(): number[] {
   const open = new Set<string>();
+  const left = new Map<string, number>();
   const cuts = [0];
   for (const [k, { type, data }] of log.entries()) {
-    const { runId = '', stage } = data as { runId?: string; stage?: RejectionStage };
+    const {
+      runId = '',
+      stage,
+      reproductionId = '',
+      jobs = [],
+    } = data as { runId?: string; stage?: RejectionStage; reproductionId?: string; jobs?: unknown[] };
     const begins = type === events.modelRegistered.type || type === events.modelRejected.type;
     if (begins && stage !== RejectionStage.REJECTION_STAGE_SERVING) open.add(runId);
     if (type === events.runCompleted.type) open.delete(runId);
-    if (open.size === 0) cuts.push(k + 1);
+    // A reproduction whose jobs are all in is joined by whoever looks next, at its own time.
+    if (type === events.runReproducing.type) left.set(reproductionId, jobs.length);
+    if (type === events.foldReproduced.type) left.set(reproductionId, (left.get(reproductionId) ?? 0) - 1);
+    if (type === events.runReproduced.type) left.delete(reproductionId);
+    if (open.size === 0 && ![...left.values()].includes(0)) cuts.push(k + 1);
   }
   return cuts;
 }
