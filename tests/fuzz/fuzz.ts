@@ -143,6 +143,8 @@ interface Feeding extends FuzzOptions {
   readonly tick: () => void;
 }
 
+const mostShrinks = 400;
+
 /** Draws `count` inputs, ends a property at its first failure, notes what it shrank to, and goes on with another seed. */
 async function draw<T>(
   inputs: fc.Arbitrary<T>,
@@ -155,11 +157,20 @@ async function draw<T>(
   let done = 0;
   let found = 0;
   for (let { seed } = feeding; done < count && found < 5; seed = (seed + 104_729) | 0) {
+    let failed = false;
+    let shrunk = 0;
     const result = await fc.check(
       fc.asyncProperty(inputs, async (input) => {
-        done++;
+        // A smaller input is looked for by trying, and some calls take their time: a smaller one will do.
+        if (failed && ++shrunk > mostShrinks) return;
+        if (!failed) done++;
         if (done % 200 === 0) feeding.tick();
-        await judge(input);
+        try {
+          await judge(input);
+        } catch (error) {
+          failed = true;
+          throw error;
+        }
       }),
       { seed, numRuns: Math.max(1, count - done) },
     );
