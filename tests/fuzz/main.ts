@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { runFuzz } from './fuzz.js';
 
 const allParts = ['readers', 'rpc', 'http', 'events'];
-const usage = `npm run fuzz -- [--inputs N] [--seed S] [--parts ${allParts.join(',')}] [--keep] [--json]`;
+const usage = `npm run fuzz -- [--inputs N] [--seed S] [--parts ${allParts.join(',')}] [--only NAME] [--keep] [--json]`;
 
 /**
  * Runs the fuzzers; with --json the last line is one JSON object and everything else goes to stderr. Resolves to the exit
@@ -38,6 +38,7 @@ interface Arguments {
   readonly inputs: number;
   readonly seed: number;
   readonly parts: readonly string[];
+  readonly only: string;
   readonly keep: boolean;
   readonly json: boolean;
 }
@@ -50,6 +51,7 @@ function read(args: readonly string[]): Arguments | string {
         inputs: { type: 'string', default: '10000' },
         seed: { type: 'string', default: String(Date.now() % 1_000_000) },
         parts: { type: 'string', default: allParts.join(',') },
+        only: { type: 'string', default: '' },
         keep: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
@@ -66,6 +68,7 @@ function read(args: readonly string[]): Arguments | string {
       inputs: number('inputs', 1),
       seed: number('seed', 0),
       parts,
+      only: values.only,
       keep: values.keep,
       json: values.json,
     };

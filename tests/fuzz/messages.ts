@@ -53,7 +53,7 @@ function writesOf(message: DescMessage, known: readonly string[], depth: number)
       else if (wire === WireType.Bit64) writer.fixed64(BigInt(value));
       else writer.bytes(new Uint8Array(value % 64));
     });
-  const deep = fc.tuple(fc.nat({ max: 20 }), fc.nat({ max: 3000 })).map(
+  const deep = fc.tuple(fc.nat({ max: 20 }), fc.constantFrom(1, 30, 300, 3000)).map(
     ([number, levels]): Write =>
       (writer) =>
         writer.tag(number + 1, WireType.LengthDelimited).bytes(deepStruct(levels)),
@@ -68,8 +68,12 @@ function writesOf(message: DescMessage, known: readonly string[], depth: number)
   );
 }
 
+const deepStructs = new Map<number, Uint8Array>();
+
 /** A google.protobuf.Struct within a Struct within a Struct … */
 function deepStruct(levels: number): Uint8Array {
+  const made = deepStructs.get(levels);
+  if (made !== undefined) return made;
   let bytes: Uint8Array = new Uint8Array();
   for (let level = 0; level < levels; level++) {
     const value = new BinaryWriter().tag(5, WireType.LengthDelimited).bytes(bytes).finish();
@@ -77,6 +81,7 @@ function deepStruct(levels: number): Uint8Array {
     const pair = entry.tag(2, WireType.LengthDelimited).bytes(value).finish();
     bytes = new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(pair).finish();
   }
+  deepStructs.set(levels, bytes);
   return bytes;
 }
 

@@ -11,7 +11,10 @@ export type CallInput = readonly Uint8Array[];
 /** Ends a call that hangs; a busy machine is slow. */
 const deadlineMs = 60_000;
 /** Methods that wait for something to happen, as long as the caller says; we leave earlier. */
-const waiting = new Set(['/rookery.monitor.v1.MonitorService/RunReport']);
+const waiting = new Set([
+  '/rookery.monitor.v1.MonitorService/RunReport',
+  '/rookery.registry.v1.RegistryService/WatchRun',
+]);
 const patienceMs = 100;
 /** What a call may end with, whatever was sent. */
 const allowed = new Set([
@@ -71,6 +74,11 @@ export class RawClient {
       const ended = (status: { code: grpc.status; details: string }): void =>
         resolve({ code: status.code, details: status.details, answered });
       const ignore = (): void => undefined;
+      const leaveLater = (call: grpc.ClientUnaryCall | grpc.ClientReadableStream<Buffer>): void => {
+        if (!waiting.has(path)) return;
+        const leave = setTimeout(() => call.cancel(), patienceMs);
+        call.once('status', () => clearTimeout(leave));
+      };
       if (kind === 'unary') {
         const request = input[0] ?? new Uint8Array();
         const call = this.#client.makeUnaryRequest(
@@ -82,11 +90,8 @@ export class RawClient {
           options,
           ignore,
         );
-        const leave = waiting.has(path) ? setTimeout(() => call.cancel(), patienceMs) : undefined;
-        call.once('status', (status) => {
-          clearTimeout(leave);
-          ended(status);
-        });
+        leaveLater(call);
+        call.once('status', ended);
       } else if (kind === 'client_streaming') {
         const call = this.#client.makeClientStreamRequest(
           path,
@@ -107,6 +112,7 @@ export class RawClient {
         const first = input[0] ?? new Uint8Array();
         const call =
           duplex ?? this.#client.makeServerStreamRequest(path, identity, identity, first, metadata, options);
+        if (duplex === undefined) leaveLater(call);
         call.once('status', ended).on('error', ignore);
         call.on('data', () => {
           answered = true;

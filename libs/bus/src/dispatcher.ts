@@ -1,4 +1,4 @@
-import { errorCodes, RetryableError, TerminalError, toRookeryError } from '@rookery/contracts';
+import { errorCodes, requireKey, RetryableError, TerminalError, toRookeryError } from '@rookery/contracts';
 import type { EventType, RookeryError } from '@rookery/contracts';
 import { declaredEncoding, decodeMeta } from './cloud-events.js';
 import type { StoreDeadLetter } from './dead-letters.js';
@@ -171,7 +171,9 @@ export function decodeEvent<T>(
   const encoding = declaredEncoding(message.headers, event.encoding);
   const data = decodePayload(event, message.data, { encoding });
   for (const field of event.required) {
-    if ((data as Record<string, unknown>)[field] !== '') continue;
+    const value = (data as Record<string, unknown>)[field];
+    if (event.keys.includes(field) && value !== '') requireKey(String(value), field);
+    if (value !== '') continue;
     throw new TerminalError('RK_MESSAGE_MISSING_FIELD', `${event.type}: the field "${field}" is missing`, {
       details: { field, event: event.type },
     });

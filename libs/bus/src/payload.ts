@@ -41,6 +41,7 @@ export function decodePayload<T>(
     throw malformed(event, `does not fit its message: ${messageOf(error)}`, error);
   }
   checkValue(event, json, decoded, '', options.strict ?? event.strict);
+  checkRanges(event, decoded);
   return decoded;
 }
 
@@ -52,6 +53,7 @@ function parseJson(event: AnyEvent, bytes: Uint8Array): Record<string, unknown> 
   } catch (error) {
     throw malformed(event, 'is not UTF-8 text', error);
   }
+  if (nesting(text) > deepest) throw malformed(event, `is nested deeper than ${deepest} levels`);
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -60,6 +62,22 @@ function parseJson(event: AnyEvent, bytes: Uint8Array): Record<string, unknown> 
   }
   if (!isPlainObject(json)) throw malformed(event, `must be a JSON object, not ${kindOf(json)}`);
   return json;
+}
+
+/** Lists and objects within each other; whoever walks a message does so by recursion. */
+const deepest = 200;
+
+function nesting(text: string): number {
+  let depth = 0;
+  let most = 0;
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i];
+    if (char === '"') {
+      for (i++; i < text.length && text[i] !== '"'; i++) if (text[i] === '\\') i++;
+    } else if (char === '{' || char === '[') most = Math.max(most, ++depth);
+    else if (char === '}' || char === ']') depth--;
+  }
+  return most;
 }
 
 /** Walks the JSON and what became of it side by side: each must explain the other. */
@@ -125,6 +143,19 @@ function checkNumber(event: AnyEvent, json: unknown, decoded: number | bigint, p
     }
   }
   throw wrongType(event, path, 'a number', json);
+}
+
+/** JSON numbers may be out of the range of their field, which `fromJSON` does not see and the binary form can't hold. */
+function checkRanges<T>(event: EventType<T>, decoded: T): void {
+  try {
+    event.message.encode(decoded).finish();
+  } catch (error) {
+    throw new TerminalError(
+      'RK_MESSAGE_WRONG_TYPE',
+      `${event.type}: a field holds what its type can not: ${messageOf(error)}`,
+      { details: { event: event.type, reason: messageOf(error) }, cause: error },
+    );
+  }
 }
 
 type AnyEvent = Pick<EventType<unknown>, 'type'>;

@@ -44,6 +44,10 @@ test('an event without the id that its consumers keep it by is refused before it
     details: { field: 'runId', event: 'ml.run.started' },
     attempts: 1,
   });
+  // A name with a dot would be a path within the documents of those that keep it.
+  bus.nc.publish('ml.run.started.any', '{"runId":"a.b"}');
+  const [, second] = await lettersOf(bus, durable, 2);
+  expect(second?.data).toMatchObject({ code: 'RK_KEY_INVALID', attempts: 1 });
   expect(handled).toBe(0);
   await consumption.stop(1_000);
   await bus.close();

@@ -85,6 +85,23 @@ describe('what a user publishes', () => {
     expect(error.details['field']).toBe(field);
   });
 
+  test.each([{ seed: -1 }, { folds: 2 ** 32 }, { epochs: 1.5 }])(
+    'a number out of the range of its field is refused: %j',
+    (fields) => {
+      expect(refusal(events.datasetReady, bytes({ ...ready, ...fields })).code).toBe('RK_MESSAGE_WRONG_TYPE');
+    },
+  );
+
+  test('nesting is bounded, whatever it stands in; brackets within texts do not count', () => {
+    const spec = (depth: number): string =>
+      `{"name":"a","modelSpec":${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}}`;
+    for (const depth of [200, 100_000])
+      expect(refusal(events.datasetReady, bytes(spec(depth))).code).toBe('RK_MESSAGE_MALFORMED');
+    expect(decodePayload(events.datasetReady, bytes(spec(100))).name).toBe('a');
+    const text = { ...ready, name: `"${'[{'.repeat(300)}` };
+    expect(decodePayload(events.datasetReady, bytes(text)).name).toBe(text.name);
+  });
+
   test.each([
     ['nothing at all', new Uint8Array()],
     ['cut JSON', bytes('{"name":"pen')],

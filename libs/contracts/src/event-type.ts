@@ -23,8 +23,10 @@ export interface EventType<T> {
   readonly template: string;
   /** Published by users as well: unknown fields and wrong types are refused by name. */
   readonly strict: boolean;
-  /** Text fields without which an event is of no use, as the message has them: one that is empty is refused. */
+  /** Text fields without which an event is of no use, as the message has them: an empty one is refused. */
   readonly required: readonly string[];
+  /** Those of them that must be keys: consumers keep what they know under these names. */
+  readonly keys: readonly string[];
   /** Accepts friendlier forms of a JSON payload, such as short names of enum values. */
   readonly prepare?: (json: Record<string, unknown>) => Record<string, unknown>;
 }
@@ -39,6 +41,7 @@ export function defineEvent<T>(options: {
   readonly keyed?: boolean;
   readonly strict?: boolean;
   readonly required?: readonly (keyof T & string)[];
+  readonly keys?: readonly (keyof T & string)[];
   readonly prepare?: (json: Record<string, unknown>) => Record<string, unknown>;
 }): EventType<T> {
   const keyed = options.keyed ?? true;
@@ -53,7 +56,8 @@ export function defineEvent<T>(options: {
     filter: keyed ? `${options.type}.*` : options.type,
     template: keyed ? `${options.type}.{key}` : options.type,
     strict: options.strict ?? false,
-    required: options.required ?? [],
+    required: [...(options.required ?? []), ...(options.keys ?? [])],
+    keys: options.keys ?? [],
     ...(options.prepare ? { prepare: options.prepare } : {}),
   };
 }

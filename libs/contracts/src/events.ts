@@ -63,7 +63,8 @@ export const events = {
     type: 'ml.dataset.ingested',
     message: DatasetIngested,
     messageName: messageName('DatasetIngested'),
-    required: ['datasetId', 'requestEventId'],
+    required: ['requestEventId'],
+    keys: ['datasetId'],
   }),
   /** Key: data set name where it is a valid key, else `unnamed`. */
   datasetRejected: defineEvent<DatasetRejected>({
@@ -76,14 +77,14 @@ export const events = {
     type: 'ml.run.started',
     message: RunStarted,
     messageName: messageName('RunStarted'),
-    required: ['runId'],
+    keys: ['runId'],
   }),
   /** Key: job key; of a reproduction, its id in place of the run's. */
   foldJob: defineEvent<FoldJob>({
     type: 'ml.job.fold',
     message: FoldJob,
     messageName: messageName('FoldJob'),
-    required: ['runId'],
+    keys: ['runId'],
     stream: 'ML_JOBS',
   }),
   /** Key: run id. */
@@ -91,35 +92,35 @@ export const events = {
     type: 'ml.fold.trained',
     message: FoldTrained,
     messageName: messageName('FoldTrained'),
-    required: ['runId'],
+    keys: ['runId'],
   }),
   /** Key: run id. */
   foldEvaluated: defineEvent<FoldEvaluated>({
     type: 'ml.fold.evaluated',
     message: FoldEvaluated,
     messageName: messageName('FoldEvaluated'),
-    required: ['runId'],
+    keys: ['runId'],
   }),
   /** Key: run id. */
   runEvaluated: defineEvent<RunEvaluated>({
     type: 'ml.run.evaluated',
     message: RunEvaluated,
     messageName: messageName('RunEvaluated'),
-    required: ['runId'],
+    keys: ['runId'],
   }),
   /** Key: run id. */
   runCompleted: defineEvent<RunCompleted>({
     type: 'ml.run.completed',
     message: RunCompleted,
     messageName: messageName('RunCompleted'),
-    required: ['runId'],
+    keys: ['runId'],
   }),
   /** Key: run id. */
   runFailed: defineEvent<RunFailed>({
     type: 'ml.run.failed',
     message: RunFailed,
     messageName: messageName('RunFailed'),
-    required: ['runId'],
+    keys: ['runId'],
   }),
   /** Key: search id, which is a run id. */
   searchStarted: defineEvent<SearchStarted>({
@@ -186,28 +187,28 @@ export const events = {
     type: 'ml.model.registered',
     message: ModelRegistered,
     messageName: messageName('ModelRegistered'),
-    required: ['model'],
+    keys: ['model'],
   }),
   /** Key: model name. */
   modelPromoted: defineEvent<ModelPromoted>({
     type: 'ml.model.promoted',
     message: ModelPromoted,
     messageName: messageName('ModelPromoted'),
-    required: ['model'],
+    keys: ['model'],
   }),
   /** Key: model name. */
   modelRejected: defineEvent<ModelRejected>({
     type: 'ml.model.rejected',
     message: ModelRejected,
     messageName: messageName('ModelRejected'),
-    required: ['model'],
+    keys: ['model'],
   }),
   /** Key: model name. */
   modelRolledBack: defineEvent<ModelRolledBack>({
     type: 'ml.model.rolledback',
     message: ModelRolledBack,
     messageName: messageName('ModelRolledBack'),
-    required: ['model'],
+    keys: ['model'],
   }),
   /** Key: model name. */
   modelAliased: defineEvent<ModelAliased>({
@@ -220,14 +221,14 @@ export const events = {
     type: 'ml.inference.swapped',
     message: InferenceSwapped,
     messageName: messageName('InferenceSwapped'),
-    required: ['model'],
+    keys: ['model'],
   }),
   /** Key: model name. */
   predictionCaptured: defineEvent<PredictionsCaptured>({
     type: 'ml.prediction.captured',
     message: PredictionsCaptured,
     messageName: messageName('PredictionsCaptured'),
-    required: ['model'],
+    keys: ['model'],
     stream: 'ML_CAPTURES',
     encoding: 'protobuf',
   }),

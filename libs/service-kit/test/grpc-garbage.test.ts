@@ -28,9 +28,9 @@ const definition = {
   both: method('Both', true, true),
 } as grpc.ServiceDefinition;
 
-async function client(): Promise<grpc.Client> {
+async function client(options: { maxStreams?: number } = {}): Promise<grpc.Client> {
   const logger = memoryLogger();
-  const server = createGrpcServer({ logger });
+  const server = createGrpcServer({ logger, ...options });
   server.addService(definition, {
     one: unary<Buffer, Buffer>((request) => request),
     out: serverStream<Buffer, Buffer>(async function* (request) {
@@ -94,3 +94,21 @@ test.each(['Check', 'Watch'])('so it is for %s of the health service', async (na
   });
   expect(status.code).toBe(grpc.status.INVALID_ARGUMENT);
 });
+
+test.each(['In', 'Both'])(
+  'calls of %s that are refused before their requests are read take no place on the connection for ever',
+  async (name) => {
+    const raw = await client({ maxStreams: 10 });
+    for (let i = 0; i < 40; i++) {
+      const status = await new Promise<grpc.StatusObject>((resolve) => {
+        const call = raw.makeBidiStreamRequest(`/rookery.test.v1.Careful/${name}`, identity, identity);
+        call.on('error', () => undefined);
+        call.on('data', () => undefined);
+        call.on('status', resolve);
+        for (const request of [garbage, good, good, good]) call.write(request);
+        call.end();
+      });
+      expect(status.code, `call ${i}: ${status.details}`).toBe(grpc.status.INVALID_ARGUMENT);
+    }
+  },
+);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { RookeryError } from '@rookery/contracts';
+import { requireKey, RookeryError } from '@rookery/contracts';
 import { MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
 import type { MonitorServiceServer, RunReportRequest } from '@rookery/proto/rookery/monitor/v1/monitor';
 import { unary } from '@rookery/service-kit';
@@ -36,6 +36,7 @@ export function reportRequests(ports: {
           details: { field: 'model' },
         });
       }
+      requireKey(request.model, 'model');
       if (request.waitMs > 0) {
         const waitMs = Math.min(request.waitMs, longestWaitMs);
         await captured.waitUntil(request.model, () => isReady(collections, request), waitMs, signal);

@@ -94,7 +94,9 @@ function checkColumn(
 ): void {
   for (const group of metadata.row_groups) {
     for (const { meta_data: meta } of group.columns) {
-      if (meta?.path_in_schema[0] !== element.name) continue;
+      // A damaged footer may lack what its type has.
+      const path = meta?.path_in_schema as readonly string[] | undefined;
+      if (meta === undefined || path?.[0] !== element.name) continue;
       try {
         checkPages(bytes, { meta, element, rows: Number(group.num_rows) }, boundedCompressors, budget);
       } catch (error) {
