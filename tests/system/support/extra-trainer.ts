@@ -28,6 +28,8 @@ export async function startTrainer(
   const child = spawn(process.execPath, ['--enable-source-maps', script], {
     env: {
       ...process.env,
+      // The launcher's own: a service would refuse it.
+      ROOKERY_NATS_SERVER: undefined,
       ...env,
       ROOKERY_NATS_URL: world.system.natsUrl,
       ROOKERY_DATA_DIR: world.system.dataDir,
