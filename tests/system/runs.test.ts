@@ -292,8 +292,12 @@ describe('a run whose job is lost', () => {
   it('does not hang: it fails naming the fold, and resumed does that fold alone', async () => {
     const { runId } = await planned('forgotten');
     const subject = events.foldJob.subject(jobKeyOf(runId, 1, false));
-    const job = await bus.jsm.streams.getMessage('ML_JOBS', { last_by_subj: subject });
-    await bus.jsm.streams.deleteMessage('ML_JOBS', job?.seq ?? 0);
+    // The plan is told of before its jobs are stored.
+    const job = await eventually(
+      async () => (await bus.jsm.streams.getMessage('ML_JOBS', { last_by_subj: subject })) ?? undefined,
+      'the job of fold 1',
+    );
+    await bus.jsm.streams.deleteMessage('ML_JOBS', job.seq);
     await trainer();
     const { data } = await world.tap.wait(events.runFailed, (run) => run.runId === runId, 'the failure');
     expect(data).toMatchObject({ code: 'RK_RUN_STALLED', step: 'fold 1' });
