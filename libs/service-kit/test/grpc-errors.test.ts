@@ -35,6 +35,39 @@ const someCode = Object.keys(errorCodes).find(
 ) as ErrorCode;
 
 describe('errors over the wire', () => {
+  it('fit into their trailers whatever a caller put into them, and leave the connection as it was', async () => {
+    const long = '\ufffd'.repeat(40_000);
+    const errors = [
+      long,
+      'é'.repeat(999),
+      '🐧'.repeat(5000),
+      'a\ud83d',
+      `${'x'.repeat(1990)}🐧🐧`,
+      '%'.repeat(9000),
+    ];
+    let at = 0;
+    const { server, client } = await echoServer({
+      one: unary<string, string>(() => {
+        const text = errors[at]!;
+        throw new TerminalError(someCode, text, { hint: text, details: { a: text, b: text, c: text } });
+      }),
+    });
+    closers.push(() => (client.close(), server.server.forceShutdown()));
+    for (at = 0; at < errors.length; at++) {
+      const error = await rawCall(client);
+      expect([error.code, error.metadata.get('rookery-error-code')[0]]).toEqual([
+        grpc.status.NOT_FOUND,
+        someCode,
+      ]);
+      const trailers = Object.entries(error.metadata.getMap()).map(
+        ([, value]) => Buffer.byteLength(value) * 1.4,
+      );
+      expect(encodeURI(error.details).length + trailers.reduce((sum, size) => sum + size, 0)).toBeLessThan(
+        8192,
+      );
+    }
+  });
+
   it('gives every code of the error table the status of the table, with code, hint and message', async () => {
     let code: ErrorCode = someCode;
     const { server, client } = await echoServer({

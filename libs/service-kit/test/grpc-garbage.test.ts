@@ -105,7 +105,9 @@ test.each(['In', 'Both'])(
         call.on('error', () => undefined);
         call.on('data', () => undefined);
         call.on('status', resolve);
-        for (const request of [garbage, good, good, good]) call.write(request);
+        // More than the window of a stream: what nobody reads would wait for ever.
+        const large = Buffer.alloc(100_000, 1);
+        for (const request of [garbage, large, large, large]) call.write(request);
         call.end();
       });
       expect(status.code, `call ${i}: ${status.details}`).toBe(grpc.status.INVALID_ARGUMENT);

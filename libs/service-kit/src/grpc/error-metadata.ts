@@ -1,22 +1,30 @@
 import * as grpc from '@grpc/grpc-js';
+import { fittingText } from './fitting-text.js';
+
+/** Of the message and of the hint, each percent-encoded. */
+export const MOST_TEXT_BYTES = 2000;
+/** Of the details as JSON, which takes a third more as base64. */
+const MOST_DETAIL_BYTES = 2200;
 
 /**
  * Trailing metadata of a failed call. Code and hint are printable ASCII (other characters percent-encoded, as in
- * `grpc-message`), details are a JSON object of strings in UTF-8. Long values are cut: all trailers of a call must fit
- * into 8 KiB at most clients.
+ * `grpc-message`), details are a JSON object of strings in UTF-8. Long values are cut, by the size that they are sent in: all
+ * trailers of a call, the message among them, must fit into 8 KiB at most clients, and ones that are far too large take
+ * the whole connection down with them.
  */
 export function errorMetadata(code: string, hint: unknown, details: unknown): grpc.Metadata {
   const metadata = new grpc.Metadata();
   metadata.set('rookery-error-code', code);
-  if (typeof hint === 'string' && hint !== '') metadata.set('rookery-error-hint', encodeText(hint));
+  if (typeof hint === 'string' && hint !== '')
+    metadata.set('rookery-error-hint', encodeText(fittingText(hint, MOST_TEXT_BYTES)));
   const entries = typeof details === 'object' && details !== null ? Object.entries(details) : [];
   if (entries.length > 0) {
     const kept: Record<string, string> = {};
     let size = 0;
     for (const [key, value] of entries) {
-      const text = String(value).slice(0, 500);
-      size += key.length + text.length;
-      if (size > 3000) break;
+      const text = fittingText(String(value), 1000);
+      size += Buffer.byteLength(JSON.stringify([key, text]));
+      if (size > MOST_DETAIL_BYTES) break;
       kept[key] = text;
     }
     metadata.set('rookery-error-details-bin', Buffer.from(JSON.stringify(kept)));
@@ -40,11 +48,9 @@ export function readErrorMetadata(
 }
 
 function encodeText(text: string): string {
-  return text
-    .slice(0, 1000)
-    .replace(/[^ -~]+|%/gu, (run) =>
-      [...Buffer.from(run)].map((byte) => `%${byte.toString(16).padStart(2, '0').toUpperCase()}`).join(''),
-    );
+  return text.replace(/[^ -~]+|%/gu, (run) =>
+    [...Buffer.from(run)].map((byte) => `%${byte.toString(16).padStart(2, '0').toUpperCase()}`).join(''),
+  );
 }
 
 function decodeText(text: string): string {

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import * as grpc from '@grpc/grpc-js';
 import { errorCodes, isErrorCode } from '@rookery/contracts';
 import type { ErrorCode } from '@rookery/contracts';
-import { errorMetadata } from './error-metadata.js';
+import { errorMetadata, MOST_TEXT_BYTES } from './error-metadata.js';
+import { fittingText } from './fitting-text.js';
 
 /** The answer to a call that failed. */
 export interface ErrorStatus {
@@ -36,7 +37,7 @@ export function statusOfError(error: unknown, cancelled = false): ErrorStatus {
     const entry = errorCodes[candidate.code];
     return {
       code: grpc.status[entry.grpc],
-      details: error.message,
+      details: fittingText(error.message, MOST_TEXT_BYTES),
       metadata: errorMetadata(candidate.code, candidate.hint ?? entry.whatToDo, candidate.details),
       errorCode: candidate.code,
     };
@@ -52,7 +53,7 @@ export function statusOfError(error: unknown, cancelled = false): ErrorStatus {
     const errorCode = String(metadata.get('rookery-error-code')[0] ?? '');
     return {
       code: candidate.code,
-      details: candidate.details,
+      details: fittingText(candidate.details, MOST_TEXT_BYTES),
       metadata,
       ...(isErrorCode(errorCode) ? { errorCode } : {}),
     };

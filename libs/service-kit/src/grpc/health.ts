@@ -1,4 +1,5 @@
 import type * as grpc from '@grpc/grpc-js';
+import { fittingText } from './fitting-text.js';
 import { decodeHealthRequest, encodeHealthList, encodeHealthStatus, healthStatus } from './health-codec.js';
 import type { HealthRequest } from './health-codec.js';
 
@@ -107,7 +108,10 @@ export function createHealth(): ServableHealth {
         if (call.request.service === undefined) return callback(undecodable);
         const found = status(call.request.service);
         if (found === 'SERVICE_UNKNOWN')
-          callback({ code: 5, details: `This server has no service '${call.request.service}'.` });
+          callback({
+            code: 5,
+            details: `This server has no service '${fittingText(call.request.service, 500)}'.`,
+          });
         else callback(null, healthStatus[found]);
       },
       watch(call: Watcher): void {

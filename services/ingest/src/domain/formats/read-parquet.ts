@@ -68,6 +68,9 @@ function fieldsOf(metadata: FileMetaData): SchemaTree[] {
     children !== schema.length - 1
   )
     throw malformed('its schema is no tree');
+  // A damaged element may lack its name; that of the root is not used.
+  if (schema.slice(1).some(({ name }) => typeof (name as unknown) !== 'string'))
+    throw malformed('a column has no name');
   try {
     return parquetSchema(metadata).children;
   } catch (error) {
