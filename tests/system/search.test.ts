@@ -9,7 +9,10 @@ import { eventually, within } from './support/waiting.js';
 let world: TestSystem;
 
 beforeAll(async () => {
-  world = await startTestSystem();
+  world = await startTestSystem({
+    // What a killed process had in hand comes back sooner than by default.
+    env: { ROOKERY_ACK_WAIT_MS: '5000', ROOKERY_JOB_ACK_WAIT_MS: '5000' },
+  });
 });
 afterAll(async () => {
   await world?.stop();
