@@ -24,7 +24,14 @@ let bus: Bus;
 
 beforeAll(async () => {
   // One drifted column of seven is drift of the data set here.
-  world = await startTestSystem({ env: { ROOKERY_DRIFT_SHARE: '0.1' } });
+  world = await startTestSystem({
+    env: {
+      ROOKERY_DRIFT_SHARE: '0.1',
+      // What a killed process had in hand comes back sooner than by default.
+      ROOKERY_ACK_WAIT_MS: '5000',
+      ROOKERY_JOB_ACK_WAIT_MS: '5000',
+    },
+  });
   bus = await connectBus({ url: world.system.natsUrl, name: 'test' });
 });
 
