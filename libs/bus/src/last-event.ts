@@ -11,7 +11,7 @@ const notFound = 404;
 
 /**
  * The last event of one key, by one question to the broker. Undefined where the stream holds none, or where it can't be
- * decoded. Throws RK_BUS_UNAVAILABLE where the broker does not answer.
+ * decoded. Throws RK_BUS_UNAVAILABLE where the broker does not answer, RK_KEY_INVALID for what can be no key.
  */
 export async function lastOfKey<T>(
   jsm: JetStreamManager,
@@ -65,8 +65,10 @@ async function lastStored(
   event: Pick<EventType<unknown>, 'stream' | 'subject'>,
   key: string,
 ): Promise<StoredMsg | null> {
+  // A key that can be none is the caller's fault: waiting for the broker would not mend it.
+  const subject = event.subject(key);
   try {
-    return await jsm.streams.getMessage(event.stream, { last_by_subj: event.subject(key) });
+    return await jsm.streams.getMessage(event.stream, { last_by_subj: subject });
   } catch (error) {
     if (isNotFound(error)) return null;
     throw unavailable(error);

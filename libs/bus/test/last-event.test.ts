@@ -34,6 +34,13 @@ describe('the last event of a key', () => {
     expect(last).toMatchObject({ id: 'one-second', key: 'one', data: { runId: 'one', actor: 'second' } });
   });
 
+  it('is refused for what can be no key: waiting for the broker would not mend it', async () => {
+    await expect(bus.lastOf(events.runCancelled, '')).rejects.toMatchObject({ code: 'RK_KEY_INVALID' });
+    await expect(bus.inHand(events.runCancelled, 'a.b', 'x')).rejects.toMatchObject({
+      code: 'RK_KEY_INVALID',
+    });
+  });
+
   it('is none where it can not be decoded', async () => {
     await bus.js.publish(events.runCancelled.subject('broken'), 'no JSON');
     expect(await bus.lastOf(events.runCancelled, 'broken')).toBeUndefined();

@@ -127,60 +127,70 @@ export const events = {
     type: 'ml.search.started',
     message: SearchStarted,
     messageName: messageName('SearchStarted'),
+    keys: ['searchId'],
   }),
   /** Key: search id. */
   trialStarted: defineEvent<TrialStarted>({
     type: 'ml.trial.started',
     message: TrialStarted,
     messageName: messageName('TrialStarted'),
+    keys: ['runId'],
   }),
   /** Key: search id. */
   trialEvaluated: defineEvent<TrialEvaluated>({
     type: 'ml.trial.evaluated',
     message: TrialEvaluated,
     messageName: messageName('TrialEvaluated'),
+    keys: ['runId'],
   }),
   /** Key: search id. */
   trialFailed: defineEvent<TrialFailed>({
     type: 'ml.trial.failed',
     message: TrialFailed,
     messageName: messageName('TrialFailed'),
+    keys: ['runId'],
   }),
   /** Key: search id. */
   searchCompleted: defineEvent<SearchCompleted>({
     type: 'ml.search.completed',
     message: SearchCompleted,
     messageName: messageName('SearchCompleted'),
+    keys: ['searchId'],
   }),
   /** Key: run id. */
   runResumed: defineEvent<RunResumed>({
     type: 'ml.run.resumed',
     message: RunResumed,
     messageName: messageName('RunResumed'),
+    keys: ['runId'],
   }),
   /** Key: run id. */
   runCancelled: defineEvent<RunCancelled>({
     type: 'ml.run.cancelled',
     message: RunCancelled,
     messageName: messageName('RunCancelled'),
+    keys: ['runId'],
   }),
   /** Key: run id. */
   runReproducing: defineEvent<RunReproducing>({
     type: 'ml.run.reproducing',
     message: RunReproducing,
     messageName: messageName('RunReproducing'),
+    keys: ['reproductionId', 'runId'],
   }),
   /** Key: run id. */
   foldReproduced: defineEvent<FoldReproduced>({
     type: 'ml.fold.reproduced',
     message: FoldReproduced,
     messageName: messageName('FoldReproduced'),
+    keys: ['reproductionId', 'runId'],
   }),
   /** Key: run id. */
   runReproduced: defineEvent<RunReproduced>({
     type: 'ml.run.reproduced',
     message: RunReproduced,
     messageName: messageName('RunReproduced'),
+    keys: ['reproductionId', 'runId'],
   }),
   /** Key: model name. */
   modelRegistered: defineEvent<ModelRegistered>({
@@ -215,6 +225,7 @@ export const events = {
     type: 'ml.model.aliased',
     message: ModelAliased,
     messageName: messageName('ModelAliased'),
+    keys: ['model'],
   }),
   /** Key: model name. */
   inferenceSwapped: defineEvent<InferenceSwapped>({
