@@ -27,6 +27,12 @@ const publish = (key: string, actor: string): Promise<unknown> =>
 describe('the last event of a key', () => {
   it('is that of this key alone, the newest one, with its id', async () => {
     expect(await bus.lastOf(events.runCancelled, 'one')).toBeUndefined();
+    // Terminal: an outage would be waited for, and this would never end.
+    for (const key of ['', 'a.b', '*'])
+      await expect(bus.lastOf(events.runCancelled, key)).rejects.toMatchObject({
+        name: 'TerminalError',
+        code: 'RK_KEY_INVALID',
+      });
     await publish('one', 'first');
     await publish('one', 'second');
     await publish('other', 'third');
