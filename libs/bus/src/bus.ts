@@ -1,6 +1,7 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { RetryableError, streams } from '@rookery/contracts';
+import type { StreamName } from '@rookery/contracts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openConnection } from './connection.js';
 import type { Connection } from './connection.js';
@@ -14,7 +15,8 @@ import { lastEvents, replayEvents, tailSubjects } from './readers.js';
 import { replayAll, streamBounds } from './replay-all.js';
 import { createMetrics } from './telemetry.js';
 import { ensureStreams } from './topology.js';
-import type { Bus, ConnectBusOptions, Consumption, Logger } from './types.js';
+import type { Bus, ConnectBusOptions, Consumption, Logger, StreamBounds } from './types.js';
+import { untilAnswered } from './until-answered.js';
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
@@ -44,6 +46,8 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
   const storeDeadLetter = createDeadLetters(publisher, metrics, options.name, now);
   const ensureTopology = (): Promise<void> =>
     ensureStreams(jsm, streams, options.streamReplicas ?? 1, logger);
+  const bounds = (stream: StreamName): Promise<StreamBounds> =>
+    untilAnswered(connection, `stream ${stream}`, () => streamBounds(jsm, stream));
   const progress = createProgressPublisher(nc, connection.connected);
   const consumptions = new Set<Consumption>();
   let closing: Promise<void> | undefined;
@@ -71,6 +75,7 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
           logger,
           defaultMaxDeliver: options.maxDeliver ?? 5,
           defaultAckWaitMs: options.ackWaitMs ?? 30_000,
+          startDeadlineMs: options.connectDeadlineMs ?? 60_000,
         },
         event,
         consumeOptions,
@@ -81,12 +86,13 @@ export async function connectBus(options: ConnectBusOptions): Promise<Bus> {
     publishProgress: progress.publish,
     subscribeProgress: (runId, onProgress) => subscribeProgress(nc, runId, onProgress),
     replay: (event, replayOptions) => replayEvents({ js, connection }, event, replayOptions, logger),
-    replayAll: (stream, types, replayOptions) => replayAll({ js, jsm, logger }, stream, types, replayOptions),
-    bounds: (stream) => streamBounds(jsm, stream),
+    replayAll: (stream, types, replayOptions) =>
+      replayAll({ js, logger, connection, bounds }, stream, types, replayOptions),
+    bounds,
     lastPerKey: (event) => lastEvents({ js, connection }, event, logger),
     lastOf: (event, key) => lastOfKey(jsm, event, key, logger),
     inHand: (event, key, durable) => isInHand(jsm, event, key, durable),
-    tail: (subjects, onEvent) => tailSubjects(nc, subjects, onEvent, now),
+    tail: (subjects, onEvent) => tailSubjects(connection, subjects, onEvent, now),
     deadLetters: createDeadLetterBox({ jsm, publisher, logger, now }),
     status: () => ({ connected: connection.connected() }),
     close: () =>

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { requireKey, RookeryError, TerminalError } from '@rookery/contracts';
 import type { EventType } from '@rookery/contracts';
+import { untilDisconnected } from './broker-errors.js';
 import type { Connection } from './connection.js';
 import type { StoreDeadLetter } from './dead-letters.js';
 import type { Delivery } from './delivery.js';
@@ -13,6 +14,7 @@ import { startPullLoop } from './pull-loop.js';
 import { advisoriesStream, advisorySubject, sweep, sweeperName } from './sweeper.js';
 import type { BusMetrics } from './telemetry.js';
 import type { ConsumeOptions, Consumption, Logger } from './types.js';
+import { untilAnswered } from './until-answered.js';
 
 /** What a consumption works with. */
 export interface ConsumptionParts {
@@ -24,6 +26,8 @@ export interface ConsumptionParts {
   logger: Logger;
   defaultMaxDeliver: number;
   defaultAckWaitMs: number;
+  /** How long the start waits for a broker that went away, ms. */
+  startDeadlineMs: number;
 }
 
 /**
@@ -71,7 +75,11 @@ export async function startConsumption<T>(
     maxAckPending: 100,
     from: 'all',
   });
-  await Promise.all([work(), sweeping()]);
+  await Promise.all(
+    [work, sweeping].map((ensure) =>
+      untilAnswered(connection, `consumer ${durable}`, ensure, parts.startDeadlineMs),
+    ),
+  );
 
   const running = new Set<Delivery>();
   const onDelivery = async (delivery: Delivery): Promise<void> => {
@@ -125,9 +133,15 @@ export async function startConsumption<T>(
 /** Makes sure of a durable once for all the loops that ask at the same time; sets the streams up again where they are gone. */
 function durableKeeper(parts: ConsumptionParts, spec: DurableSpec): () => Promise<void> {
   let underway: Promise<void> | undefined;
+  const ensureOnce = (): Promise<unknown> =>
+    untilDisconnected(
+      parts.connection,
+      `consumer ${spec.durable}`,
+      ensureDurable(parts.jsm, spec, parts.logger),
+    );
   const ensure = async (): Promise<void> => {
     try {
-      await ensureDurable(parts.jsm, spec, parts.logger);
+      await ensureOnce();
     } catch (error) {
       if (!(error instanceof RookeryError) || error.code !== 'RK_BUS_NO_STREAM') throw error;
       parts.logger.warn(
@@ -135,7 +149,7 @@ function durableKeeper(parts: ConsumptionParts, spec: DurableSpec): () => Promis
         'the stream is missing, setting it up',
       );
       await parts.ensureTopology();
-      await ensureDurable(parts.jsm, spec, parts.logger);
+      await ensureOnce();
     }
   };
   return () => (underway ??= ensure().finally(() => (underway = undefined)));

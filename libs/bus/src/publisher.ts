@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { Link } from '@opentelemetry/api';
-import { RetryableError, RookeryError, TerminalError } from '@rookery/contracts';
+import { RetryableError, TerminalError } from '@rookery/contracts';
 import type { EventType } from '@rookery/contracts';
+import { isNoResponder, isTransient, untilDisconnected } from './broker-errors.js';
 import { encodeHeaders, headerNames, serviceSource } from './cloud-events.js';
 import type { Connection } from './connection.js';
 import { encodePayload } from './payload.js';
@@ -120,6 +121,7 @@ async function send(
       await parts.connection.whenConnected(Math.max(1, deadline - performance.now()));
       const ack = await untilDisconnected(
         parts.connection,
+        subject,
         parts.js.publish(subject, body, { headers, timeout: ackTimeoutMs, retries: 0 }),
       );
       return { sequence: ack.seq, duplicate: ack.duplicate };
@@ -135,22 +137,6 @@ async function send(
   throw new RetryableError('RK_BUS_UNAVAILABLE', `${subject}: not stored within ${parts.deadlineMs} ms`, {
     cause,
   });
-}
-
-/** A request to a broker that died would only end at its time-out: end it with the connection instead. */
-async function untilDisconnected<R>(connection: Connection, request: Promise<R>): Promise<R> {
-  let off = (): void => {};
-  const lost = new Promise<never>((_, reject) => {
-    off = connection.onChange((change) => {
-      if (change === 'reconnect') return;
-      reject(new RetryableError('RK_BUS_UNAVAILABLE', 'the connection was lost while publishing'));
-    });
-  });
-  try {
-    return await Promise.race([request, lost]);
-  } finally {
-    off();
-  }
 }
 
 /** "No responders" is either JetStream still starting, or a subject that no stream takes: ask which. */
@@ -181,20 +167,4 @@ function checkSize(parts: PublisherParts, type: string, headers: MsgHdrs, body: 
     `${type}: the message has ${size} bytes with its headers, the broker takes ${limit}`,
     { details: { size: String(size), limit: String(limit) } },
   );
-}
-
-const transientNames = new Set(['TimeoutError', 'NoRespondersError', 'RequestError', 'JetStreamNotEnabled']);
-
-function isTransient(error: unknown): boolean {
-  if (error instanceof RookeryError) return error instanceof RetryableError;
-  if (!(error instanceof Error)) return false;
-  // JetStream answers with status 503 while it starts, elects a leader or is out of a resource.
-  return transientNames.has(error.name) || (error as Error & { status?: unknown }).status === 503;
-}
-
-function isNoResponder(error: unknown): boolean {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if (at.name === 'NoRespondersError' || at.name === 'JetStreamNotEnabled') return true;
-  }
-  return false;
 }

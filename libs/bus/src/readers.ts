@@ -8,12 +8,12 @@ import type {
   OrderedConsumerOptions,
 } from '@nats-io/jetstream';
 import type { EventType } from '@rookery/contracts';
-import type { NatsConnection } from '@nats-io/transport-node';
 import { decodeMeta, headersToRecord } from './cloud-events.js';
 import type { Connection } from './connection.js';
 import { decodeEvent } from './dispatcher.js';
 import { retryDelayMs } from './retry.js';
 import type { BusEvent, EventMeta, Logger, RawEvent, Replay, ReplayOptions, Stop } from './types.js';
+import { untilAnswered } from './until-answered.js';
 
 const readAhead = 256;
 /**
@@ -112,11 +112,12 @@ export async function lastEvents<T>(
 
 /** Shows events as they pass on core NATS, from now on. Anything malformed is shown as it is. */
 export async function tailSubjects(
-  nc: NatsConnection,
+  connection: Pick<Connection, 'nc' | 'onChange' | 'whenConnected'>,
   subjects: string[],
   onEvent: (event: RawEvent) => void,
   now: () => number,
 ): Promise<Stop> {
+  const { nc } = connection;
   const subscriptions = subjects.map((subject) =>
     nc.subscribe(subject, {
       callback: (error, message) => {
@@ -133,7 +134,7 @@ export async function tailSubjects(
       },
     }),
   );
-  await nc.flush();
+  await untilAnswered(connection, subjects.join(', '), () => nc.flush());
   return async () => {
     for (const subscription of subscriptions)
       if (!subscription.isClosed() && !nc.isClosed()) subscription.unsubscribe();
@@ -143,7 +144,7 @@ export async function tailSubjects(
 /** What reading a stream needs. */
 export interface ReadSource {
   readonly js: JetStreamClient;
-  readonly connection: Pick<Connection, 'nc' | 'onChange'>;
+  readonly connection: Pick<Connection, 'nc' | 'onChange' | 'whenConnected'>;
 }
 
 interface Reader {
@@ -190,7 +191,7 @@ async function openReader(
     stale = true;
     iterator?.stop();
   });
-  const first = await open().catch((error: unknown) => {
+  const first = await untilAnswered(connection, `stream ${event.stream}`, open).catch((error: unknown) => {
     offChange();
     throw error;
   });

@@ -2,15 +2,18 @@ import { DeliverPolicy } from '@nats-io/jetstream';
 import type { Consumer, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream';
 import type { EventType, StreamName } from '@rookery/contracts';
 import { headersToRecord } from './cloud-events.js';
+import type { Connection } from './connection.js';
 import { decodeEvent } from './dispatcher.js';
 import { metaOfMessage } from './readers.js';
 import type { BusEvent, Logger, ReplayAllOptions, StreamBounds } from './types.js';
+import { untilAnswered } from './until-answered.js';
 
 /** What reading again works with. */
 export interface ReplayAllParts {
   js: JetStreamClient;
-  jsm: JetStreamManager;
   logger: Logger;
+  connection: Connection;
+  bounds: (stream: StreamName) => Promise<StreamBounds>;
 }
 
 const readAhead = 500;
@@ -30,23 +33,27 @@ export async function streamBounds(jsm: JetStreamManager, stream: StreamName): P
  * rejects with, and with the signal's reason.
  */
 export async function replayAll(
-  { js, jsm, logger }: ReplayAllParts,
+  { js, logger, connection, bounds }: ReplayAllParts,
   stream: StreamName,
   types: readonly EventType<unknown>[],
   options: ReplayAllOptions,
 ): Promise<number> {
   const { signal } = options;
-  const through = options.through ?? (await streamBounds(jsm, stream)).lastSequence;
+  const through = options.through ?? (await bounds(stream)).lastSequence;
   let count = 0;
   let next = 1;
   while (through > 0) {
-    const consumer = await js.consumers.get(stream, {
-      ...(next === 1
+    const from =
+      next === 1
         ? { deliver_policy: DeliverPolicy.All }
-        : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: next }),
-    });
+        : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: next };
+    const open = async (): Promise<{ consumer: Consumer; pending: number }> => {
+      const opened = await js.consumers.get(stream, from);
+      return { consumer: opened, pending: (await opened.info()).num_pending };
+    };
+    const { consumer, pending: left } = await untilAnswered(connection, `stream ${stream}`, open);
     try {
-      if ((await consumer.info()).num_pending === 0) break;
+      if (left === 0) break;
       const messages = await consumer.consume({ max_messages: readAhead, idle_heartbeat: silenceMs });
       const end = (): void => void messages.stop();
       const silence = watchSilence(consumer, end);

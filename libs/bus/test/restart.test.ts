@@ -4,7 +4,7 @@ import { connectBus } from '../src/index.js';
 import type { Bus } from '../src/index.js';
 import { startNatsServer } from '../src/testing/index.js';
 import type { NatsServer } from '../src/testing/index.js';
-import { deferred, label, labelReceived, until, within } from './fixtures.js';
+import { deferred, label, labelReceived, unique, until, within } from './fixtures.js';
 
 let server: NatsServer;
 let buses: Bus[] = [];
@@ -79,6 +79,50 @@ test('an idle consumer gets the first event after a restart', async () => {
   await server.restart();
   await bus.publish(labelReceived, 'k', label('p'), { id: 'after' });
   expect(await within(got.promise, 'delivery')).toBe('after');
+});
+
+/** Everything a service asks of the broker while it starts. */
+function startingQuestions(bus: Bus): Promise<unknown>[] {
+  const noEvent = async (): Promise<void> => {};
+  return [
+    bus.bounds('ML_EVENTS'),
+    bus.replayAll('ML_EVENTS', [labelReceived], { onEvent: noEvent }),
+    bus.replay(labelReceived, { onEvent: noEvent }).then((replay) => replay.done),
+    bus.lastPerKey(labelReceived),
+    bus.tail(['ml.>'], () => {}),
+    bus.consume(labelReceived, { durable: unique('starting'), handler: noEvent }),
+  ];
+}
+
+test('a service that starts while the broker goes away is answered when it is back', async () => {
+  const bus = await start();
+  await bus.publish(labelReceived, 'k', label('p'), { id: 'kept' });
+  const asked = startingQuestions(bus);
+  await server.kill();
+  await until(
+    async () => bus.status().connected,
+    (up) => !up,
+    'loss noticed',
+  );
+  asked.push(...startingQuestions(bus));
+  await server.restart();
+  const answers = await within(Promise.all(asked), 'answers');
+  for (const [bounds, replayed, , last] of [answers.slice(0, 6), answers.slice(6)]) {
+    expect(bounds).toMatchObject({ lastSequence: 1 });
+    expect(replayed).toBe(1);
+    expect(last).toMatchObject([{ id: 'kept' }]);
+  }
+});
+
+test('a broker that stays away is reported as RK_BUS_UNAVAILABLE, not waited for without end', async () => {
+  server = await startNatsServer();
+  const bus = await connectBus({ url: server.url, name: 'tester', connectDeadlineMs: 500 });
+  buses = [bus];
+  await bus.ensureTopology();
+  await server.kill();
+  await expect(
+    bus.consume(labelReceived, { durable: 'late', handler: async () => {} }),
+  ).rejects.toMatchObject({ code: 'RK_BUS_UNAVAILABLE', message: expect.stringContaining('late') });
 });
 
 test('a publish made while the broker is away is stored when it is back', async () => {

@@ -1,4 +1,5 @@
 import { metrics, trace } from '@opentelemetry/api';
+import { RetryableError } from '@rookery/contracts';
 import { createLogger, protectSecrets, startTelemetry } from '@rookery/telemetry';
 import type { Logger, Telemetry } from '@rookery/telemetry';
 import { loadConfig } from './config/load-config.js';
@@ -127,7 +128,9 @@ class ServiceRun {
         exit === undefined ? { err: error } : {},
         `the service cannot start: ${error instanceof Error ? error.message : String(error)}`,
       );
-      this.#stop('start failed', exit?.exitCode ?? exitCodes.software);
+      // What the error table calls passing was away: a supervisor starts it again, and nothing is wrong with the program.
+      const passing = error instanceof RetryableError ? exitCodes.unavailable : exitCodes.software;
+      this.#stop('start failed', exit?.exitCode ?? passing);
     }
     await this.#end;
   }

@@ -182,6 +182,14 @@ describe('a bundled service', () => {
     expect(service.lines.at(-1)?.['msg']).toBe('stopped');
   });
 
+  it('ends with 69 if what it needs stays away while it starts', async () => {
+    const service = start({ FIXTURE_FAIL: 'away' });
+    expect(await service.exit).toBe(69);
+    expect(service.lines.map((line) => line['msg'])).toContain(
+      'the service cannot start: stream ML_EVENTS: the broker did not answer',
+    );
+  });
+
   it('ends with 70 if its start fails, after closing what was open', async () => {
     const service = start({ FIXTURE_FAIL: 'start' });
     expect(await service.exit).toBe(70);
