@@ -6,6 +6,7 @@ export type { Peers } from '@rookery/service-kit/client';
 export type { BusLogin, DeadLetterPage, PayloadView, Redriven, StoredDeadLetter } from '@rookery/bus';
 export { redriveNoteOf, runIdOfLetter } from './dead-letters.js';
 export type { DeadLetters, RedriveNote, SystemView } from './dead-letters.js';
+export { bestFirst } from './best-first.js';
 export { rowFromProto, rowToProto } from './plain-rows.js';
 export type { PlainRow, PlainValue } from './plain-rows.js';
 export { RookeryClient } from './rookery-client.js';

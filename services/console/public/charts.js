@@ -4,9 +4,9 @@ import { number } from './format.js';
 
 /**
  * A line over epochs. `total` epochs span the width, so that a curve grows to the right while its job trains.
- * @param {{ values: readonly number[], total: number, name: string, second?: boolean, width?: number, height?: number }} options
+ * @param {{ values: readonly number[], total: number, name: string, unit?: string, second?: boolean, width?: number, height?: number }} options
  */
-export function curve({ values, total, name, second = false, width = 130, height = 36 }) {
+export function curve({ values, total, name, unit = 'epochs', second = false, width = 130, height = 36 }) {
   const finite = values.filter((value) => Number.isFinite(value));
   const low = Math.min(...finite);
   const high = Math.max(...finite);
@@ -24,7 +24,7 @@ export function curve({ values, total, name, second = false, width = 130, height
     );
   const last = points.at(-1);
   const label = last
-    ? `${name} from ${number(points[0]?.value)} to ${number(last.value)} over ${values.length} of ${Math.max(total, values.length)} epochs`
+    ? `${name} from ${number(points[0]?.value)} to ${number(last.value)} over ${values.length} of ${Math.max(total, values.length)} ${unit}`
     : `${name}: nothing yet`;
   const kind = second ? ' b' : '';
   return h(

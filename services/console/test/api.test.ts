@@ -21,6 +21,7 @@ describe('the JSON API', () => {
       ['rejected', 'rmse', 6],
       ['failed', null, 1],
       ['cancelled', null, 2],
+      ['training', null, 0],
     ]);
     expect(json.runs[1]).toMatchObject({
       version: 3,
@@ -44,6 +45,30 @@ describe('the JSON API', () => {
     expect(json.verdict).toMatchObject({ passed: true, threshold: 0.7 });
     expect(json.confusion.classes).toEqual(['Adelie', 'Chinstrap', 'Gentoo']);
     expect(json.environment).toMatchObject({ backend: 'cpu', nodeVersion: 'v20.20.0' });
+  });
+
+  it('gives a searching run with its trials, the most promising first, and other runs without a search', async () => {
+    const { json } = await console_.call(`/api/v1/runs/${runIds.searching}`);
+    expect(json.search).toMatchObject({
+      state: 'searching',
+      best: { trial: 1, score: 0.21 },
+      begun: 6,
+      ended: 5,
+      endedTrials: 4,
+      bestSoFar: [0.51, 0.33, 0.33, 0.21],
+    });
+    expect(json.search.attempts.map((attempt: Json) => [attempt.trial, attempt.rung, attempt.score])).toEqual(
+      [
+        [1, 1, 0.21],
+        [1, 0, 0.33],
+        [3, 0, 0.44],
+        [0, 0, 0.51],
+        [2, 0, null],
+        [4, 0, null],
+      ],
+    );
+    const other = await console_.call(`/api/v1/runs/${runIds.promoted}`);
+    expect(other.json.search).toBeNull();
   });
 
   it('gives a failed run the advice of its error code', async () => {

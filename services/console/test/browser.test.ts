@@ -40,6 +40,18 @@ const pages: [name: string, path: string, texts: string[]][] = [
     ],
   ],
   ['run-training', `#/runs/${runIds.training}`, ['trained 2/6', 'queued']],
+  [
+    'run-searching',
+    `#/runs/${runIds.searching}`,
+    [
+      'searched 4/9',
+      'asha, 9 trials × 5 folds, rungs of 10, 30 epochs',
+      'best: trial 1, log_loss 0.2100',
+      'RK_TRAIN_DIVERGED',
+      'optimizer.learningRate=0.02469',
+      hostile,
+    ],
+  ],
   ['run-failed', `#/runs/${runIds.failed}`, ['RK_TRAIN_DIVERGED', 'the loss is not finite', hostile]],
   [
     'run-cancelled',

@@ -1,5 +1,6 @@
 import { ColumnType, Task } from '@rookery/proto/rookery/domain/v1/data';
 import { Run, RunState } from '@rookery/proto/rookery/registry/v1/registry';
+import { AttemptStatus, GetSearchResponse, SearchState } from '@rookery/proto/rookery/transform/v1/transform';
 
 /** What a file that wishes ill may hold. */
 export const hostile = `<img src=x onerror="globalThis.pwned=1">`;
@@ -10,6 +11,7 @@ export const runIds = {
   failed: 'run-00000000000000c3',
   rejected: 'run-00000000000000d4',
   cancelled: 'run-00000000000000e5',
+  searching: 'run-00000000000000f6',
 } as const;
 
 export const sha = (digit: string): string => digit.repeat(64);
@@ -103,6 +105,37 @@ const job = (fold: number, done: boolean): object => ({
     : {}),
 });
 const jobs = (done: number): object[] => [0, 1, 2, 3, 4, 5].map((fold) => job(fold, fold < done));
+
+/** A search by successive halving on its way: one trial got to the second rung, one diverged. */
+export const search = GetSearchResponse.fromPartial({
+  search: {
+    searchId: runIds.searching,
+    model: 'penguins',
+    strategy: 'asha',
+    trials: 9,
+    folds: 5,
+    rungs: [10, 30],
+    eta: 3,
+    metric: 'log_loss',
+  },
+  state: SearchState.SEARCH_STATE_RUNNING,
+  lowerIsBetter: true,
+  attempts: [0.51, 0.33, undefined, 0.44, undefined].map((score, trial) => ({
+    trial,
+    rung: 0,
+    epochs: 10,
+    status:
+      score !== undefined
+        ? AttemptStatus.ATTEMPT_STATUS_SCORED
+        : trial === 2
+          ? AttemptStatus.ATTEMPT_STATUS_FAILED
+          : AttemptStatus.ATTEMPT_STATUS_RUNNING,
+    score,
+    point: { 'optimizer.learningRate': 0.0123456 * (trial + 1), 'layers.0.activation': hostile },
+    ...(trial === 2 ? { code: 'RK_TRAIN_DIVERGED', message: `fold 1: ${hostile}` } : {}),
+  })),
+});
+search.attempts.push({ ...search.attempts[1]!, rung: 1, epochs: 30, score: 0.21 });
 
 export const runs = [
   Run.fromPartial({
@@ -198,5 +231,13 @@ export const runs = [
       { kind: 'resumed', attempt: 2, timeMs: start - 9_195_000, actor: 'cli:ada', reason: 'restored it' },
       { kind: 'cancelled', attempt: 2, timeMs: start - 9_190_000, actor: 'console', reason: hostile },
     ],
+  }),
+  Run.fromPartial({
+    runId: runIds.searching,
+    model: 'penguins',
+    state: RunState.RUN_STATE_TRAINING,
+    createdAtMs: start - 9_300_000,
+    updatedAtMs: start - 9_290_000,
+    traceId: 'a'.repeat(32),
   }),
 ];

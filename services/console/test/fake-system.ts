@@ -18,6 +18,7 @@ import {
   modelSpec,
   runIds,
   runs,
+  search,
   sha,
   signature,
   start,
@@ -229,6 +230,11 @@ export function fakeSystem(): SystemData & { reportsAsked: unknown[]; turnsAsked
       const found = runs.find((run) => run.runId === runId);
       if (!found) throw new TerminalError('RK_RUN_NOT_FOUND', `there is no run "${runId}"`);
       return found;
+    },
+    search: async (runId) => {
+      if (runId !== search.search?.searchId)
+        throw new TerminalError('RK_RUN_NOT_FOUND', `run "${runId}" has no search`);
+      return search;
     },
     models: async () => [model],
     model: async (name) => {

@@ -138,7 +138,8 @@ describe('a search', () => {
     expect(ofRun).toHaveLength(3);
     for (const job of ofRun) expect(job.modelSpec).toEqual(best.modelSpec);
     expect(of('ml.search.completed')).toHaveLength(1);
-    const { state, attempts, result } = await getSearch(ports.searches)({ runId });
+    const { state, attempts, result, lowerIsBetter } = await getSearch(ports.searches)({ runId });
+    expect(lowerIsBetter).toBe(false);
     expect(state).toBe(2);
     expect(attempts.map(({ score }) => score)).toEqual([0.4, 0.9, 0.6, 0.9, 0.1]);
     expect(result?.bestPoint).toEqual(attempts[1]?.point);

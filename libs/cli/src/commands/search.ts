@@ -1,5 +1,6 @@
+import { bestFirst } from '@rookery/client';
 import { AttemptStatus, SearchState } from '@rookery/proto/rookery/transform/v1/transform';
-import type { Attempt, GetSearchResponse } from '@rookery/proto/rookery/transform/v1/transform';
+import type { GetSearchResponse } from '@rookery/proto/rookery/transform/v1/transform';
 import { Command } from 'commander';
 
 import { output } from '../output.js';
@@ -28,7 +29,8 @@ const stateWords: Readonly<Record<number, string>> = {
   [SearchState.SEARCH_STATE_CANCELLED]: 'cancelled',
 };
 
-function renderSearch({ search, state, attempts, result }: GetSearchResponse): string {
+function renderSearch(found: GetSearchResponse): string {
+  const { search, state, result } = found;
   const metric = search?.metric ?? '';
   const rungs =
     search !== undefined && search.rungs.length > 0 ? `, rungs of ${search.rungs.join(', ')} epochs` : '';
@@ -39,7 +41,7 @@ function renderSearch({ search, state, attempts, result }: GetSearchResponse): s
       ? []
       : [`best      trial ${result.bestTrial}: ${metric} ${shortNumber(result.bestScore)}`]),
   ];
-  const rows = [...attempts].sort(best(metric, result?.bestTrial)).map((attempt) => [
+  const rows = bestFirst(found).map((attempt) => [
     String(attempt.trial),
     String(attempt.rung),
     String(attempt.epochs),
@@ -57,17 +59,3 @@ function renderSearch({ search, state, attempts, result }: GetSearchResponse): s
 }
 
 const short = (value: number): string => String(Number(value.toPrecision(4)));
-
-/** The best trial first; then by rung, the highest first, and by score from the side where the best one is. */
-function best(metric: string, trial: number | undefined): (a: Attempt, b: Attempt) => number {
-  const lower =
-    metric.endsWith('_loss') ||
-    ['rmse', 'mse', 'mae', 'mape', 'brier'].includes(metric) ||
-    metric.endsWith('_error');
-  return (a, b) =>
-    b.rung - a.rung ||
-    Number(b.trial === trial) - Number(a.trial === trial) ||
-    Number(b.score !== undefined) - Number(a.score !== undefined) ||
-    (lower ? 1 : -1) * ((a.score ?? 0) - (b.score ?? 0)) ||
-    a.trial - b.trial;
-}

@@ -20,6 +20,7 @@ import {
   time,
   trace,
 } from '../parts.js';
+import { searchPanel } from './search-panel.js';
 
 /** @type {import('../app.js').Page} */
 export const runPage = {
@@ -89,7 +90,8 @@ export const runPage = {
         ['run time', duration(took)],
         ['backend', run.backend || '–'],
       ]),
-      tablePanel('Folds', null, foldTable(run)),
+      run.search && searchPanel(run.search),
+      (run.folds.length > 0 || !run.search) && tablePanel('Folds', null, foldTable(run)),
       h(
         'div',
         { class: 'grid' },
@@ -196,13 +198,24 @@ function historyPanel({ changes }) {
 
 /** @param {any} run */
 function steps(run) {
-  const { state, jobs, verdict: judged, publishedToServingMs } = run;
+  const { state, jobs, verdict: judged, publishedToServingMs, search } = run;
   const failed = state === 'failed' || state === 'cancelled';
   const trained = jobs.total > 0 && jobs.done === jobs.total;
   /** @type {Array<[string, string]>} */
   const list = [
-    ['planned', run.plan ? 'done' : failed ? 'bad' : 'now'],
-    [`trained ${jobs.done}/${jobs.total}`, trained ? 'done' : failed ? 'bad' : run.plan ? 'now' : ''],
+    ...(search
+      ? /** @type {Array<[string, string]>} */ ([
+          [
+            `searched ${search.endedTrials}/${search.trials}`,
+            search.state === 'completed' ? 'done' : search.state === 'searching' && !failed ? 'now' : 'bad',
+          ],
+        ])
+      : []),
+    ['planned', run.plan ? 'done' : search?.state === 'searching' ? '' : failed ? 'bad' : 'now'],
+    [
+      jobs.total > 0 ? `trained ${jobs.done}/${jobs.total}` : 'trained',
+      trained ? 'done' : failed ? 'bad' : run.plan ? 'now' : '',
+    ],
     ['evaluated', judged ? 'done' : failed ? '' : trained ? 'now' : ''],
     state === 'rejected' || state === 'cancelled'
       ? [state, 'bad']

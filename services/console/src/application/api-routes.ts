@@ -1,4 +1,5 @@
-import { TerminalError, requireKey } from '@rookery/contracts';
+import { RookeryError, TerminalError, requireKey } from '@rookery/contracts';
+import type { Run } from '@rookery/proto/rookery/registry/v1/registry';
 import type { Role } from '@rookery/service-kit';
 
 import { datasetView, profileView } from '../domain/dataset-view.js';
@@ -7,6 +8,8 @@ import { modelVersionView, modelView } from '../domain/model-view.js';
 import { predictionView, reportView } from '../domain/monitor-view.js';
 import type { ProgressBook } from '../domain/progress-book.js';
 import { runDetailView, runSummaryView } from '../domain/run-view.js';
+import { searchView } from '../domain/search-view.js';
+import type { SearchView } from '../domain/search-view.js';
 import type { ConsolePorts } from './ports.js';
 import { systemView } from './system-view.js';
 
@@ -47,6 +50,10 @@ export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
     path: `/api/v1${path}`,
     answer,
   });
+  const detail = async (run: Run): Promise<unknown> => ({
+    ...runDetailView(run, (fold) => book.curve(run.runId, fold)),
+    search: await searchOf(data, run),
+  });
   return [
     get('/settings', async () => ({ jaegerUrl: deps.jaegerUrl ?? null, version: deps.version })),
     get('/runs', async ({ query }) => {
@@ -57,17 +64,14 @@ export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
       });
       return { runs: runs.map((run) => ({ ...runSummaryView(run), live: book.share(run.runId) })) };
     }),
-    get('/runs/:runId', async ({ params }) => {
-      const runId = keyOf(params, 'runId');
-      return runDetailView(await data.run(runId), (fold) => book.curve(runId, fold));
-    }),
+    get('/runs/:runId', async ({ params }) => detail(await data.run(keyOf(params, 'runId')))),
     {
       method: 'POST',
       path: '/api/v1/runs/:runId/resume',
       access: ['publish'],
       answer: async ({ params, body }) => {
         const turn = { runId: keyOf(params, 'runId'), actor, reason: reasonOfBody(body) };
-        return runDetailView(await data.runControl.resume(turn), (fold) => book.curve(turn.runId, fold));
+        return detail(await data.runControl.resume(turn));
       },
     },
     {
@@ -76,7 +80,7 @@ export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
       access: ['publish'],
       answer: async ({ params, body }) => {
         const turn = { runId: keyOf(params, 'runId'), actor, reason: reasonOfBody(body) };
-        return runDetailView(await data.runControl.cancel(turn), (fold) => book.curve(turn.runId, fold));
+        return detail(await data.runControl.cancel(turn));
       },
     },
     get('/models', async () => ({ models: (await data.models()).map(modelView) })),
@@ -131,6 +135,20 @@ export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
     get('/system', () => systemView(deps)),
     get('/events', async () => ({ events: feed.all() })),
   ];
+}
+
+/**
+ * The search of a run; null where it has none. A run that searches has no plan yet. The page is shown without it where the
+ * transform service does not answer.
+ */
+async function searchOf(data: ConsolePorts['data'], run: Run): Promise<SearchView | null> {
+  if (run.plan && run.plan.search === undefined) return null;
+  try {
+    return searchView(await data.search(run.runId));
+  } catch (error) {
+    if (error instanceof RookeryError) return null;
+    throw error;
+  }
 }
 
 function keyOf(params: Readonly<Record<string, string>>, name: string): string {

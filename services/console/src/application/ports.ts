@@ -6,6 +6,7 @@ export type SystemData = Pick<
   RookeryClient,
   | 'runs'
   | 'run'
+  | 'search'
   | 'models'
   | 'model'
   | 'aliasHistory'

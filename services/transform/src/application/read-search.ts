@@ -4,6 +4,7 @@ import { SearchStarted } from '@rookery/proto/rookery/events/v1/search';
 import { AttemptStatus, SearchState } from '@rookery/proto/rookery/transform/v1/transform';
 import type { GetSearchRequest, GetSearchResponse } from '@rookery/proto/rookery/transform/v1/transform';
 import type { Collection } from '@rookery/store';
+import { metricDirection } from '@rookery/tabular';
 
 import type { SearchDocument } from '../adapters/search-collection.js';
 
@@ -33,8 +34,10 @@ export function getSearch(
       });
     }
     const attempts = Object.values(search.attempts).sort((a, b) => a.trial - b.trial || a.rung - b.rung);
+    const started = SearchStarted.fromJSON(JSON.parse(search.started));
     return {
-      search: SearchStarted.fromJSON(JSON.parse(search.started)),
+      search: started,
+      lowerIsBetter: metricDirection(started.metric) === 'lower',
       state: searchStates[search.state],
       attempts: attempts.map((attempt) => ({
         trial: attempt.trial,
