@@ -264,6 +264,18 @@ describe('captures and labels', () => {
     });
   });
 
+  test('beyond what is kept go again where the log brings them again, as after a rebuild', async () => {
+    const parts = await monitor({ keep: 4_000 });
+    await parts.register();
+    const thousand = draw(1_000, 1);
+    for (let round = 0; round < 3; round++)
+      for (let batch = 1; batch <= 10; batch++) await parts.take(captured(thousand, { batch }));
+    expect((await parts.collections.captures.find()).map(({ _id }) => _id).sort()).toEqual(
+      [10, 7, 8, 9].map((n) => `life1-${n}`),
+    );
+    expect((await statusOf(parts.collections))[0]).toMatchObject({ captured: 10_000 });
+  });
+
   test('listed by whether they have a label, across many small batches', async () => {
     const parts = await monitor();
     for (let batch = 1; batch <= 150; batch++) await parts.take(captured(draw(1, batch), { batch }));

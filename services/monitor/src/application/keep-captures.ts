@@ -34,6 +34,7 @@ export function keepCaptures(
   ports: KeepCapturesPorts,
 ): (event: BusEvent<PredictionsCaptured>) => Promise<void> {
   const sincePrune = new Map<string, number>();
+  const prunedUpTo = new Map<string, number>();
   return async ({ data }) => {
     checkBatch(data);
     const { captures, labels } = ports.collections;
@@ -41,17 +42,21 @@ export function keepCaptures(
     const count = data.predictions.length;
     const fresh = await countOnce(ports.collections, data, key);
     const document = captureDocument(data);
+    // Counted before, and gone by now: the log brings all again after a rebuild.
+    if (!fresh && document.timeMs <= (prunedUpTo.get(data.model) ?? -Infinity)) return;
     await captures.insertMany([document], { ignoreDuplicates: true });
     const ids = document.predictions.map((prediction) => prediction.id);
     for (const label of await labels.find({ _id: { $in: ids } }, { projection: { _id: 1 } })) {
       await labels.updateOne({ _id: label._id }, { $set: { versionKey: key } });
     }
     ports.captured.notify(data.model);
-    if (!fresh) return;
-    ports.schedule.noticed(data.model, data.version, count);
+    if (fresh) ports.schedule.noticed(data.model, data.version, count);
+    // Also for a batch that was counted before: it may have been pruned since, and is back.
     const since = (sincePrune.get(data.model) ?? 0) + count;
     sincePrune.set(data.model, since >= pruneEvery ? 0 : since);
-    if (since >= pruneEvery) await pruneCaptures(ports.collections, data.model, ports.keep, ports.clock());
+    if (since < pruneEvery) return;
+    const newestGone = await pruneCaptures(ports.collections, data.model, ports.keep, ports.clock());
+    if (newestGone > (prunedUpTo.get(data.model) ?? -Infinity)) prunedUpTo.set(data.model, newestGone);
   };
 }
 
