@@ -6,12 +6,10 @@ import { askedToStop, untilStopped } from './until-stopped.js';
 
 const asked = askedToStop();
 try {
-  const system = await startEmbedded({
-    root: repositoryRoot,
-    onEvent: (message) => {
-      console.error(message);
-    },
-  });
+  const say = (message: string): void => {
+    console.error(message);
+  };
+  const system = await startEmbedded({ root: repositoryRoot, onEvent: say, onProgress: say });
   console.log(
     `Rookery is ready (${(system.readyMs / 1000).toFixed(1)} s).\n${listeningTable(system)}\nCtrl-C stops it.`,
   );

@@ -9,6 +9,7 @@ import { freePort, isPortTaken } from './free-port.js';
 import { heapFlags } from './heap-flags.js';
 import { embeddedNats, findNatsServer, waitForNats } from './nats-server.js';
 import { identityOf } from './process-identity.js';
+import { readyDeadline } from './ready-deadline.js';
 import { serviceEntries } from './services.js';
 import type { ServiceEntry } from './services.js';
 import { SupervisedProcess } from './supervised-process.js';
@@ -29,10 +30,12 @@ export interface EmbeddedOptions {
   readonly services?: readonly string[];
   /** Program of a service, where it is not `services/<name>/dist/main.js` below the root. */
   readonly scriptOf?: (service: string) => string | undefined;
-  /** How long all services may take to become ready, milliseconds. Default 60,000. */
+  /** How long all services may take to become ready, milliseconds; each step of a rebuild gives as much again. Default 60,000. */
   readonly readyDeadlineMs?: number;
   /** Told of crashes and restarts. */
   readonly onEvent?: (message: string) => void;
+  /** Told how far a service has come that takes long to become ready. */
+  readonly onProgress?: (message: string) => void;
 }
 
 /** A running embedded system. */
@@ -148,13 +151,16 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       const entry = entries.find((item) => item.name === name);
       const address = addresses[name];
       if (!entry || !address) throw new Error(`There is no service ${name} in this system`);
-      const end = Date.now() + ms;
+      const deadline = readyDeadline(ms, Date.now());
       while (!(await isReady(entry, address, peers))) {
         if (stopping) throw new Error(`The system was stopped before ${name} was ready`);
-        if (Date.now() > end) {
-          const lines = processes.get(name)?.lastLines().slice(-5).join('\n') ?? '';
-          throw new Error(`${name} is not ready after ${ms} ms. Its last lines:\n${lines}`);
-        }
+        const lines = processes.get(name)?.lastLines() ?? [];
+        if (deadline.over(lines, Date.now()))
+          throw new Error(
+            `${name} is not ready after ${ms} ms. Its last lines:\n${lines.slice(-5).join('\n')}`,
+          );
+        const news = deadline.news();
+        if (news !== undefined) options.onProgress?.(`${name} is ${news}`);
         await new Promise((wake) => setTimeout(wake, 40));
       }
     };
