@@ -1,3 +1,6 @@
+import { repeatEvery } from '@rookery/bus';
+import type { Stop } from '@rookery/bus';
+
 import type { RunDocument } from '../domain/run-document.js';
 import { missingWork } from '../domain/missing-work.js';
 import type { MissingWork } from '../domain/missing-work.js';
@@ -55,30 +58,13 @@ export function createStallWatch(
 }
 
 /** Calls {@link StallWatch.check} a few times in every `stallMs`; the function returned stops it. */
-export function startStallWatch(registry: Registry, stallMs: number): () => Promise<void> {
+export function startStallWatch(registry: Registry, stallMs: number): Stop {
   const watch = createStallWatch(registry, stallMs);
-  const everyMs = Math.min(60_000, Math.max(100, Math.floor(stallMs / 4)));
-  let stopped = false;
-  let round: Promise<unknown> = Promise.resolve();
-  let timer: NodeJS.Timeout;
-  const schedule = (): void => {
-    timer = setTimeout(() => {
-      round = watch
-        .check()
-        .catch((error: unknown) =>
-          registry.logger.warn({ err: error }, 'stalled runs could not be looked for, will be tried again'),
-        )
-        .then(() => {
-          if (!stopped) schedule();
-        });
-    }, everyMs);
-  };
-  schedule();
-  return async () => {
-    stopped = true;
-    clearTimeout(timer);
-    await round;
-  };
+  return repeatEvery(Math.min(60_000, Math.max(100, Math.floor(stallMs / 4))), {
+    work: () => watch.check(),
+    failed: (error) =>
+      registry.logger.warn({ err: error }, 'stalled runs could not be looked for, will be tried again'),
+  });
 }
 
 /**
