@@ -41,6 +41,23 @@ export function openSearch(document: SearchDocument): OpenSearch {
   };
 }
 
+/** The document of a search that has tried nothing yet: what it goes by is the data set and what it announced itself with. */
+export function newSearch(
+  event: { readonly data: DatasetIngested; readonly time: Date },
+  started: SearchStarted,
+  begin: Pick<SearchDocument, 'state' | 'outbox'>,
+): Omit<SearchDocument, '_id'> {
+  return {
+    ingested: JSON.stringify(DatasetIngested.toJSON(event.data)),
+    started: JSON.stringify(SearchStarted.toJSON(started)),
+    ingestedAt: event.time.toISOString(),
+    attempts: {},
+    begun: 0,
+    ended: 0,
+    ...begin,
+  };
+}
+
 /** Values of a trial by setting. */
 export function pointOf(plan: SearchPlan, trial: number): Record<string, unknown> {
   const point = trialPoint(plan, trial);

@@ -1,14 +1,14 @@
 import type { EventMeta } from '@rookery/bus';
 import { events, jobKeyOf, runIdOf } from '@rookery/contracts';
 import type { TrialRef } from '@rookery/proto/rookery/domain/v1/data';
-import { DatasetIngested } from '@rookery/proto/rookery/events/v1/dataset';
+import type { DatasetIngested } from '@rookery/proto/rookery/events/v1/dataset';
 import { SearchResult } from '@rookery/proto/rookery/events/v1/run';
 import { SearchStarted } from '@rookery/proto/rookery/events/v1/search';
 import { projection } from '@rookery/service-kit';
 import type { RebuildSpec } from '@rookery/service-kit';
 
 import type { AttemptPart, SearchDocument } from '../adapters/search-collection.js';
-import { pointOf, openSearch } from './open-search.js';
+import { newSearch, openSearch, pointOf } from './open-search.js';
 import type { SearchPorts } from './open-search.js';
 import { countsOf, failureMessage, noteEnd } from './attempt-end.js';
 import type { AttemptEnd, AttemptFailure } from './attempt-end.js';
@@ -69,20 +69,10 @@ export function searchesRebuild(
         if (source === undefined) return;
         ingested.delete(data.searchId);
         causes.set(data.searchId, meta);
+        const state = cancelled.has(data.searchId) ? 'cancelled' : 'running';
         await searches.updateOne(
           { _id: data.searchId },
-          {
-            $setOnInsert: {
-              ingested: JSON.stringify(DatasetIngested.toJSON(source.data)),
-              started: JSON.stringify(SearchStarted.toJSON(data)),
-              ingestedAt: source.time.toISOString(),
-              attempts: {},
-              begun: 0,
-              ended: 0,
-              state: cancelled.has(data.searchId) ? 'cancelled' : 'running',
-              outbox: [],
-            },
-          },
+          { $setOnInsert: newSearch(source, data, { state, outbox: [] }) },
           { upsert: true },
         );
       }),

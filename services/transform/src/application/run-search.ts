@@ -1,7 +1,6 @@
 import { TerminalError, derivedEventId, events, trialRunIdOf } from '@rookery/contracts';
 import type { EventMeta, OutboxEntry } from '@rookery/bus';
-import { DatasetIngested } from '@rookery/proto/rookery/events/v1/dataset';
-import { SearchStarted } from '@rookery/proto/rookery/events/v1/search';
+import type { SearchStarted } from '@rookery/proto/rookery/events/v1/search';
 import { isBetter } from '@rookery/tabular';
 
 import type { AttemptPart } from '../adapters/search-collection.js';
@@ -12,7 +11,7 @@ import type { AttemptState } from '../domain/search/next-trials.js';
 import { planSearch } from '../domain/search/search-plan.js';
 import { finishSearch } from './finish-search.js';
 import { cancelSearch } from './cancel-search.js';
-import { openSearch, sourceOfAttempt } from './open-search.js';
+import { newSearch, openSearch, sourceOfAttempt } from './open-search.js';
 import type { SearchPorts } from './open-search.js';
 import { planAttempt } from './plan-attempt.js';
 import { planRun } from './start-run.js';
@@ -54,18 +53,7 @@ export function startSearch(ports: SearchPorts): StartRunPorts['search'] {
       });
       await searches.updateOne(
         { _id: runId },
-        {
-          $setOnInsert: {
-            ingested: JSON.stringify(DatasetIngested.toJSON(event.data)),
-            started: JSON.stringify(SearchStarted.toJSON(started)),
-            ingestedAt: event.time.toISOString(),
-            attempts: {},
-            begun: 0,
-            ended: 0,
-            state: 'running',
-            outbox: [entry],
-          },
-        },
+        { $setOnInsert: newSearch(event, started, { state: 'running', outbox: [entry] }) },
         { upsert: true },
       );
     }
