@@ -25,8 +25,7 @@ export interface RunProjection {
 export function runProjections(registry: Registry): readonly RunProjection[] {
   const row = <T>(
     event: EventType<T>,
-    durable: string,
-    concurrency: number,
+    consumer: { readonly durable: string; readonly concurrency: number },
     project: (data: T, meta: ProjectedMeta) => Projection | undefined,
   ): RunProjection => {
     const apply = async (stored: BusEvent<T>): Promise<void> => {
@@ -35,14 +34,14 @@ export function runProjections(registry: Registry): readonly RunProjection[] {
     };
     return {
       rebuild: projection(event, apply),
-      consume: (bus) => bus.consume(event, { durable, concurrency, handler: apply }),
+      consume: (bus) => bus.consume(event, { ...consumer, handler: apply }),
     };
   };
   return [
-    row(events.datasetIngested, 'registry-dataset-ingested', 4, projectIngested),
-    row(events.runStarted, 'registry-run-started', 4, projectStarted),
-    row(events.foldTrained, 'registry-fold-trained', 8, projectTrained),
-    row(events.foldEvaluated, 'registry-fold-evaluated', 8, projectFoldEvaluated),
-    row(events.inferenceSwapped, 'registry-inference-swapped', 4, projectSwapped),
+    row(events.datasetIngested, { durable: 'registry-dataset-ingested', concurrency: 4 }, projectIngested),
+    row(events.runStarted, { durable: 'registry-run-started', concurrency: 4 }, projectStarted),
+    row(events.foldTrained, { durable: 'registry-fold-trained', concurrency: 8 }, projectTrained),
+    row(events.foldEvaluated, { durable: 'registry-fold-evaluated', concurrency: 8 }, projectFoldEvaluated),
+    row(events.inferenceSwapped, { durable: 'registry-inference-swapped', concurrency: 4 }, projectSwapped),
   ];
 }

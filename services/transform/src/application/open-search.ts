@@ -1,4 +1,4 @@
-import type { Logger } from '@rookery/bus';
+import type { Bus, Logger } from '@rookery/bus';
 import { DatasetIngested } from '@rookery/proto/rookery/events/v1/dataset';
 import { SearchStarted } from '@rookery/proto/rookery/events/v1/search';
 import type { Collection } from '@rookery/store';
@@ -15,6 +15,7 @@ import type { RunSource, StartRunPorts } from './start-run.js';
 export interface SearchPorts extends Omit<StartRunPorts, 'search'> {
   readonly searches: Collection<SearchDocument>;
   readonly logger: Logger;
+  readonly bus: Pick<Bus, 'lastOf' | 'replay'>;
 }
 
 /** A search with its messages decoded. */
