@@ -97,7 +97,7 @@ describe('the table of users of the broker', () => {
         const user: BusUser = row;
         const bus = await connectAs(name);
         for (const event of user.reads ?? []) {
-          const replay = await bus.replay(events[event] as EventType<unknown>, {
+          const replay = await bus.replay(events[event], {
             key: 'k',
             untilCaughtUp: true,
             onEvent: () => undefined,
