@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { events } from '@rookery/contracts';
-import type { EventType } from '@rookery/contracts';
+import type { EventName, EventType } from '@rookery/contracts';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -19,6 +19,8 @@ import { connectBus } from '../src/index.js';
 import type { Bus } from '../src/index.js';
 import { startNatsServer } from '../src/testing/index.js';
 import { within } from './fixtures.js';
+
+const eventOf = (name: EventName): EventType<unknown> => events[name];
 
 const services = fileURLToPath(new URL('../../../services', import.meta.url));
 
@@ -97,7 +99,7 @@ describe('the table of users of the broker', () => {
         const user: BusUser = row;
         const bus = await connectAs(name);
         for (const event of user.reads ?? []) {
-          const replay = await bus.replay(events[event], {
+          const replay = await bus.replay(eventOf(event), {
             key: 'k',
             untilCaughtUp: true,
             onEvent: () => undefined,
@@ -105,14 +107,9 @@ describe('the table of users of the broker', () => {
           await within(replay.done, `${name} reads ${event}`);
         }
         for (const event of user.looksUp ?? [])
-          expect(await bus.lastOf(events[event] as EventType<unknown>, 'k'), `${name}: ${event}`).toBe(
-            undefined,
-          );
+          expect(await bus.lastOf(eventOf(event), 'k'), `${name}: ${event}`).toBe(undefined);
         for (const { event, durable } of user.asksAbout ?? [])
-          expect(
-            await bus.inHand(events[event] as EventType<unknown>, 'k', durable),
-            `${name}: ${durable}`,
-          ).toBe(false);
+          expect(await bus.inHand(eventOf(event), 'k', durable), `${name}: ${durable}`).toBe(false);
         await bus.close();
       }
     } finally {
