@@ -288,6 +288,19 @@ describe('a trainer that is lost while it trains', () => {
   );
 });
 
+describe('a trainer that is told to use the wasm backend', () => {
+  it('becomes ready, trains with it, and says so with every fold', async () => {
+    trainers.push(await startTrainer(world, { ...env, ROOKERY_TF_BACKEND: 'wasm', ROOKERY_ENGINE: 'tfjs' }));
+    const { runId, outcome, stop } = await planned('by_wasm', { epochs: 2, folds: 2 });
+    expect((await within(outcome, 'the end of the run', 100_000)).state).toBe('serving');
+    await stop();
+    const { jobs } = await world.client.run(runId);
+    expect(jobs.map(({ environment }) => [environment?.engine, environment?.backend])).toEqual(
+      Array(3).fill(['tfjs', 'wasm']),
+    );
+  }, 180_000);
+});
+
 describe('a run whose job is lost', () => {
   it('does not hang: it fails naming the fold, and resumed does that fold alone', async () => {
     const { runId } = await planned('forgotten');
