@@ -15,7 +15,7 @@ export default defineConfig({
             'libs/*/test/**/*.test.ts',
             'services/*/test/**/*.test.ts',
             'deploy/test/**/*.test.ts',
-            'tests/{contract,golden,docs}/**/*.test.ts',
+            'tests/{contract,golden,docs,suite}/**/*.test.ts',
           ],
           testTimeout: 30_000,
           hookTimeout: 30_000,

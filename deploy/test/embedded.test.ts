@@ -108,6 +108,47 @@ describe('a system in this process', () => {
   });
 });
 
+describe('port 0', () => {
+  it('is a free port, at which the launcher and the other services find the one that has it', async () => {
+    const zero = ['ROOKERY_NATS_PORT', 'ROOKERY_REGISTRY_PORT', 'ROOKERY_CONSOLE_PORT'];
+    const env = Object.fromEntries(zero.map((variable) => [variable, '0']));
+    const inferencePort = String(await freePort());
+    const system = await startEmbedded({
+      root,
+      dataDir: newFolder(),
+      services: ['registry', 'inference', 'console'],
+      readyDeadlineMs: 90_000,
+      env: { ...env, ROOKERY_NATS_URL: '', ROOKERY_INFERENCE_GRPC_PORT: inferencePort },
+    });
+    try {
+      const { registry = '', inference = '', console: page = '' } = system.addresses;
+      // What was asked for by its number stays as it is.
+      expect(inference).toBe(`127.0.0.1:${inferencePort}`);
+      const ports = [
+        new URL(system.natsUrl).port,
+        ...[registry, page].map((address) => address.split(':')[1]),
+      ];
+      for (const port of ports) expect(Number(port)).toBeGreaterThan(1023);
+      expect(new Set([...ports, inferencePort]).size).toBe(4);
+      expect((await checkHealth(registry)).status).toBe('SERVING');
+      // The console asks its peers at the ports that they have, not at their default ones.
+      const answer = await fetch(`http://${page}/api/v1/system`);
+      const { services } = (await answer.json()) as {
+        services: { name: string; address: string; status: string }[];
+      };
+      const seen = services.filter(({ name }) => name === 'registry' || name === 'inference');
+      expect(seen.map(({ name, address, status }) => [name, address, status])).toEqual(
+        expect.arrayContaining([
+          ['registry', registry, 'SERVING'],
+          ['inference', inference, 'SERVING'],
+        ]),
+      );
+    } finally {
+      await system.stop();
+    }
+  }, 120_000);
+});
+
 describe('a taken port', () => {
   let holder: Server | undefined;
   afterEach(async () => {

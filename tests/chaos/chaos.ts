@@ -1,9 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { events } from '@rookery/contracts';
 
+import { inFolder } from '../suite/suite-run.js';
+import type { SuiteRun } from '../suite/suite-run.js';
+import { tellViolations } from '../suite/violations.js';
 import { buildBroken } from './broken-services.js';
 import type { Break } from './broken-services.js';
 import { Campaign, capture } from './campaign.js';
@@ -19,9 +21,7 @@ import { startWorld } from './world.js';
 import type { World } from './world.js';
 
 /** What to do to the system. */
-export interface ChaosOptions {
-  /** Root of the repository. */
-  readonly root: string;
+export interface ChaosOptions extends SuiteRun {
   readonly rounds: number;
   readonly seed: number;
   /** Number of the first round; default 1. A round has the same plan wherever the run begins. */
@@ -30,11 +30,6 @@ export interface ChaosOptions {
   readonly kinds?: readonly FaultKind[];
   /** Runs services that are broken in this way, and stops at the first violation. */
   readonly broken?: Break;
-  /** Keep the folder with all data and logs. Default false: it is removed unless there are violations. */
-  readonly keep?: boolean;
-  /** Ends the run early, with everything stopped: it rejects then. */
-  readonly signal?: AbortSignal;
-  readonly log: (line: string) => void;
 }
 
 /** What came of it. */
@@ -56,47 +51,32 @@ const ackWaitMs = 5_000;
  * against the invariants after each round and once more at the end. Throws only where the suite itself can't go on.
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { root, log, signal } = options;
-  const directory = mkdtempSync(join(tmpdir(), 'rookery-chaos-'));
+  const { root, log, broken } = options;
   const env = {
     ROOKERY_CAPTURE_FLUSH_MS: String(capture.flushMs),
     ROOKERY_CAPTURE_BUFFER: String(capture.bufferRows),
     // What a killed worker had in hand comes again soon, and what a paused one has in hand comes twice.
     ROOKERY_ACK_WAIT_MS: String(ackWaitMs),
   };
-  const violations: Violation[] = [];
-  let keep = options.keep === true;
-  try {
-    const scriptOf = options.broken && (await buildBroken(root, options.broken, log));
-    const world = await startWorld({ root, directory, env, ...(scriptOf ? { scriptOf } : {}) });
-    try {
-      return await orInterrupted(playAll(world, options, directory, violations), signal);
-    } finally {
-      await world.stop();
-    }
-  } catch (error) {
-    keep = signal?.aborted !== true;
-    throw error;
-  } finally {
-    if (keep || (violations.length > 0 && options.broken === undefined)) log(`data and logs: ${directory}`);
-    else rmSync(directory, { recursive: true, force: true });
-  }
+  const scriptOf = broken && (await buildBroken(root, broken, log));
+  return inFolder(options, {
+    name: 'chaos',
+    start: (directory) => startWorld({ root, directory, env, ...(scriptOf ? { scriptOf } : {}) }),
+    work: (world, directory) => playAll(world, options, directory),
+    // What a broken system violates was expected of it.
+    keepAfter: ({ violations }) => violations.length > 0 && broken === undefined,
+  });
 }
 
-async function playAll(
-  world: World,
-  options: ChaosOptions,
-  directory: string,
-  violations: Violation[],
-): Promise<ChaosReport> {
+async function playAll(world: World, options: ChaosOptions, directory: string): Promise<ChaosReport> {
   const { root, rounds, seed, kinds = faultKinds, broken, log, from = 1 } = options;
+  const violations: Violation[] = [];
   const files = join(directory, 'data-sets');
   mkdirSync(files);
   const campaign = await Campaign.open(world, writeDataSets(root, files), seed, log);
   const report = (found: readonly Violation[], round: number): void => {
     violations.push(...found);
-    for (const { invariant, subject, evidence } of found)
-      log(`  VIOLATION ${invariant}: ${subject}: ${evidence}`);
+    tellViolations(found, (line) => log(`  ${line}`));
     if (found.length === 0) return;
     log(
       `  to repeat it: npm run chaos -- --seed ${seed} --from ${from} --rounds ${Math.max(1, round - from + 1)}`,
@@ -138,16 +118,4 @@ async function playAll(
   } finally {
     await campaign.close();
   }
-}
-
-async function orInterrupted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  return Promise.race([
-    work,
-    new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => {
-        reject(new Error('interrupted'));
-      });
-    }),
-  ]);
 }

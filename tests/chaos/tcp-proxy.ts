@@ -1,30 +1,24 @@
-import { connect, createServer } from 'node:net';
 import type { Socket } from 'node:net';
 
+import { startCuttableServer } from '../system/support/cuttable-server.js';
+import type { CuttableServer } from '../system/support/cuttable-server.js';
 import { createFrameReader } from './nats-frames.js';
 import type { Frame } from './nats-frames.js';
 
 /** A proxy to a broker on the loopback interface that can be told to fail. */
-export interface TcpProxy {
-  readonly port: number;
-  /** Destroys all connections and refuses new ones until `heal`. */
-  cut(): void;
+export interface TcpProxy extends CuttableServer {
   /** Hands each chunk on this much later, in both directions, until `heal`. */
   delay(latencyMs: number): void;
   /** Swallows this share of the acknowledgements of deliveries and of publishes until `heal`. */
   loseAcks(share: number, random: () => number): void;
   /** Hands each delivery on up to this much later, each by its own delay, so that they overtake each other, until `heal`. */
   reorder(spreadMs: number, random: () => number): void;
-  heal(): void;
   /** Acknowledgements swallowed, and deliveries held back. */
   readonly counts: () => { readonly acksLost: number; readonly reordered: number };
-  close(): Promise<void>;
 }
 
 /** Starts a proxy to a port of the loopback interface. */
 export async function startProxy(upstreamPort: number): Promise<TcpProxy> {
-  const sockets = new Set<Socket>();
-  let refusing = false;
   let latencyMs = 0;
   let losing: (() => boolean) | undefined;
   let holding: (() => number) | undefined;
@@ -68,36 +62,14 @@ export async function startProxy(upstreamPort: number): Promise<TcpProxy> {
         }
       }
     });
-    from.on('close', () => to.destroy());
-    // A broken connection closes next, which is all that counts here.
-    from.on('error', () => undefined);
     const settled = chain;
   };
-  const server = createServer((client) => {
-    if (refusing) {
-      client.destroy();
-      return;
-    }
-    const upstream = connect({ host: '127.0.0.1', port: upstreamPort });
-    for (const socket of [client, upstream]) {
-      socket.setNoDelay(true);
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
-    }
+  const server = await startCuttableServer(upstreamPort, (client, upstream) => {
     relay(client, upstream);
     relay(upstream, client);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
   return {
-    port: typeof address === 'object' && address ? address.port : 0,
-    cut() {
-      refusing = true;
-      for (const socket of sockets) socket.destroy();
-    },
+    ...server,
     delay(ms) {
       latencyMs = ms;
     },
@@ -108,19 +80,11 @@ export async function startProxy(upstreamPort: number): Promise<TcpProxy> {
       holding = () => random() * spreadMs;
     },
     heal() {
-      refusing = false;
+      server.heal();
       latencyMs = 0;
       losing = undefined;
       holding = undefined;
     },
     counts: () => ({ acksLost, reordered }),
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise<void>((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-      });
-    },
   };
 }

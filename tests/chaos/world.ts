@@ -5,10 +5,12 @@ import { pathToFileURL } from 'node:url';
 
 import { connect } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { RookeryClient, addressesFromEnvironment } from '@rookery/client';
+import type { RookeryClient } from '@rookery/client';
 import { startEmbedded } from '@rookery/deploy/embedded';
 import type { EmbeddedSystem, SupervisedProcess } from '@rookery/deploy/embedded';
 
+import { clientOf } from '../suite/client-of.js';
+import { Started } from '../suite/started.js';
 import { targets } from './schedule.js';
 import { startProxy } from './tcp-proxy.js';
 import type { TcpProxy } from './tcp-proxy.js';
@@ -76,11 +78,7 @@ export async function startWorld(options: {
   const preload = pathToFileURL(join(options.root, 'tests/chaos/fault-preload.mjs')).href;
   const surroundings = new Map<string, Surroundings>();
   const faultsOf = (name: string): string => join(options.directory, `${name}-faults`);
-  const stops: (() => Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const end of stops.reverse()) await end();
-    stops.length = 0;
-  };
+  const started = new Started();
   const start = async (
     name: string,
     services: readonly string[],
@@ -102,13 +100,12 @@ export async function startWorld(options: {
         CHAOS_FAULTS: faultsOf(name),
       },
     });
-    stops.push(() => system.stop());
-    return system;
+    return started.add(system, (one) => one.stop());
   };
   try {
     const broker = await start('broker', [], '');
-    const proxy = await startProxy(Number(new URL(broker.natsUrl).port));
-    stops.push(() => proxy.close());
+    const upstream = Number(new URL(broker.natsUrl).port);
+    const proxy = started.add(await startProxy(upstream), (one) => one.close());
     const url = `nats://127.0.0.1:${proxy.port}`;
     const single = targets.filter((name) => !Object.values(doubles).includes(name));
     const [system, second] = await Promise.all([
@@ -116,13 +113,11 @@ export async function startWorld(options: {
       start('second', Object.keys(doubles), url, doubles),
     ]);
     const nats = await connect({ servers: broker.natsUrl, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
-    stops.push(() => nats.close());
-    const addresses = { ...addressesFromEnvironment({}), ...system.addresses, nats: broker.natsUrl };
-    const client = new RookeryClient({ addresses, name: 'chaos' });
-    stops.push(() => client.close());
-    const other = { ...addresses, inference: second.addresses['inference'] ?? '' };
-    const otherClient = new RookeryClient({ addresses: other, name: 'chaos' });
-    stops.push(() => otherClient.close());
+    started.add(nats, (one) => one.close());
+    const [client, otherClient] = [system, { addresses: { ...system.addresses, ...second.addresses } }].map(
+      ({ addresses }) =>
+        started.add(clientOf({ addresses, natsUrl: broker.natsUrl }, 'chaos'), (one) => one.close()),
+    ) as [RookeryClient, RookeryClient];
     const logOf = (name: string): string => join(options.directory, name, 'logs/inference.log');
     const placeOf = (name: string): { system: string; service: string } => {
       const [service] = Object.entries(doubles).find(([, double]) => double === name) ?? [];
@@ -135,8 +130,13 @@ export async function startWorld(options: {
       ends,
       dataDir: join(options.directory, 'system'),
       replicas: [
-        { name: 'inference', address: addresses.inference, client, logFile: logOf('system') },
-        { name: 'inference-2', address: other.inference, client: otherClient, logFile: logOf('second') },
+        { name: 'inference', address: client.addresses.inference, client, logFile: logOf('system') },
+        {
+          name: 'inference-2',
+          address: otherClient.addresses.inference,
+          client: otherClient,
+          logFile: logOf('second'),
+        },
       ],
       surround(name, change) {
         const now = { ...surroundings.get(name), ...change };
@@ -171,10 +171,10 @@ export async function startWorld(options: {
           ...Object.keys(doubles).map((name) => second.waitReady(name, ms)),
         ]);
       },
-      stop,
+      stop: () => started.stop(),
     };
   } catch (error) {
-    await stop();
+    await started.stop();
     throw error;
   }
 }

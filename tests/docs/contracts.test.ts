@@ -50,7 +50,7 @@ describe('docs/contracts/subjects.md', () => {
     // The console shows whatever passes: it is named below the table.
     const mentioning = servicesWith(mention).filter((name) => name !== 'console');
     expect(new Set(listed)).toEqual(new Set(mentioning));
-    for (const name of servicesWith(new RegExp(`consume\\(\\s*events\\.${event}\\b`))) {
+    for (const name of servicesWith(new RegExp(`(?:consume|row)\\(\\s*events\\.${event}\\b`))) {
       if (name !== 'console') expect(consumers).toContain(name);
     }
     const inClient = files.some((file) => file.path.startsWith('libs/client/') && mention.test(file.text));

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import fc from 'fast-check';
 
+import { inFolder, orInterrupted } from '../suite/suite-run.js';
+import type { SuiteRun } from '../suite/suite-run.js';
 import { feedBytes, growth } from './byte-targets.js';
 import { readCorpus } from './corpus.js';
 import type { Corpus } from './corpus.js';
@@ -16,18 +16,15 @@ import type { FuzzSystem } from './system.js';
 import type { Failure } from './verdict.js';
 
 /** What to do. */
-export interface FuzzOptions {
-  readonly root: string;
+export interface FuzzOptions extends SuiteRun {
   readonly inputs: number;
   readonly seed: number;
   /** Parts to run: readers, rpc, http, events. */
   readonly parts: readonly string[];
   /** Only targets with this in their name. */
   readonly only: string;
-  readonly keep: boolean;
   /** Folder of the bundled modules: byte-worker.mjs and targets/. */
   readonly bundles: string;
-  readonly log: (line: string) => void;
 }
 
 /** What came of it. */
@@ -63,7 +60,10 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
     options.log(`FAILURE ${failure.target}: ${failure.what}`);
     options.log(`  ${JSON.stringify({ target: failure.target, input: failure.input }).slice(0, 6000)}`);
   };
-  const counts = await Promise.all([feedReaders(options, corpus, note), feedSystem(options, corpus, note)]);
+  const counts = await Promise.all([
+    orInterrupted(feedReaders(options, corpus, note), options.signal),
+    feedSystem(options, corpus, note),
+  ]);
   return { inputs: counts[0] + counts[1], failures };
 }
 
@@ -98,12 +98,11 @@ async function feedReaders(options: FuzzOptions, corpus: Corpus, note: Note): Pr
 async function feedSystem(options: FuzzOptions, corpus: Corpus, note: Note): Promise<number> {
   const { parts, inputs, log } = options;
   if (!['rpc', 'http', 'events'].some((part) => parts.includes(part))) return 0;
-  const directory = mkdtempSync(join(tmpdir(), 'rookery-fuzz-'));
-  let keep = options.keep;
-  let fed = 0;
-  try {
-    const system = await startFuzzSystem(options.root, directory);
-    try {
+  return inFolder(options, {
+    name: 'fuzz',
+    start: (directory) => startFuzzSystem(options.root, directory),
+    work: async (system) => {
+      let fed = 0;
       const memory = watchMemory(system);
       const part = async (
         name: string,
@@ -127,17 +126,11 @@ async function feedSystem(options: FuzzOptions, corpus: Corpus, note: Note): Pro
       log(
         `the system is looked at after ${((Date.now() - started) / 1000).toFixed(1)} s more; ${memory.told()}`,
       );
-    } catch (error) {
-      keep = true;
-      throw error;
-    } finally {
-      await system.stop();
-    }
-  } finally {
-    if (keep) log(`data and logs: ${directory}`);
-    else rmSync(directory, { recursive: true, force: true });
-  }
-  return fed;
+      return fed;
+    },
+    // What failed is told with its input.
+    keepAfter: () => false,
+  });
 }
 
 interface Feeding extends FuzzOptions {

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 
 import { connect } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { RookeryClient, addressesFromEnvironment, rowFromProto } from '@rookery/client';
+import { rowFromProto } from '@rookery/client';
 import { serviceEntries, startEmbedded } from '@rookery/deploy/embedded';
 import type { EmbeddedSystem } from '@rookery/deploy/embedded';
 import { events } from '@rookery/contracts';
@@ -12,6 +12,7 @@ import { checkHealth } from '@rookery/service-kit/client';
 
 import { openLogReader } from '../chaos/log-reader.js';
 import { untilIdle } from '../chaos/waiting.js';
+import { clientOf } from '../suite/client-of.js';
 
 /** The real system, with a model that serves. */
 export interface FuzzSystem {
@@ -39,8 +40,7 @@ export async function startFuzzSystem(root: string, directory: string): Promise<
     onEvent: (note) => notes.push(note),
     env: { ROOKERY_LOG_LEVEL: 'warn', ROOKERY_JOB_DEADLINE_MS: '60000' },
   });
-  const addresses = { ...addressesFromEnvironment({}), ...system.addresses, nats: system.natsUrl };
-  const client = new RookeryClient({ addresses, name: 'fuzz' });
+  const client = clientOf(system, 'fuzz');
   const nats = await connect({ servers: system.natsUrl, maxReconnectAttempts: -1 });
   const stop = async (): Promise<void> => {
     await nats.close();

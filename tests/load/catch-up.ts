@@ -1,30 +1,29 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connectBus } from '@rookery/bus';
 import type { Bus } from '@rookery/bus';
-import { RookeryClient, addressesFromEnvironment } from '@rookery/client';
 import { events } from '@rookery/contracts';
 import { startEmbedded } from '@rookery/deploy/embedded';
+import type { EmbeddedSystem } from '@rookery/deploy/embedded';
 import { PredictionsCaptured } from '@rookery/proto/rookery/events/v1/monitoring';
 
 import type { Violation } from '../chaos/history.js';
+import { clientOf } from '../suite/client-of.js';
+import { Started } from '../suite/started.js';
+import { inFolder } from '../suite/suite-run.js';
+import type { SuiteRun } from '../suite/suite-run.js';
 import { checkRedeliveries, compareMemory } from './bounds.js';
 import type { ServiceMemory } from './bounds.js';
 import { readDeliveries, redeliveriesOf } from './deliveries.js';
 import { residentBytes, watchMemory } from './process-memory.js';
 
 /** What waits for a monitor that was away. */
-export interface CatchUpOptions {
-  /** Root of the repository. */
-  readonly root: string;
+export interface CatchUpOptions extends SuiteRun {
   /** Captured predictions. */
   readonly captures: number;
   /** Most memory that the monitor may take, MiB: its idle footprint and the predictions that it keeps, whatever waits. */
   readonly mostMiB: number;
-  readonly log: (line: string) => void;
 }
 
 /** What came of it. */
@@ -44,67 +43,69 @@ const standstillMs = 60_000;
 
 /** Publishes captures while no monitor runs, then starts one and watches it until it has taken in all. */
 export async function runCatchUp(options: CatchUpOptions): Promise<CatchUpReport> {
-  const directory = mkdtempSync(join(tmpdir(), 'rookery-captures-'));
-  const { root, log } = options;
-  const common = { root, anyPorts: true, readyDeadlineMs: 90_000 };
-  const stops: (() => Promise<void>)[] = [() => Promise.resolve(rmSync(directory, { recursive: true }))];
-  try {
-    const broker = await startEmbedded({
-      ...common,
-      dataDir: join(directory, 'broker'),
-      services: [],
-      env: { ROOKERY_NATS_URL: '' },
-    });
-    stops.push(() => broker.stop());
-    const bus = await connectBus({ url: broker.natsUrl, name: 'load' });
-    stops.push(() => bus.close());
-    await bus.ensureTopology();
-    const batches = Math.ceil(options.captures / rowsOfBatch);
-    await publishBatches(bus, batches);
-    log(`${batches * rowsOfBatch} captures wait in ${batches} batches`);
+  return inFolder(options, {
+    name: 'captures',
+    start: () => Promise.resolve(new Started()),
+    work: (started, directory) => catchUp(started, directory, options),
+    keepAfter: ({ violations }) => violations.length > 0,
+  });
+}
 
-    const startedAt = Date.now();
-    const system = await startEmbedded({
-      ...common,
-      dataDir: join(directory, 'system'),
-      services: ['monitor'],
-      env: { ROOKERY_NATS_URL: broker.natsUrl },
-    });
-    stops.push(() => system.stop());
-    const monitor = system.processes.get('monitor');
-    const idle = new Map([['monitor', residentBytes(monitor?.pid) ?? 0]]);
-    const memory = watchMemory(new Map([['monitor', { pid: monitor?.pid }]]));
-    await untilTakenIn(bus, log);
-    const seconds = (Date.now() - startedAt) / 1000;
-    const services = compareMemory(idle, memory.peaks());
-    memory.stop();
-    const redelivered = redeliveriesOf(await readDeliveries(bus.nc));
-    const addresses = { ...addressesFromEnvironment({}), ...system.addresses, nats: broker.natsUrl };
-    const client = new RookeryClient({ addresses, name: 'load' });
-    stops.push(() => client.close());
-    const kept = await client.predictions({ model, limit: 10 });
-    const violations: Violation[] = [...checkRedeliveries(redelivered)];
-    const lag = await bus.jsm.consumers.info(events.predictionCaptured.stream, 'monitor-captures');
-    if (lag.num_pending + lag.num_ack_pending > 0) {
-      const evidence = `${lag.num_pending} batches wait, ${lag.num_ack_pending} are in hand`;
-      violations.push({ invariant: 'every capture is taken in', subject: 'monitor', evidence });
-    }
-    const newest = kept.map(({ predictionId }) => predictionId)[0];
-    if (newest !== idOf(batches, rowsOfBatch - 1)) {
-      const evidence = `the newest kept is ${newest}`;
-      violations.push({ invariant: 'the newest captures are kept', subject: 'monitor', evidence });
-    }
-    for (const { name, peakMiB } of services) {
-      if (peakMiB <= options.mostMiB) continue;
-      const evidence = `${peakMiB} MiB; ${options.mostMiB} are allowed`;
-      violations.push({ invariant: 'memory is bounded', subject: name, evidence });
-    }
-    const redeliveries = [...redelivered.values()].reduce((sum, count) => sum + count, 0);
-    const captures = batches * rowsOfBatch;
-    return { captures, seconds: Number(seconds.toFixed(1)), redeliveries, services, violations };
-  } finally {
-    for (const stop of stops.reverse()) await stop();
+async function catchUp(
+  started: Started,
+  directory: string,
+  { root, log, ...options }: CatchUpOptions,
+): Promise<CatchUpReport> {
+  const start = async (name: string, services: readonly string[], natsUrl: string): Promise<EmbeddedSystem> =>
+    started.add(
+      await startEmbedded({
+        root,
+        anyPorts: true,
+        readyDeadlineMs: 90_000,
+        dataDir: join(directory, name),
+        services,
+        env: { ROOKERY_NATS_URL: natsUrl },
+      }),
+      (one) => one.stop(),
+    );
+  const { natsUrl } = await start('broker', [], '');
+  const bus = started.add(await connectBus({ url: natsUrl, name: 'load' }), (one) => one.close());
+  await bus.ensureTopology();
+  const batches = Math.ceil(options.captures / rowsOfBatch);
+  await publishBatches(bus, batches);
+  log(`${batches * rowsOfBatch} captures wait in ${batches} batches`);
+
+  const startedAt = Date.now();
+  const system = await start('system', ['monitor'], natsUrl);
+  const monitor = system.processes.get('monitor');
+  const idle = new Map([['monitor', residentBytes(monitor?.pid) ?? 0]]);
+  const memory = watchMemory(new Map([['monitor', { pid: monitor?.pid }]]));
+  await untilTakenIn(bus, log);
+  const seconds = (Date.now() - startedAt) / 1000;
+  const services = compareMemory(idle, memory.peaks());
+  memory.stop();
+  const redelivered = redeliveriesOf(await readDeliveries(bus.nc));
+  const client = started.add(clientOf(system, 'load', natsUrl), (one) => one.close());
+  const kept = await client.predictions({ model, limit: 10 });
+  const violations: Violation[] = [...checkRedeliveries(redelivered)];
+  const lag = await bus.jsm.consumers.info(events.predictionCaptured.stream, 'monitor-captures');
+  if (lag.num_pending + lag.num_ack_pending > 0) {
+    const evidence = `${lag.num_pending} batches wait, ${lag.num_ack_pending} are in hand`;
+    violations.push({ invariant: 'every capture is taken in', subject: 'monitor', evidence });
   }
+  const newest = kept.map(({ predictionId }) => predictionId)[0];
+  if (newest !== idOf(batches, rowsOfBatch - 1)) {
+    const evidence = `the newest kept is ${newest}`;
+    violations.push({ invariant: 'the newest captures are kept', subject: 'monitor', evidence });
+  }
+  for (const { name, peakMiB } of services) {
+    if (peakMiB <= options.mostMiB) continue;
+    const evidence = `${peakMiB} MiB; ${options.mostMiB} are allowed`;
+    violations.push({ invariant: 'memory is bounded', subject: name, evidence });
+  }
+  const redeliveries = [...redelivered.values()].reduce((sum, count) => sum + count, 0);
+  const captures = batches * rowsOfBatch;
+  return { captures, seconds: Number(seconds.toFixed(1)), redeliveries, services, violations };
 }
 
 function idOf(batch: number, row: number): string {

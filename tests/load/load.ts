@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -13,6 +12,8 @@ import type { Published, Violation } from '../chaos/history.js';
 import { openLogReader } from '../chaos/log-reader.js';
 import type { LogReader } from '../chaos/log-reader.js';
 import { untilIdle } from '../chaos/waiting.js';
+import { inFolder } from '../suite/suite-run.js';
+import type { SuiteRun } from '../suite/suite-run.js';
 import { checkInHand, checkMemory, checkRedeliveries, compareMemory } from './bounds.js';
 import type { ServiceMemory } from './bounds.js';
 import { writeLoadDatasets } from './data-sets.js';
@@ -26,17 +27,12 @@ import { startLoadWorld } from './world.js';
 import type { LoadWorld } from './world.js';
 
 /** What to load the system with. */
-export interface LoadOptions {
-  /** Root of the repository. */
-  readonly root: string;
+export interface LoadOptions extends SuiteRun {
   readonly datasets: number;
   /** Trainer processes, of one thread each. */
   readonly trainers: number;
   /** Data sets among them that have {@link bigFactor} times the rows of the others. */
   readonly big: number;
-  /** Keep the folder with all data and logs. Default false: it is removed unless there are violations. */
-  readonly keep?: boolean;
-  readonly log: (line: string) => void;
 }
 
 /** What came of it. */
@@ -74,27 +70,21 @@ const standstillMs = 120_000;
 
 /** Starts a whole system, publishes all data sets at once, and holds what happens until all runs have ended against the bounds. */
 export async function runLoad(options: LoadOptions): Promise<LoadReport> {
-  const directory = mkdtempSync(join(tmpdir(), 'rookery-load-'));
-  let keep = true;
-  try {
-    const files = join(directory, 'data-sets');
-    mkdirSync(files);
-    const { root, datasets: count, trainers } = options;
-    const spread = (k: number): number => Math.floor(((k + 1) * count) / (options.big + 1));
-    const big = new Set(Array.from({ length: options.big }, (_, k) => spread(k)));
-    const dataSets = writeLoadDatasets({ root, directory: files, count: count + 1, bigFactor, big });
-    const world = await startLoadWorld({ root, directory, trainers, env: { ROOKERY_TRAINER_WORKERS: '1' } });
-    try {
-      const report = await loadWorld(world, dataSets, options);
-      keep = options.keep === true || report.violations.length > 0;
-      return report;
-    } finally {
-      await world.stop();
-    }
-  } finally {
-    if (keep) options.log(`data and logs: ${directory}`);
-    else rmSync(directory, { recursive: true, force: true });
-  }
+  const { root, datasets: count, trainers } = options;
+  return inFolder(options, {
+    name: 'load',
+    start: (directory) =>
+      startLoadWorld({ root, directory, trainers, env: { ROOKERY_TRAINER_WORKERS: '1' } }),
+    work: (world, directory) => {
+      const files = join(directory, 'data-sets');
+      mkdirSync(files);
+      const spread = (k: number): number => Math.floor(((k + 1) * count) / (options.big + 1));
+      const big = new Set(Array.from({ length: options.big }, (_, k) => spread(k)));
+      const plan = { root, directory: files, count: count + 1, bigFactor, big };
+      return loadWorld(world, writeLoadDatasets(plan), options);
+    },
+    keepAfter: ({ violations }) => violations.length > 0,
+  });
 }
 
 async function loadWorld(

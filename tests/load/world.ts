@@ -2,9 +2,12 @@ import { join } from 'node:path';
 
 import { connect } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { RookeryClient, addressesFromEnvironment } from '@rookery/client';
+import type { RookeryClient } from '@rookery/client';
 import { startEmbedded } from '@rookery/deploy/embedded';
 import type { EmbeddedSystem, SupervisedProcess } from '@rookery/deploy/embedded';
+
+import { clientOf } from '../suite/client-of.js';
+import { Started } from '../suite/started.js';
 
 /** A whole system under load. */
 export interface LoadWorld {
@@ -34,10 +37,7 @@ export interface LoadWorldOptions {
 /** Starts a broker, the services, and more trainers beside the first, on free ports. */
 export async function startLoadWorld(options: LoadWorldOptions): Promise<LoadWorld> {
   const crashes: string[] = [];
-  const stops: (() => Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const end of stops.splice(0).reverse()) await end();
-  };
+  const started = new Started();
   const start = async (
     folder: string,
     services: readonly string[] | undefined,
@@ -52,8 +52,7 @@ export async function startLoadWorld(options: LoadWorldOptions): Promise<LoadWor
       env: { ...options.env, ...env },
       ...(services ? { services } : {}),
     });
-    stops.push(() => system.stop());
-    return system;
+    return started.add(system, (one) => one.stop());
   };
   try {
     const system = await start('system', options.services, { ROOKERY_NATS_URL: '' });
@@ -65,13 +64,13 @@ export async function startLoadWorld(options: LoadWorldOptions): Promise<LoadWor
       if (trainer) processes.set(name, trainer);
     }
     const nats = await connect({ servers: system.natsUrl, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
-    stops.push(() => nats.close());
-    const addresses = { ...addressesFromEnvironment({}), ...system.addresses, nats: system.natsUrl };
-    const client = new RookeryClient({ addresses, name: 'load' });
-    stops.push(() => client.close());
-    return { client, nats, inferenceAddress: addresses.inference, processes, crashes, stop };
+    started.add(nats, (one) => one.close());
+    const client = started.add(clientOf(system, 'load'), (one) => one.close());
+    const { inference } = client.addresses;
+    const stop = (): Promise<void> => started.stop();
+    return { client, nats, inferenceAddress: inference, processes, crashes, stop };
   } catch (error) {
-    await stop();
+    await started.stop();
     throw error;
   }
 }

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { DatasetRequest, RookeryClient } from '@rookery/client';
@@ -9,24 +8,23 @@ import { writeLoadDatasets } from '../load/data-sets.js';
 import { residentBytes, watchMemory } from '../load/process-memory.js';
 import { startLoadWorld } from '../load/world.js';
 import type { LoadWorld } from '../load/world.js';
+import { inFolder } from '../suite/suite-run.js';
+import type { SuiteRun } from '../suite/suite-run.js';
 import { startOpenLoop } from '../system/support/open-loop.js';
 import type { OpenLoop } from '../system/support/open-loop.js';
+import { servingEngines } from '../system/support/serving-engines.js';
 import { eventually, within } from '../system/support/waiting.js';
 import { stepsBackByRevision } from './revisions.js';
 import { openRotation } from './rotation.js';
 import type { Rotation } from './rotation.js';
 
 /** What to do. */
-export interface SoakOptions {
-  /** Root of the repository. */
-  readonly root: string;
+export interface SoakOptions extends SuiteRun {
   readonly swaps: number;
   /** Predictions a second, for each of the two models. */
   readonly perSecond: number;
   /** Swap after which memory is looked at for the first time. */
   readonly settledAfter: number;
-  readonly keep?: boolean;
-  readonly log: (line: string) => void;
 }
 
 /** What came of it. */
@@ -49,47 +47,28 @@ const answersBetween = 2;
 /** Factor by which memory may grow from swap 100 on. */
 const memoryFactor = 1.2;
 
-/** One model an engine: small ones are compiled, those with more weights than that are TensorFlow.js's. */
-const engines = [
-  { model: 'soak-compiled', engine: 'compiled', modelSpec: undefined },
-  {
-    model: 'soak-layers',
-    engine: 'tfjs',
-    modelSpec: {
-      layers: [
-        { type: 'dense', units: 150, activation: 'relu' },
-        { type: 'dense', units: 150, activation: 'relu' },
-        { type: 'dense' },
-      ],
-    },
-  },
-] as const;
+/** One model an engine. */
+const soaked = servingEngines.map((one) => ({ ...one, model: `soak-${one.name}` }));
 
 /**
  * Trains three versions of two models, one for each engine, and then moves their aliases in turn, by the registry, while both
  * are asked for predictions at a fixed rate: each swap goes the whole way, from the decision to the new version's answers.
  */
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
-  const directory = mkdtempSync(join(tmpdir(), 'rookery-soak-'));
-  let keep = true;
-  try {
-    const world = await startLoadWorld({
-      root: options.root,
-      directory,
-      services: ['ingest', 'transform', 'trainer', 'evaluator', 'registry', 'inference', 'monitor'],
-    });
-    try {
+  return inFolder(options, {
+    name: 'soak',
+    start: (directory) =>
+      startLoadWorld({
+        root: options.root,
+        directory,
+        services: ['ingest', 'transform', 'trainer', 'evaluator', 'registry', 'inference', 'monitor'],
+      }),
+    work: async (world, directory) => {
       await trainVersions(world.client, options, directory);
-      const report = await soak(world, options);
-      keep = options.keep === true || report.violations.length > 0;
-      return report;
-    } finally {
-      await world.stop();
-    }
-  } finally {
-    if (keep) options.log(`data and logs: ${directory}`);
-    else rmSync(directory, { recursive: true, force: true });
-  }
+      return soak(world, options);
+    },
+    keepAfter: ({ violations }) => violations.length > 0,
+  });
 }
 
 async function trainVersions(client: RookeryClient, options: SoakOptions, directory: string): Promise<void> {
@@ -97,7 +76,7 @@ async function trainVersions(client: RookeryClient, options: SoakOptions, direct
   mkdirSync(files);
   const plan = { root: options.root, directory: files, bigFactor: 1, big: new Set<number>() };
   const dataSets = writeLoadDatasets({ ...plan, count: versions });
-  for (const { model, engine, modelSpec } of engines) {
+  for (const { model, engine, modelSpec } of soaked) {
     for (const { request } of dataSets) {
       const wanted: DatasetRequest = {
         ...request,
@@ -128,7 +107,7 @@ async function soak(world: LoadWorld, options: SoakOptions): Promise<SoakReport>
   const pid = world.processes.get('inference')?.pid;
   const memory = watchMemory(new Map([['inference', { pid }]]));
   const lanes: Lane[] = [];
-  for (const { model } of engines) {
+  for (const { model } of soaked) {
     const rotation = await openRotation(client, nats, model);
     const { inputExample } = await client.modelVersion(model, 'champion');
     const mark = (): { sent: number; answered: number } => ({

@@ -304,7 +304,15 @@ describe('the command line, from a file to a watched model', () => {
   });
 
   it('doctor finds everything in order', async () => {
-    const findings = await json<{ what: string; ok: boolean }[]>('doctor');
+    const findings = await json<{ what: string; ok: boolean; rebuilt?: { events: number } }[]>('doctor');
+    // Of what keeps nothing there is nothing to build.
+    expect(findings.filter(({ rebuilt }) => rebuilt !== undefined).map(({ what }) => what)).toEqual([
+      'ingest',
+      'transform',
+      'evaluator',
+      'registry',
+      'monitor',
+    ]);
     expect(findings.filter(({ ok }) => !ok)).toEqual([]);
     expect(findings.map(({ what }) => what)).toEqual(
       ['node', 'nats-server', ...serviceEntries.map(({ name }) => name)].sort(byOrderOf(findings)),
@@ -312,6 +320,7 @@ describe('the command line, from a file to a watched model', () => {
     const { code, stdout } = await rookery(['doctor']);
     expect(code).toBe(0);
     expect(stdout).not.toContain('NOT OK');
+    expect(stdout).toMatch(/registry .*SERVING; database built .* from an empty log/);
   });
 });
 

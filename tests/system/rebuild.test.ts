@@ -5,6 +5,7 @@ import { events } from '@rookery/contracts';
 import type { EventType } from '@rookery/contracts';
 import { rowToProto } from '@rookery/client';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
+import { checkHealth } from '@rookery/service-kit/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { exampleCsv, labelledRows, scrambleColumn, writeCsv } from './support/csv.js';
@@ -171,6 +172,8 @@ describe('a database that is lost', () => {
       const note = rebuildNotes(world, service).at(-1);
       expect(note).toMatchObject({ reason: 'the database is new, or was lost', skipped: 0 });
       expect(note?.events).toBeGreaterThan(0);
+      const { rebuilt } = await checkHealth(world.system.addresses[service] ?? '', '', 5_000);
+      expect(rebuilt).toMatchObject({ events: note?.events, skipped: 0 });
       await expectTheSame();
     },
   );

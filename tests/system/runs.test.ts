@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { connectBus } from '@rookery/bus';
 import type { Bus, BusEvent } from '@rookery/bus';
 import type { PublishedRun } from '@rookery/client';
-import { events, jobKeyOf } from '@rookery/contracts';
+import { events, jobKeyOf, trialRunIdOf } from '@rookery/contracts';
 import type { EventType } from '@rookery/contracts';
 import type { RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
@@ -288,6 +288,19 @@ describe('a trainer that is lost while it trains', () => {
   );
 });
 
+describe('a trainer that is told to use the wasm backend', () => {
+  it('becomes ready, trains with it, and says so with every fold', async () => {
+    trainers.push(await startTrainer(world, { ...env, ROOKERY_TF_BACKEND: 'wasm', ROOKERY_ENGINE: 'tfjs' }));
+    const { runId, outcome, stop } = await planned('by_wasm', { epochs: 2, folds: 2 });
+    expect((await within(outcome, 'the end of the run', 100_000)).state).toBe('serving');
+    await stop();
+    const { jobs } = await world.client.run(runId);
+    expect(jobs.map(({ environment }) => [environment?.engine, environment?.backend])).toEqual(
+      Array(3).fill(['tfjs', 'wasm']),
+    );
+  }, 180_000);
+});
+
 describe('a run whose job is lost', () => {
   it('does not hang: it fails naming the fold, and resumed does that fold alone', async () => {
     const { runId } = await planned('forgotten');
@@ -312,6 +325,45 @@ describe('a run whose job is lost', () => {
     ]);
     expect(attempts.filter(([, attempt]) => attempt === 2)).toEqual([[1, 2]]);
     expect(attempts).toHaveLength(6);
+  }, 120_000);
+});
+
+describe('a run that searches and whose job is lost', () => {
+  it('fails naming the last trial, and resumed it goes on with that trial, not with those that have ended', async () => {
+    const { runId, stop } = await world.client.publish({
+      name: 'lost_trial',
+      uri: exampleUri('penguins.csv'),
+      target: 'species',
+      epochs: 3,
+      folds: 2,
+      gate: { metric: '', threshold: 0, allowWorseThanChampion: true },
+      search: { trials: 2, parallel: 1, space: { learningRate: [0.01, 0.05] } },
+    });
+    await stop();
+    const trialIds = [0, 1].map((number) => trialRunIdOf(runId, number, 0)) as [string, string];
+    // There is no trainer while the first trial waits; its second job is lost.
+    const subject = events.foldJob.subject(jobKeyOf(trialIds[0], 1, false));
+    const job = await eventually(
+      async () => (await bus.jsm.streams.getMessage('ML_JOBS', { last_by_subj: subject })) ?? undefined,
+      'the job of the first trial',
+    );
+    await bus.jsm.streams.deleteMessage('ML_JOBS', job.seq);
+    await trainer();
+    const { data } = await world.tap.wait(events.runFailed, (run) => run.runId === runId, 'the failure');
+    expect(data.code).toBe('RK_RUN_STALLED');
+    expect(data.message).toContain(`search ${runId}: trial 0 (rung 0) was started`);
+    const watch = await world.client.followRun(runId);
+    await world.client.runControl.resume({ runId, ...turn });
+    expect((await within(watch.outcome, 'the end of the run', 60_000)).state).toBe('serving');
+    await watch.stop();
+    const { attempts, result } = await world.client.search(runId);
+    expect(attempts.map(({ score }) => typeof score)).toEqual(['number', 'number']);
+    expect(result).toMatchObject({ trials: 2, attempts: 2, failed: 0 });
+    const attemptsOf = async (trialId: string): Promise<number[]> =>
+      (await logged(events.foldTrained, trialId)).map(({ data: fold }) => fold.runAttempt);
+    expect(new Set(await attemptsOf(trialIds[0]))).toEqual(new Set([1, 2]));
+    expect(await attemptsOf(trialIds[1])).toEqual([1, 1]);
+    expect(await logged(events.trialEvaluated, runId)).toHaveLength(2);
   }, 120_000);
 });
 

@@ -21,7 +21,7 @@ import { digestOfToken, newToken } from '@rookery/service-kit/tokens';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { exampleUri, repositoryRoot } from './support/test-system.js';
-import { within } from './support/waiting.js';
+import { eventually, within } from './support/waiting.js';
 
 /*
  * Everything on at once, with real processes: a broker with TLS where each service is a user of its own that may do what
@@ -405,12 +405,8 @@ async function asUser(
   }
 }
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 90_000;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`${what} did not come`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+function until(what: string, holds: () => Promise<boolean>): Promise<unknown> {
+  return eventually(async () => ((await holds()) ? true : undefined), what, 90_000);
 }
 
 interface ConsoleAnswer {

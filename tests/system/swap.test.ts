@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { exampleCsv, mapColumn, writeCsv } from './support/csv.js';
 import { startOpenLoop, stepsBack } from './support/open-loop.js';
+import { servingEngines } from './support/serving-engines.js';
 import { exampleUri, startTestSystem } from './support/test-system.js';
 import type { TestSystem } from './support/test-system.js';
 import { eventually } from './support/waiting.js';
@@ -28,26 +29,9 @@ async function serving(model: string): Promise<{ tensors: number; engine: string
 }
 
 describe('a better model that comes while 500 predictions a second run', () => {
-  const cases = [
-    { name: 'compiled', engine: 'compiled', modelSpec: undefined, gate: 0.3 },
-    // More weights than are compiled: TensorFlow.js serves this one.
-    {
-      name: 'layers',
-      engine: 'tfjs',
-      modelSpec: {
-        layers: [
-          { type: 'dense', units: 150, activation: 'relu' },
-          { type: 'dense', units: 150, activation: 'relu' },
-          { type: 'dense' },
-        ],
-      },
-      gate: 0.3,
-    },
-  ] as const;
-
-  it.each(cases)(
+  it.each(servingEngines)(
     'takes over without a failed call, without a step back, and the old tensors are freed ($engine)',
-    async ({ name, engine, modelSpec, gate }) => {
+    async ({ name, engine, modelSpec }) => {
       const penguins = exampleCsv('penguins.csv');
       // Every third label is wrong: there is something to be better than.
       const worse = mapColumn(penguins, 'species', (cell, row) => (row % 3 === 0 ? 'Adelie' : cell));
@@ -55,7 +39,7 @@ describe('a better model that comes while 500 predictions a second run', () => {
         name,
         target: 'species',
         epochs: 20,
-        gate: { metric: 'accuracy', threshold: gate, allowWorseThanChampion: false },
+        gate: { metric: 'accuracy', threshold: 0.3, allowWorseThanChampion: false },
         ...(modelSpec === undefined ? {} : { modelSpec }),
       };
       const first = await world.serve({ ...request, uri: writeCsv(world.directory, `${name}.csv`, worse) });

@@ -13,6 +13,8 @@ export { createOutbox } from './outbox.js';
 export type { Outbox, OutboxCollection, OutboxDocument, OutboxEntry } from './outbox.js';
 export { decodePayload, encodePayload } from './payload.js';
 export { decodeMeta, encodeHeaders, headerNames } from './cloud-events.js';
+export { repeatEvery } from './repeat.js';
+export type { Repeated } from './repeat.js';
 export { retryDelayMs } from './retry.js';
 export { parseTraceparent } from './traceparent.js';
 export type {

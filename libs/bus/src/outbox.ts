@@ -1,6 +1,7 @@
 import { events, RookeryError, TerminalError } from '@rookery/contracts';
 import type { EventType } from '@rookery/contracts';
 import { encodePayload } from './payload.js';
+import { repeatEvery } from './repeat.js';
 import { activeTraceparent } from './traceparent.js';
 import type { Bus, EventMeta, Logger, Stop } from './types.js';
 
@@ -138,33 +139,18 @@ export function createOutbox(
     }
   };
 
-  const startRecovery: Outbox['startRecovery'] = (collections, everyMs = 5_000) => {
-    let stopped = false;
-    let timer: NodeJS.Timeout | undefined;
-    let round: Promise<void> = Promise.resolve();
-    const run = async (): Promise<void> => {
-      for (const collection of collections) {
-        if (stopped) return;
-        const done = await recover(collection);
-        if (done > 0) options.logger?.info({ documents: done }, 'outbox recovered');
-      }
-    };
-    const loop = (): void => {
-      round = run()
-        .catch((error: unknown) =>
-          options.logger?.warn({ err: error }, 'outbox recovery failed, will be tried again'),
-        )
-        .then(() => {
-          if (!stopped) timer = setTimeout(loop, everyMs);
-        });
-    };
-    loop();
-    return async () => {
-      stopped = true;
-      clearTimeout(timer);
-      await round;
-    };
-  };
+  const startRecovery: Outbox['startRecovery'] = (collections, everyMs = 5_000) =>
+    repeatEvery(everyMs, {
+      atOnce: true,
+      work: async (signal) => {
+        for (const collection of collections) {
+          if (signal.aborted) return;
+          const done = await recover(collection);
+          if (done > 0) options.logger?.info({ documents: done }, 'outbox recovered');
+        }
+      },
+      failed: (error) => options.logger?.warn({ err: error }, 'outbox recovery failed, will be tried again'),
+    });
 
   return {
     entry: (event, key, data, { id, cause, correlationId, timeMs }) => {

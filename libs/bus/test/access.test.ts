@@ -1,7 +1,9 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { events } from '@rookery/contracts';
+import type { EventName, EventType } from '@rookery/contracts';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -13,6 +15,12 @@ import {
   renderNatsUsers,
 } from '../src/access/index.js';
 import type { BusUser } from '../src/access/index.js';
+import { connectBus } from '../src/index.js';
+import type { Bus } from '../src/index.js';
+import { startNatsServer } from '../src/testing/index.js';
+import { within } from './fixtures.js';
+
+const eventOf = (name: EventName): EventType<unknown> => events[name];
 
 const services = fileURLToPath(new URL('../../../services', import.meta.url));
 
@@ -68,5 +76,45 @@ describe('the table of users of the broker', () => {
       expect(text).not.toContain(seed);
     }
     expect(() => renderNatsUsers({ ingest: [one.seed] })).toThrow('not the public key');
+  });
+
+  it('lets each user read, look up and ask about what its row says', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rookery-access-'));
+    const keys = new Map(busUserList.map(([name]) => [name, newUserKey()]));
+    const server = await startNatsServer({
+      config: renderNatsUsers(
+        Object.fromEntries([...keys].map(([name, { publicKey }]) => [name, [publicKey]])),
+      ),
+    });
+    try {
+      const connectAs = async (name: string): Promise<Bus> => {
+        const nkeyFile = join(folder, `${name}.nk`);
+        writeFileSync(nkeyFile, keys.get(name as never)?.seed ?? '', { mode: 0o600 });
+        return connectBus({ url: server.url, name, login: { nkeyFile } });
+      };
+      const registry = await connectAs('registry');
+      await registry.ensureTopology();
+      await registry.close();
+      for (const [name, row] of busUserList) {
+        const user: BusUser = row;
+        const bus = await connectAs(name);
+        for (const event of user.reads ?? []) {
+          const replay = await bus.replay(eventOf(event), {
+            key: 'k',
+            untilCaughtUp: true,
+            onEvent: () => undefined,
+          });
+          await within(replay.done, `${name} reads ${event}`);
+        }
+        for (const event of user.looksUp ?? [])
+          expect(await bus.lastOf(eventOf(event), 'k'), `${name}: ${event}`).toBe(undefined);
+        for (const { event, durable } of user.asksAbout ?? [])
+          expect(await bus.inHand(eventOf(event), 'k', durable), `${name}: ${durable}`).toBe(false);
+        await bus.close();
+      }
+    } finally {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -161,17 +161,28 @@ test('an event that is being retried does not hold up the next one', async () =>
 
 test('heartbeats keep a job that takes longer than the ack wait from being delivered twice', async () => {
   const bus = await broker.connect();
+  const durable = unique('long');
   let deliveries = 0;
   const done = deferred();
+  // The work ends with its 16th heartbeat: four times the ack wait after its begin.
+  let heartbeats = 0;
+  const worked = deferred();
+  bus.nc.subscribe(`$JS.ACK.*.${durable}.>`, {
+    callback: (_error, message) => {
+      if (message.string() === '+WPI') heartbeats += 1;
+      if (heartbeats === 16) worked.resolve();
+    },
+  });
+  await bus.nc.flush();
   const consumption = await bus.consume(labelReceived, {
-    durable: unique('long'),
+    durable,
     from: 'new',
     concurrency: 2, // a second worker waits, ready to be given the event again
     ackWaitMs: 400,
     heartbeatMs: 100,
     handler: async () => {
       deliveries += 1;
-      await new Promise((resolve) => setTimeout(resolve, 1_600)); // the work: four times the ack wait
+      await within(worked.promise, '16 heartbeats');
       done.resolve();
     },
   });

@@ -1,57 +1,24 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Bus } from '../src/index.js';
+import { useProgram } from './child-programs.js';
 import { label, labelReceived, unique, until, useBroker } from './fixtures.js';
 
 const broker = useBroker();
-let directory: string;
-let children: ChildProcess[] = [];
-
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'rookery-worker-'));
-  await build({
-    entryPoints: [new URL('./worker-process.ts', import.meta.url).pathname],
-    outfile: join(directory, 'worker.mjs'),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    // The NATS modules are CommonJS and call require.
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-    logLevel: 'error',
-  });
-});
-afterEach(() => {
-  for (const child of children) child.kill('SIGKILL');
-  children = [];
-});
-afterAll(() => rm(directory, { recursive: true, force: true }));
+const program = useProgram('worker-process.ts');
 
 interface Worker {
-  handled: string[];
-  kill: () => void;
+  readonly handled: readonly string[];
+  readonly kill: () => void;
 }
 
 async function startWorker(durable: string): Promise<Worker> {
-  const child = spawn(process.execPath, [join(directory, 'worker.mjs'), broker.server().url, durable], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  children.push(child);
-  const handled: string[] = [];
-  let ready = false;
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    if (line === 'ready') ready = true;
-    else handled.push(line);
-  });
-  await until(async () => ready, Boolean, 'worker ready');
-  return { handled, kill: () => void child.kill('SIGKILL') };
+  const { lines, signal } = await program(broker.server().url, durable);
+  return {
+    handled: lines,
+    kill: () => {
+      signal('SIGKILL');
+    },
+  };
 }
 
 async function publish(bus: Bus, ids: string[]): Promise<void> {

@@ -111,6 +111,16 @@ describe('health', () => {
     await waiting;
   });
 
+  it('tells when and from what the database was built, beside an answer that a stock client reads as before', async () => {
+    const { client, server, address } = await stock();
+    const rebuilt = { atMs: 1_700_000_000_000, events: 12, skipped: 1, through: { ML_EVENTS: 40 } };
+    server.health.setRebuilt(rebuilt);
+    expect(await checkHealth(address)).toEqual({ status: 'NOT_SERVING', rebuilt });
+    server.health.setReady(true);
+    expect(await checkHealth(address)).toEqual({ status: 'SERVING', rebuilt });
+    expect(await check(client, '')).toBe('SERVING');
+  });
+
   it('reports a server that is not there as UNREACHABLE, without an exception', async () => {
     const { server, address } = await stock();
     await server.stop(1000);

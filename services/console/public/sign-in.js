@@ -17,7 +17,8 @@ export function signInForm(onSignedIn) {
     required: true,
     spellcheck: 'false',
   });
-  const message = h('div', { role: 'alert' });
+  // What is put into it is an alert by itself.
+  const message = h('div', null);
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     try {

@@ -1,21 +1,12 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { executablePath, launchBrowser, shownOn } from './chromium.js';
 import { hostile, runIds } from './fake-runs.js';
 import { eventMeta, startTestConsole } from './start-console.js';
 import type { TestConsole } from './start-console.js';
-
-const executablePath = [
-  process.env['CHROMIUM'] ?? '',
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => path !== '' && existsSync(path));
-if (executablePath === undefined)
-  console.log('browser tests are skipped: there is no Chromium (apt-get install chromium, or set CHROMIUM)');
 
 /** Set CONSOLE_SCREENSHOTS to a folder to have every page drawn there. */
 const screenshots = process.env['CONSOLE_SCREENSHOTS'];
@@ -84,10 +75,7 @@ describe.skipIf(executablePath === undefined)('the pages in a browser', () => {
 
   beforeAll(async () => {
     console_ = await startTestConsole();
-    browser = await chromium.launch({
-      executablePath: executablePath ?? '',
-      args: ['--no-sandbox', '--disable-gpu'],
-    });
+    browser = await launchBrowser();
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     complaints = [];
     page.on('console', (message) => {
@@ -108,7 +96,7 @@ describe.skipIf(executablePath === undefined)('the pages in a browser', () => {
     await page.goto(`${console_.url}/${path}`);
     await page.waitForSelector('main h1');
   };
-  const shown = (): Promise<string> => page.evaluate("document.body.textContent.replaceAll('\\u00a0', ' ')");
+  const shown = (): Promise<string> => shownOn(page);
 
   it.each(pages)(
     '%s shows what it should, without a complaint of the browser, and hostile text stays text',

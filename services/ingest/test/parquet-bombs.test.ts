@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { readParquet } from '../src/domain/formats/read-parquet.js';
 import { readOptions } from './fixtures.js';
+import { endlessCopies } from './zstd-bombs.js';
 
 /* A writer of Thrift's compact protocol, enough for a Parquet file of one column. */
 
@@ -163,6 +164,10 @@ describe('a file is refused as damaged or too large, at once, whose', () => {
       () => parquet([good], { codec: 2, pack: () => gzipSync(Buffer.alloc(50 * 1024 * 1024)) }),
     ],
     ['page does not unpack', () => parquet([good], { codec: 2 })],
+    [
+      'page has a block of 20 bytes that copies for hours',
+      () => parquet([good], { codec: 6, pack: () => endlessCopies() }),
+    ],
     [
       'texts each begin with all of the one before',
       () => {

@@ -1,6 +1,7 @@
-import { derivedEventId, events } from '@rookery/contracts';
+import { derivedEventId, events, jobKeyOf, trialRunIdOf } from '@rookery/contracts';
 import { DeadLetter } from '@rookery/proto/rookery/events/v1/monitoring';
-import { FoldReproduced } from '@rookery/proto/rookery/events/v1/run';
+import { FoldJob, FoldReproduced } from '@rookery/proto/rookery/events/v1/run';
+import { SearchStarted, TrialEvaluated, TrialStarted } from '@rookery/proto/rookery/events/v1/search';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -297,6 +298,87 @@ describe('a run that nothing happens to', () => {
     const resumed = await resumeRun({ ...late, queues: none }, { runId: run.runId, ...turn });
     expect(resumed).toMatchObject({ attempt: 2, state: RunState.RUN_STATE_TRAINING });
     expect(resumed.changes[0]).toMatchObject({ kind: 'failed', code: 'RK_RUN_STALLED' });
+  });
+});
+
+describe('a run that searches', () => {
+  it('fails where its trials are lost, naming the search and the last trial, and not while it goes on or waits', async () => {
+    const run = newRun('searching');
+    const { runId } = run;
+    // The consumers that carry a search forward have done all that there is.
+    const carried = [
+      [events.datasetIngested, 'transform'],
+      [events.trialEvaluated, 'transform-trials'],
+      [events.trialFailed, 'transform-trial-failures'],
+    ] as const;
+    for (const [event, durable] of carried)
+      await world.others.consume(event as typeof events.datasetIngested, {
+        durable,
+        handler: async () => {},
+      });
+    const handled = async (): Promise<void> => {
+      for (const [event, durable] of carried) {
+        const left = async (): Promise<number> => {
+          const info = await world.others.jsm.consumers.info(event.stream, durable);
+          return info.num_pending + info.num_ack_pending;
+        };
+        await expect.poll(left).toBe(0);
+      }
+    };
+    await world.others.publish(events.datasetIngested, run.model, run.ingested, id());
+    await world.others.publish(
+      events.searchStarted,
+      runId,
+      SearchStarted.fromPartial({ searchId: runId, model: run.model }),
+      id(),
+    );
+    const trial = (number: number) => ({
+      trial: { searchId: runId, trial: number, rung: 0 },
+      runId: trialRunIdOf(runId, number, 0),
+      folds: 2,
+    });
+    const begin = (number: number): Promise<unknown> =>
+      world.others.publish(events.trialStarted, runId, TrialStarted.fromPartial(trial(number)), id());
+    await begin(0);
+    await begin(1);
+    await handled();
+    await expect
+      .poll(() => world.registry.collections.runs.count({ _id: runId, ingested: { $exists: true } }))
+      .toBe(1);
+
+    let nowMs = 0;
+    const watch = createStallWatch(world.registry, 1_000, () => nowMs);
+    const stateAt = async (ms: number): Promise<RunState> => {
+      nowMs = ms;
+      await watch.check();
+      return (await getRun(world.registry, runId)).state;
+    };
+    const open = await stateAt(0);
+    expect(open).toBeLessThan(RunState.RUN_STATE_PROMOTED);
+    // A trial that ends is progress, though nothing changes about the run itself.
+    expect(await stateAt(900)).toBe(open);
+    await world.others.publish(events.trialEvaluated, runId, TrialEvaluated.fromPartial(trial(0)), id());
+    await handled();
+    expect(await stateAt(1_500)).toBe(open);
+    // A job of the trial under way that waits for a trainer is no standstill, however long.
+    const job = jobKeyOf(trialRunIdOf(runId, 1, 0), 1, false);
+    const { sequence } = await world.others.publish(
+      events.foldJob,
+      job,
+      FoldJob.fromPartial({ runId }),
+      id(),
+    );
+    expect(await stateAt(10_000)).toBe(open);
+    await world.others.jsm.streams.deleteMessage(events.foldJob.stream, sequence);
+    expect(await stateAt(20_000)).toBe(RunState.RUN_STATE_FAILED);
+    const failed = await getRun(world.registry, runId);
+    expect(failed.code).toBe('RK_RUN_STALLED');
+    expect(failed.message).toContain(`search ${runId}: trial 0 (rung 0) was evaluated`);
+    expect(failed.message).toContain(`rookery runs resume ${runId}`);
+    // Not "search", by which transform would know that nothing is to be resumed.
+    expect(await ofRun(events.runFailed, run)).toMatchObject([{ step: 'the trials' }]);
+    const resumed = await resumeRun(world.registry, { runId, ...turn });
+    expect(resumed).toMatchObject({ attempt: 2, state: RunState.RUN_STATE_TRAINING });
   });
 });
 

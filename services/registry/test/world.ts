@@ -40,6 +40,7 @@ export const quiet: Logger = {
 /** A broker that still has everything in hand. */
 const fullQueues: WorkQueues = {
   plan: () => Promise.resolve(true),
+  search: () => Promise.resolve(undefined),
   job: () => Promise.resolve(true),
   reproduction: () => Promise.resolve(true),
   evaluation: () => Promise.resolve(true),

@@ -4,13 +4,14 @@ import { keepRebuilt, runService, unary } from '@rookery/service-kit';
 
 import { planCollection } from './adapters/plan-collection.js';
 import { searchCollection } from './adapters/search-collection.js';
+import { endAttempt } from './application/advance-search.js';
 import { applyTransformer } from './application/apply-transformer.js';
 import { transformRebuild } from './application/rebuild.js';
 import { getSearch } from './application/read-search.js';
 import { stopSearch } from './application/cancel-search.js';
 import { reproduceRun } from './application/reproduce-run.js';
 import { resumeRun } from './application/resume-run.js';
-import { endAttempt, startSearch } from './application/run-search.js';
+import { startSearch } from './application/run-search.js';
 import { takeDeadLetter, takeFailure, takeScore } from './application/search-events.js';
 import { startRun } from './application/start-run.js';
 import { transformConfig } from './config.js';

@@ -10,7 +10,8 @@ import { planCollection } from '../src/adapters/plan-collection.js';
 import { searchCollection } from '../src/adapters/search-collection.js';
 import type { SearchPorts } from '../src/application/open-search.js';
 import { transformRebuild } from '../src/application/rebuild.js';
-import { endAttempt, startSearch } from '../src/application/run-search.js';
+import { endAttempt } from '../src/application/advance-search.js';
+import { startSearch } from '../src/application/run-search.js';
 import { reproduceRun } from '../src/application/reproduce-run.js';
 import { resumeRun } from '../src/application/resume-run.js';
 import { startRun } from '../src/application/start-run.js';
@@ -59,6 +60,18 @@ afterEach(async () => {
 const lastOf: Bus['lastOf'] = async (type, key) =>
   published.findLast(({ event }) => event.type === type.type && event.key === key)?.event as never;
 
+/** The published events of a key. */
+const replay: Bus['replay'] = async (type, { key, onEvent }) => {
+  const found = published.filter(({ event }) => event.type === type.type && event.key === key);
+  for (const { event } of found) await onEvent(event as never);
+  return {
+    caughtUp: Promise.resolve(),
+    done: Promise.resolve(),
+    count: () => found.length,
+    stop: async () => {},
+  };
+};
+
 /** What planning works with, on the database of a folder; artifacts are always those of the first. */
 async function portsOn({ store }: Awaited<ReturnType<typeof openFolder>>): Promise<SearchPorts> {
   return {
@@ -66,7 +79,7 @@ async function portsOn({ store }: Awaited<ReturnType<typeof openFolder>>): Promi
     searches: await searchCollection(store),
     artifacts: folder.artifacts,
     outbox: createOutbox(publishing),
-    bus: { lastOf },
+    bus: { lastOf, replay },
     mode: 'development',
     codeVersion: '1',
     logger: quiet,
@@ -141,16 +154,6 @@ describe('plans that are rebuilt from the log', () => {
 describe('turns of a run that are rebuilt from the log', () => {
   const runId = runIdOf('request-1');
   let ports: SearchPorts;
-  const replay: Bus['replay'] = async (type, { key, onEvent }) => {
-    const found = published.filter(({ event }) => event.type === type.type && event.key === key);
-    for (const { event } of found) await onEvent(event as never);
-    return {
-      caughtUp: Promise.resolve(),
-      done: Promise.resolve(),
-      count: () => found.length,
-      stop: async () => {},
-    };
-  };
   /** Puts an event of another service into the log; answers with it as it is delivered. */
   async function told<T>(type: EventType<T>, data: unknown): Promise<BusEvent<T>> {
     const encoded = Buffer.from(JSON.stringify(type.message.toJSON(type.message.fromJSON(data))));
@@ -172,8 +175,7 @@ describe('turns of a run that are rebuilt from the log', () => {
   });
   const resume = async (): Promise<void> => {
     const resumed = await told(events.runResumed, { runId, runAttempt: 2, datasetName: source.key });
-    const bus = { lastOf, replay };
-    await resumeRun({ ...ports, bus, search: startSearch(ports) })(resumed);
+    await resumeRun({ ...ports, search: startSearch(ports) })(resumed);
   };
 
   test('a failed run announces nothing; a resumed one is in its attempt, with the jobs that it was sent', async () => {
@@ -321,5 +323,38 @@ describe('searches that are rebuilt from the log', () => {
     const expected = whole.filter(ofJob);
     expect(expected.length).toBeGreaterThan(0);
     expect(announced.map(({ event }) => event.key)).toEqual(expected.map(({ key }) => key));
+  });
+
+  test('of a resumed run are in its attempt; what of it was sent again and lost is announced as it would have been', async () => {
+    const event = delivered(await ingested(folder.artifacts, flowers(), { folds: 2, search }, 'request-2'));
+    const ports = await portsOn(lost);
+    const resuming = { ...ports, search: startSearch(ports) };
+    published.length = 0;
+    await startRun(resuming)(event);
+    published.push({ id: 'ingested', event });
+    const runId = runIdOf('request-2');
+    const resumed = {
+      ...event,
+      type: events.runResumed.type,
+      key: runId,
+      data: { runId, runAttempt: 2, datasetName: event.key },
+    };
+    published.push({ id: 'resumed', event: resumed });
+    const sentBefore = published.length;
+    await resumeRun(resuming)(resumed as never);
+    const again = published.slice(sentBefore);
+    expect(again.map(({ event: { type, data } }) => [type, (data as FoldJob).runAttempt])).toEqual(
+      Array(4).fill([events.foldJob.type, 2]),
+    );
+    const lived = await ports.searches.find();
+    expect(lived).toMatchObject([{ resumedIn: 2, state: 'running' }]);
+    const log = [event, ...published.filter(({ id }) => id !== 'ingested').map((entry) => entry.event)];
+    const whole = await rebuiltFrom(log);
+    expect(whole.searches).toEqual(lived);
+    expect(whole.announced).toEqual([]);
+    for (const name of ['rebuild', 'plans', 'searches'])
+      await (await folder.store.collection(name)).deleteMany({});
+    const { announced } = await rebuiltFrom(log.slice(0, -2));
+    expect(announced.map(({ id }) => id)).toEqual(again.slice(-2).map(({ id }) => id));
   });
 });

@@ -9,11 +9,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { planCollection } from '../src/adapters/plan-collection.js';
 import { searchCollection } from '../src/adapters/search-collection.js';
 import { cancelSearch } from '../src/application/cancel-search.js';
-import { endAttempt, startSearch } from '../src/application/run-search.js';
+import { endAttempt } from '../src/application/advance-search.js';
+import { startSearch } from '../src/application/run-search.js';
 import type { SearchPorts } from '../src/application/open-search.js';
 import { getSearch } from '../src/application/read-search.js';
 import { takeDeadLetter } from '../src/application/search-events.js';
-import { startRun } from '../src/application/start-run.js';
+import { startAttempt } from '../src/application/start-run.js';
 import { delivered, flowers, ingested, openFolder, quiet } from './world.js';
 
 type Folder = Awaited<ReturnType<typeof openFolder>>;
@@ -21,6 +22,7 @@ interface Job {
   runId: string;
   fold?: number;
   final?: boolean;
+  runAttempt?: number;
   modelSpec: { epochs: number; batchSize: number };
   trial?: { searchId: string; trial?: number; rung?: number };
 }
@@ -35,6 +37,8 @@ afterEach(() => folder.close());
 /** A transform service whose bus keeps each id once; `die` makes it fail at a publish, as a process that is killed there. */
 async function world() {
   const kept = new Map<string, { type: string; data: unknown }>();
+  /** What the log tells of ends, by type of event. */
+  const ends = new Map<string, unknown[]>();
   let publishesLeft = Infinity;
   const outbox = createOutbox({
     publishEncoded: async (event, _key, body, { id }) => {
@@ -52,7 +56,13 @@ async function world() {
     searches: await searchCollection(folder.store),
     artifacts: folder.artifacts,
     outbox,
-    bus: { lastOf: () => Promise.resolve(undefined) },
+    bus: {
+      lastOf: () => Promise.resolve(undefined),
+      replay: async (event, { onEvent }) => {
+        for (const data of ends.get(event.type) ?? []) await onEvent({ ...cause, data } as never);
+        return { caughtUp: Promise.resolve(), done: Promise.resolve(), count: () => 0, stop: async () => {} };
+      },
+    },
     mode: 'development',
     codeVersion: '1.2.3',
     logger: quiet,
@@ -61,19 +71,17 @@ async function world() {
     [...kept.values()].filter((entry) => entry.type === type).map(({ data }) => data);
   return {
     ports,
+    ends,
     requestId,
     runId: runIdOf(requestId),
     of,
     jobs: (): Job[] => of('ml.job.fold') as Job[],
     dieAfter: (publishes: number) => void (publishesLeft = publishes),
     live: () => void (publishesLeft = Infinity),
-    async ask(search: Record<string, unknown>): Promise<void> {
+    async ask(search: Record<string, unknown>, runAttempt = 1): Promise<void> {
       const request = { folds: 2, epochs: 9, search };
       const data = await ingested(folder.artifacts, flowers(), request, requestId);
-      await startRun({
-        ...ports,
-        search: startSearch(ports),
-      })(delivered(data));
+      await startAttempt({ ...ports, search: startSearch(ports) }, delivered(data), runAttempt);
     },
   };
 }
@@ -198,6 +206,39 @@ describe('a search', () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  test('of a resumed run takes in the ends that it missed and sends what is under way again, once', async () => {
+    const { ports, ask, ends, jobs, of, runId } = await world();
+    const search = { strategy: 'random', trials: 4, parallel: 2, space };
+    await ask(search);
+    const before = jobs();
+    const ref = (trial: number) => ({ searchId: runId, trial, rung: 0 });
+    const metrics = { accuracy: { mean: 0.5, std: 0 } };
+    ends.set('ml.trial.evaluated', [{ trial: ref(0), runId: `${runId}-t0r0`, metrics }]);
+    await ask(search, 2);
+    const sent = jobs()
+      .slice(before.length)
+      .map((job) => [jobKeyOf(job.runId, job.fold ?? 0, false), job.runAttempt]);
+    // Trial 0 has ended, so trial 2 began; both under way are sent with the attempt of the run.
+    expect(sent).toEqual([
+      [`${runId}-t2r0-f0`, 1],
+      [`${runId}-t2r0-f1`, 1],
+      [`${runId}-t1r0-f0`, 2],
+      [`${runId}-t1r0-f1`, 2],
+      [`${runId}-t2r0-f0`, 2],
+      [`${runId}-t2r0-f1`, 2],
+    ]);
+    const count = jobs().length;
+    await ask(search, 2);
+    expect(jobs()).toHaveLength(count);
+    for (const trial of [1, 2, 3])
+      await endAttempt(ports)(runId, { trial, rung: 0, metrics: { accuracy: { mean: 0.6 } } }, cause);
+    expect(of('ml.search.completed')).toHaveLength(1);
+    expect(of('ml.run.started')).toHaveLength(1);
+    const ended = jobs().length;
+    await ask(search, 3);
+    expect(jobs()).toHaveLength(ended);
   });
 
   test('fails its run with the reason of a trial where no trial gives a score', async () => {

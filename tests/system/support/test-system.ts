@@ -5,13 +5,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { connect } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { RookeryClient, addressesFromEnvironment } from '@rookery/client';
-import type { DatasetRequest, PublishedRun, RunOutcome } from '@rookery/client';
+import type { DatasetRequest, PublishedRun, RookeryClient, RunOutcome } from '@rookery/client';
 import { serviceEntries, startEmbedded } from '@rookery/deploy/embedded';
 import type { EmbeddedSystem } from '@rookery/deploy/embedded';
 import type { ModelVersion } from '@rookery/proto/rookery/registry/v1/registry';
 import { checkHealth } from '@rookery/service-kit/client';
 
+import { clientOf } from '../../suite/client-of.js';
 import { EventTap } from './event-tap.js';
 import { within } from './waiting.js';
 
@@ -62,8 +62,7 @@ export async function startTestSystem(
     // One database server for several systems would mix them up: only who asks gets it.
     env: { MONGODB_URL: '', ...options.env },
   });
-  const addresses = { ...addressesFromEnvironment({}), ...system.addresses, nats: system.natsUrl };
-  const client = new RookeryClient({ addresses, name: 'test' });
+  const client = clientOf(system, 'test');
   const nats = await connect({ servers: system.natsUrl, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
   const tap = await EventTap.open(nats);
 

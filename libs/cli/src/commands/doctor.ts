@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { addressesFromEnvironment, peersFromEnvironment } from '@rookery/client';
 import type { Peers } from '@rookery/client';
 import { checkHealth, httpStatus } from '@rookery/service-kit/client';
+import type { HealthReport } from '@rookery/service-kit/client';
 import { redactUrl } from '@rookery/telemetry';
 import { Command } from 'commander';
 
@@ -15,6 +16,8 @@ interface Finding {
   readonly where: string;
   readonly ok: boolean;
   readonly detail: string;
+  /** Of a service with a database: when it was built, and how far the log was read for that. */
+  readonly rebuilt?: NonNullable<HealthReport['rebuilt']>;
 }
 
 const grpcServices = [
@@ -43,6 +46,7 @@ export function doctorCommand(): Command {
           where: addresses[name],
           ok: report.status === 'SERVING',
           detail: report.detail ?? report.status,
+          ...(report.rebuilt === undefined ? {} : { rebuilt: report.rebuilt }),
         });
       }
       findings.push(await consoleFinding(addresses.console, peers));
@@ -53,7 +57,9 @@ export function doctorCommand(): Command {
             finding.ok ? 'ok' : 'NOT OK',
             finding.what,
             finding.where,
-            finding.detail,
+            finding.rebuilt === undefined
+              ? finding.detail
+              : `${finding.detail}; ${databaseWords(finding.rebuilt)}`,
           ]),
         ),
       );
@@ -64,6 +70,19 @@ export function doctorCommand(): Command {
         process.exitCode = exitCodes.failed;
       }
     });
+}
+
+/** "database built 2026-01-31 12:00:00Z from 120 events (ML_EVENTS to 140, ML_JOBS to 12), 1 passed over". */
+export function databaseWords({
+  atMs,
+  events,
+  skipped,
+  through,
+}: NonNullable<HealthReport['rebuilt']>): string {
+  const at = new Date(atMs).toISOString().replace('T', ' ').replace(/\.\d+/, '');
+  const read = Object.entries(through).map(([stream, sequence]) => `${stream} to ${sequence}`);
+  const from = events + skipped === 0 ? 'from an empty log' : `from ${events} events (${read.join(', ')})`;
+  return `database built ${at} ${from}${skipped === 0 ? '' : `, ${skipped} passed over`}`;
 }
 
 function nodeFinding(): Finding {

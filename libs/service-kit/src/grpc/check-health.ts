@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as grpc from '@grpc/grpc-js';
 import { decodeHealthStatus, encodeHealthRequest, healthStatus } from './health-codec.js';
-import type { ServingStatus } from './health.js';
+import { rebuiltKey } from './health.js';
+import type { RebuiltNote, ServingStatus } from './health.js';
 
 /** Answer of {@link checkHealth}. */
 export interface HealthReport {
@@ -9,6 +10,8 @@ export interface HealthReport {
   status: ServingStatus | 'UNREACHABLE';
   /** Why it is unreachable. */
   detail?: string;
+  /** Of a service with a database: when and from what that was built. */
+  rebuilt?: RebuiltNote;
 }
 
 /**
@@ -26,7 +29,8 @@ export function checkHealth(
     'grpc.use_local_subchannel_pool': 1,
   });
   return new Promise<HealthReport>((resolve) => {
-    client.makeUnaryRequest(
+    let rebuilt: RebuiltNote | undefined;
+    const call = client.makeUnaryRequest(
       '/grpc.health.v1.Health/Check',
       encodeHealthRequest,
       decodeHealthStatus,
@@ -34,11 +38,13 @@ export function checkHealth(
       new grpc.Metadata(),
       { deadline: Date.now() + timeoutMs },
       (error, status) => {
-        if (error === null) resolve({ status: nameOf(status) });
+        if (error === null)
+          resolve({ status: nameOf(status), ...(rebuilt === undefined ? {} : { rebuilt }) });
         else if (error.code === grpc.status.NOT_FOUND) resolve({ status: 'SERVICE_UNKNOWN' });
         else resolve({ status: 'UNREACHABLE', detail: error.message });
       },
     );
+    call.on('metadata', (metadata) => (rebuilt = rebuiltOf(metadata)));
   }).finally(() => client.close());
 }
 
@@ -63,6 +69,16 @@ export async function waitUntilServing(
       );
     }
     await delay(50);
+  }
+}
+
+function rebuiltOf(metadata: grpc.Metadata): RebuiltNote | undefined {
+  const [value] = metadata.get(rebuiltKey);
+  if (typeof value !== 'string') return undefined;
+  try {
+    return JSON.parse(value) as RebuiltNote;
+  } catch {
+    return undefined;
   }
 }
 

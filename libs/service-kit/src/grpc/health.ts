@@ -1,4 +1,4 @@
-import type * as grpc from '@grpc/grpc-js';
+import * as grpc from '@grpc/grpc-js';
 import { fittingText } from './fitting-text.js';
 import { decodeHealthRequest, encodeHealthList, encodeHealthStatus, healthStatus } from './health-codec.js';
 import type { HealthRequest } from './health-codec.js';
@@ -12,9 +12,27 @@ export interface Health {
   set(service: string, serving: boolean): void;
   /** Opens or closes everything at once: before the start and while stopping nothing is SERVING. */
   setReady(ready: boolean): void;
+  /**
+   * Says how the database came to be: sent beside the answer to Check, to whoever asks. So it holds counts and times, nothing
+   * of what is stored.
+   */
+  setRebuilt(rebuilt: RebuiltNote): void;
   /** SERVICE_UNKNOWN for a name that was never set or added. */
   status(service: string): ServingStatus;
 }
+
+/** When and from what a database was built out of the log. */
+export interface RebuiltNote {
+  readonly atMs: number;
+  /** Events taken in, and events that could not be. */
+  readonly events: number;
+  readonly skipped: number;
+  /** Last sequence that was read, by stream. */
+  readonly through: Readonly<Record<string, number>>;
+}
+
+/** Key of the metadata in which the answer to Check carries a {@link RebuiltNote}, as JSON. */
+export const rebuiltKey = 'rookery-rebuilt';
 
 /** {@link Health} that a server can serve. */
 export interface ServableHealth extends Health {
@@ -76,6 +94,7 @@ export function createHealth(): ServableHealth {
   const own = new Map<string, boolean>([['', true]]);
   const watchers = new Map<string, Set<Watcher>>();
   let ready = false;
+  let rebuilt: string | undefined;
 
   const status = (service: string): ServingStatus => {
     const serving = own.get(service);
@@ -98,6 +117,9 @@ export function createHealth(): ServableHealth {
       ready = next;
       for (const service of own.keys()) announce(service);
     },
+    setRebuilt(note) {
+      rebuilt = JSON.stringify(note);
+    },
     endWatches() {
       for (const set of watchers.values()) for (const watcher of set) watcher.end();
       watchers.clear();
@@ -112,7 +134,14 @@ export function createHealth(): ServableHealth {
             code: 5,
             details: `This server has no service '${fittingText(call.request.service, 500)}'.`,
           });
-        else callback(null, healthStatus[found]);
+        else {
+          if (rebuilt !== undefined) {
+            const metadata = new grpc.Metadata();
+            metadata.set(rebuiltKey, rebuilt);
+            call.sendMetadata(metadata);
+          }
+          callback(null, healthStatus[found]);
+        }
       },
       watch(call: Watcher): void {
         const { service } = call.request;

@@ -1,3 +1,5 @@
+import { repeatEvery } from '@rookery/bus';
+import type { Stop } from '@rookery/bus';
 import type { Store } from '@rookery/store';
 import type { Logger } from '@rookery/telemetry';
 
@@ -18,11 +20,8 @@ export interface WatchParts {
  * under it: on an empty database it would number versions from 1 again. While the database does not answer, those who use it
  * try again, and `onReach` is told. The function returned ends the watch.
  */
-export async function watchDatabase(parts: WatchParts, everyMs: number): Promise<() => Promise<void>> {
+export async function watchDatabase(parts: WatchParts, everyMs: number): Promise<Stop> {
   const records = await openRebuildRecord(parts.store);
-  let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
-  let round: Promise<void> = Promise.resolve();
   let reachable = true;
   const reach = (now: boolean, error?: unknown): void => {
     if (now === reachable) return;
@@ -33,7 +32,7 @@ export async function watchDatabase(parts: WatchParts, everyMs: number): Promise
   };
   const look = async (): Promise<void> => {
     if (await isGone()) {
-      stopped = true;
+      void end();
       parts.logger.fatal('the database was removed while the service ran: starting again to rebuild it');
       parts.stop('the database was removed');
     }
@@ -52,17 +51,9 @@ export async function watchDatabase(parts: WatchParts, everyMs: number): Promise
       return false;
     }
   };
-  const schedule = (): void => {
-    timer = setTimeout(() => {
-      round = look().then(() => {
-        if (!stopped) schedule();
-      });
-    }, everyMs);
-  };
-  schedule();
-  return async () => {
-    stopped = true;
-    clearTimeout(timer);
-    await round;
-  };
+  const end = repeatEvery(everyMs, {
+    work: look,
+    failed: (error) => parts.logger.error({ err: error }, 'the database could not be looked at'),
+  });
+  return end;
 }

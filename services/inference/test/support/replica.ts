@@ -14,6 +14,7 @@ import type {
 } from '@rookery/proto/rookery/inference/v1/inference';
 import { createGrpcServer, loadConfig } from '@rookery/service-kit';
 import { createLogger } from '@rookery/telemetry';
+import { vi } from 'vitest';
 
 import { config } from '../../src/config.js';
 import { startInference } from '../../src/start.js';
@@ -160,9 +161,7 @@ export async function until(
   check: () => Promise<boolean> | boolean,
   deadlineMs = 10_000,
 ): Promise<void> {
-  const deadline = Date.now() + deadlineMs;
-  while (!(await check())) {
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${deadlineMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await vi.waitUntil(check, { timeout: deadlineMs, interval: 5 }).catch((cause: unknown) => {
+    throw new Error(`${what}: not within ${deadlineMs} ms`, { cause });
+  });
 }

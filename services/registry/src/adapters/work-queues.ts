@@ -2,6 +2,7 @@ import type { Bus } from '@rookery/bus';
 import { events, isKey, jobKeyOf } from '@rookery/contracts';
 
 import type { WorkQueues } from '../application/ports.js';
+import { createSearchLook } from './search-look.js';
 
 /** Durable consumers of the services that carry a run forward, by the event that they wait for. */
 const durables = {
@@ -15,16 +16,12 @@ const durables = {
 } as const;
 
 /** What the broker still holds for the services of the path. */
-export function createWorkQueues(bus: Pick<Bus, 'inHand' | 'lastOf'>): WorkQueues {
-  // A run that searches has no plan until its best trial is known, however long that takes.
-  const searches = async (runId: string): Promise<boolean> =>
-    (await bus.lastOf(events.searchStarted, runId)) !== undefined &&
-    (await bus.lastOf(events.searchCompleted, runId)) === undefined;
+export function createWorkQueues(bus: Pick<Bus, 'inHand' | 'lastOf' | 'replay'>): WorkQueues {
   return {
     plan: async (dataset, runId) =>
       (isKey(dataset) && (await bus.inHand(events.datasetIngested, dataset, durables.plan))) ||
-      (await bus.inHand(events.runResumed, runId, durables.resumption)) ||
-      searches(runId),
+      bus.inHand(events.runResumed, runId, durables.resumption),
+    search: createSearchLook(bus),
     job: async (runId, fold, final) =>
       (await bus.inHand(events.foldJob, jobKeyOf(runId, fold, final), durables.job)) ||
       bus.inHand(events.runResumed, runId, durables.resumption),

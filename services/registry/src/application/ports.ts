@@ -32,10 +32,22 @@ export interface EventLog {
 /** Whether a step of a run may still come by itself: the broker holds its message for the service that does it. */
 export interface WorkQueues {
   plan(datasetName: string, runId: string): Promise<boolean>;
+  /** What is known of a search that takes the place of a run's plan; undefined where there is none, or it is complete. */
+  search(runId: string): Promise<SearchProgress | undefined>;
   job(runId: string, fold: number, final: boolean): Promise<boolean>;
   reproduction(reproductionId: string, runId: string, fold: number, final: boolean): Promise<boolean>;
   evaluation(runId: string): Promise<boolean>;
   decision(runId: string): Promise<boolean>;
+}
+
+/** How far a search has come, as the log and the queues tell. */
+export interface SearchProgress {
+  /** Another one after every event of the search. */
+  readonly print: string;
+  /** The last that was heard of it: "trial 7 (rung 0) was evaluated". */
+  readonly last: string;
+  /** Whether something that it waits for is in a queue. */
+  inHand(): Promise<boolean>;
 }
 
 /** What the use cases work with. */

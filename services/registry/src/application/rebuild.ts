@@ -9,15 +9,7 @@ import { projection } from '@rookery/service-kit';
 import type { RebuildSpec } from '@rookery/service-kit';
 
 import type { EndPart } from '../domain/run-document.js';
-import {
-  projectEvaluated,
-  projectFoldEvaluated,
-  projectIngested,
-  projectStarted,
-  projectSwapped,
-  projectTrained,
-} from '../domain/run-projection.js';
-import type { ProjectedMeta, Projection } from '../domain/run-projection.js';
+import { projectEvaluated } from '../domain/run-projection.js';
 import { attemptOfRun, inAttempt } from '../domain/run-turns.js';
 import { endRun, failedEnd, knownRun } from './end-run.js';
 import { finishRebuild } from './finish-rebuild.js';
@@ -27,6 +19,7 @@ import { rebuiltMove, rebuiltVersion } from './rebuild-models.js';
 import { rebuiltCancellation, rebuiltResumption } from './rebuild-turns.js';
 import { reproductionsRebuild } from './rebuild-reproductions.js';
 import { recordRefusal } from './record-refusal.js';
+import { runProjections } from './run-projections.js';
 
 /**
  * How the registry comes out of the log. Runs are written by the projections that the consumers use; their ends, versions
@@ -42,12 +35,6 @@ export function registryRebuild(registry: Registry): RebuildSpec {
     attemptOfRun(await runs.findOne({ _id: runId })) > (attempts.get(runId) ?? 1);
   /** Runs whose end is in the log, and whose `run.completed` did not come (yet). */
   const unannounced = new Set<string>();
-  const projected = <T>(project: (data: T, meta: ProjectedMeta) => Projection | undefined) => {
-    return async (event: BusEvent<T>): Promise<void> => {
-      const found = project(event.data, event);
-      if (found) await applyProjection(registry, found);
-    };
-  };
   const ended = async (runId: string, state: RunState, end: EndPart): Promise<void> => {
     unannounced.add(runId);
     if (await endRun(registry, runId, state, end, []))
@@ -58,16 +45,12 @@ export function registryRebuild(registry: Registry): RebuildSpec {
     collections: [runs, models, versions, aliasChanges, reproductions].map(({ name }) => name),
     outboxes: [runs, models, reproductions],
     projections: [
-      projection(events.datasetIngested, projected(projectIngested)),
-      projection(events.runStarted, projected(projectStarted)),
-      projection(events.foldTrained, projected(projectTrained)),
-      projection(events.foldEvaluated, projected(projectFoldEvaluated)),
+      ...runProjections(registry).map(({ rebuild }) => rebuild),
       projection(events.runEvaluated, async (event) => {
         // A resumption takes back what was evaluated before it.
         if (await isAhead(event.data.runId)) return;
         await applyProjection(registry, projectEvaluated(event.data, event));
       }),
-      projection(events.inferenceSwapped, projected(projectSwapped)),
       projection(events.modelRegistered, (event) => rebuiltVersion(registry, event)),
       projection(events.modelPromoted, async (event) => {
         const change = await rebuiltMove(registry, event, 'promoted');

@@ -1,3 +1,6 @@
+import { repeatEvery } from '@rookery/bus';
+import type { Stop } from '@rookery/bus';
+
 import { resumeClaimed } from './decide-run.js';
 import { copyOutAll } from './pending-facts.js';
 import type { Registry } from './ports.js';
@@ -13,25 +16,9 @@ export async function recover(registry: Registry): Promise<void> {
 }
 
 /** Calls {@link recover} again every `everyMs`; the function returned stops it. */
-export function startRecovery(registry: Registry, everyMs: number): () => Promise<void> {
-  let stopped = false;
-  let round: Promise<void> = Promise.resolve();
-  let timer: NodeJS.Timeout;
-  const schedule = (): void => {
-    timer = setTimeout(() => {
-      round = recover(registry)
-        .catch((error: unknown) =>
-          registry.logger.warn({ err: error }, 'recovery failed, will be tried again'),
-        )
-        .then(() => {
-          if (!stopped) schedule();
-        });
-    }, everyMs);
-  };
-  schedule();
-  return async () => {
-    stopped = true;
-    clearTimeout(timer);
-    await round;
-  };
+export function startRecovery(registry: Registry, everyMs: number): Stop {
+  return repeatEvery(everyMs, {
+    work: () => recover(registry),
+    failed: (error) => registry.logger.warn({ err: error }, 'recovery failed, will be tried again'),
+  });
 }

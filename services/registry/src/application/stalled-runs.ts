@@ -1,10 +1,13 @@
+import { repeatEvery } from '@rookery/bus';
+import type { Stop } from '@rookery/bus';
+
 import type { RunDocument } from '../domain/run-document.js';
 import { missingWork } from '../domain/missing-work.js';
 import type { MissingWork } from '../domain/missing-work.js';
 import { firstTerminalState } from '../domain/run-state.js';
 import { attemptOfRun } from '../domain/run-turns.js';
 import { failRunAt } from './end-run.js';
-import type { Registry } from './ports.js';
+import type { Registry, SearchProgress } from './ports.js';
 import { failLostReproductions } from './reproduce-run.js';
 
 /** Looks for runs that nothing happens to; see {@link createStallWatch}. */
@@ -16,7 +19,7 @@ export interface StallWatch {
 /**
  * Ends runs that would otherwise wait for ever: nothing has happened to the run for `stallMs`, and what it waits for is in
  * no queue any more (its job was dropped, the stream purged). A job that waits for a trainer, or is being trained, is in a
- * queue: a long queue ends no run. Time is that of this process, so that wrong clocks of others end nothing; a restart
+ * queue: a long queue ends no run. A run that searches goes by the events of its trials. Time is that of this process, so that wrong clocks of others end nothing; a restart
  * begins to count again.
  */
 export function createStallWatch(
@@ -42,7 +45,7 @@ export function createStallWatch(
       for (const id of [...seen.keys()]) if (!alive.has(id)) seen.delete(id);
       let done = 0;
       for (const run of open) {
-        if (!stalled(run._id, printOf(run))) continue;
+        if (!stalled(run._id, await printOf(registry, run))) continue;
         if (await failLost(registry, run, stallMs)) done += 1;
       }
       for (const reproduction of training) {
@@ -55,30 +58,13 @@ export function createStallWatch(
 }
 
 /** Calls {@link StallWatch.check} a few times in every `stallMs`; the function returned stops it. */
-export function startStallWatch(registry: Registry, stallMs: number): () => Promise<void> {
+export function startStallWatch(registry: Registry, stallMs: number): Stop {
   const watch = createStallWatch(registry, stallMs);
-  const everyMs = Math.min(60_000, Math.max(100, Math.floor(stallMs / 4)));
-  let stopped = false;
-  let round: Promise<unknown> = Promise.resolve();
-  let timer: NodeJS.Timeout;
-  const schedule = (): void => {
-    timer = setTimeout(() => {
-      round = watch
-        .check()
-        .catch((error: unknown) =>
-          registry.logger.warn({ err: error }, 'stalled runs could not be looked for, will be tried again'),
-        )
-        .then(() => {
-          if (!stopped) schedule();
-        });
-    }, everyMs);
-  };
-  schedule();
-  return async () => {
-    stopped = true;
-    clearTimeout(timer);
-    await round;
-  };
+  return repeatEvery(Math.min(60_000, Math.max(100, Math.floor(stallMs / 4))), {
+    work: () => watch.check(),
+    failed: (error) =>
+      registry.logger.warn({ err: error }, 'stalled runs could not be looked for, will be tried again'),
+  });
 }
 
 /**
@@ -88,15 +74,17 @@ export function startStallWatch(registry: Registry, stallMs: number): () => Prom
 export async function failLost(registry: Registry, run: RunDocument, quietMs?: number): Promise<boolean> {
   if (run.claimed === true) return false;
   const missing = missingWork(run);
-  if (await inHand(registry, run, missing)) return false;
+  const search = await searchOf(registry, run);
+  if (await inHand(registry, run, missing, search)) return false;
+  const what = search ? `the last that was heard of search ${run._id}: ${search.last}; ` : '';
   const quiet = quietMs === undefined ? '' : `nothing happened for ${quietMs} ms, and `;
   return failRunAt(registry, {
     failure: {
       runId: run._id,
       model: run.model ?? '',
       code: 'RK_RUN_STALLED',
-      message: `${quiet}it waits in no queue. rookery runs resume ${run._id} does what is missing`,
-      step: missing.words.join(', '),
+      message: `${what}${quiet}it waits in no queue. rookery runs resume ${run._id} does what is missing`,
+      step: search ? 'the trials' : missing.words.join(', '),
       attempts: 0,
       runAttempt: attemptOfRun(run),
     },
@@ -104,18 +92,30 @@ export async function failLost(registry: Registry, run: RunDocument, quietMs?: n
   });
 }
 
-async function inHand(registry: Registry, run: RunDocument, missing: MissingWork): Promise<boolean> {
+/** The search that takes the place of a plan: until its best trial is known, a run that searches has none. */
+async function searchOf({ queues }: Registry, run: RunDocument): Promise<SearchProgress | undefined> {
+  return run.started || run.evaluated ? undefined : queues.search(run._id);
+}
+
+async function inHand(
+  registry: Registry,
+  run: RunDocument,
+  missing: MissingWork,
+  search: SearchProgress | undefined,
+): Promise<boolean> {
   const { queues } = registry;
   if (run.evaluated) return queues.decision(run._id);
-  if (!run.started) return queues.plan(run.ingested?.datasetName ?? '', run._id);
+  if (!run.started)
+    return (await queues.plan(run.ingested?.datasetName ?? '', run._id)) || (await search?.inHand()) === true;
   for (const { fold, final } of missing.jobs) if (await queues.job(run._id, fold, final)) return true;
   return queues.evaluation(run._id);
 }
 
-function printOf(run: RunDocument): string {
+async function printOf(registry: Registry, run: RunDocument): Promise<string> {
   const parts = Object.entries(run.jobs ?? {}).map(
     ([name, part]) => `${name}:${Object.keys(part).join('+')}`,
   );
   const { state, updatedAtMs, attempt = 1 } = run;
-  return [state, updatedAtMs, attempt, run.started !== undefined, ...parts].join('|');
+  const search = (await searchOf(registry, run))?.print ?? '';
+  return [state, updatedAtMs, attempt, run.started !== undefined, search, ...parts].join('|');
 }

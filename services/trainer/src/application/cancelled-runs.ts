@@ -1,4 +1,5 @@
 import { TerminalError, events } from '@rookery/contracts';
+import { repeatEvery } from '@rookery/bus';
 import type { Bus, Logger, Stop } from '@rookery/bus';
 
 /** Which runs are cancelled, as far as this trainer works for them. */
@@ -39,13 +40,10 @@ export async function followCancelledRuns(
   const look = async (): Promise<void> => {
     for (const runId of [...atWork.keys()]) if (await isCancelled(runId)) cancel(runId);
   };
-  let looking: Promise<void> | undefined;
-  const timer = setInterval(() => {
-    if (atWork.size === 0) return;
-    looking ??= look()
-      .catch((error: unknown) => logger.warn({ err: error }, 'cancelled runs could not be looked up'))
-      .finally(() => (looking = undefined));
-  }, lookEveryMs);
+  const stopLooking = repeatEvery(lookEveryMs, {
+    work: look,
+    failed: (error) => logger.warn({ err: error }, 'cancelled runs could not be looked up'),
+  });
 
   return {
     async unlessCancelled(runId, outer, work) {
@@ -73,9 +71,8 @@ export async function followCancelledRuns(
       }
     },
     stop: async () => {
-      clearInterval(timer);
       await stopTail();
-      await looking;
+      await stopLooking();
     },
   };
 }

@@ -32,6 +32,8 @@ export interface SearchDocument {
   begun: number;
   ended: number;
   state: 'running' | 'completed' | 'failed' | 'cancelled';
+  /** The latest attempt of the run for which the trials under way were sent again; absent where it never was resumed. */
+  resumedIn?: number;
   /** SearchResult, proto3 JSON; once completed. */
   result?: string;
   outbox: OutboxEntry[];

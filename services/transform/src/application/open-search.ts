@@ -1,4 +1,4 @@
-import type { Logger } from '@rookery/bus';
+import type { Bus, Logger } from '@rookery/bus';
 import { DatasetIngested } from '@rookery/proto/rookery/events/v1/dataset';
 import { SearchStarted } from '@rookery/proto/rookery/events/v1/search';
 import type { Collection } from '@rookery/store';
@@ -15,6 +15,7 @@ import type { RunSource, StartRunPorts } from './start-run.js';
 export interface SearchPorts extends Omit<StartRunPorts, 'search'> {
   readonly searches: Collection<SearchDocument>;
   readonly logger: Logger;
+  readonly bus: Pick<Bus, 'lastOf' | 'replay'>;
 }
 
 /** A search with its messages decoded. */
@@ -38,6 +39,23 @@ export function openSearch(document: SearchDocument): OpenSearch {
     event: { data, time: new Date(document.ingestedAt) },
     source,
     plan: planSearch(source.request.search, { seed: started.seed, epochs }),
+  };
+}
+
+/** The document of a search that has tried nothing yet: what it goes by is the data set and what it announced itself with. */
+export function newSearch(
+  event: { readonly data: DatasetIngested; readonly time: Date },
+  started: SearchStarted,
+  begin: Pick<SearchDocument, 'state' | 'outbox'>,
+): Omit<SearchDocument, '_id'> {
+  return {
+    ingested: JSON.stringify(DatasetIngested.toJSON(event.data)),
+    started: JSON.stringify(SearchStarted.toJSON(started)),
+    ingestedAt: event.time.toISOString(),
+    attempts: {},
+    begun: 0,
+    ended: 0,
+    ...begin,
   };
 }
 

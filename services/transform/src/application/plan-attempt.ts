@@ -10,13 +10,14 @@ import { jobEntry, planRun } from './start-run.js';
 
 /**
  * An attempt with the events that announce it: ml.trial.started and a job for each fold. One whose settings fit no network
- * has failed already, with the reason. Throws what may be tried again, such as an artifact store that is away.
+ * has failed already, with the reason. Its jobs are of the run's attempt that is given. Throws what may be tried again, such as an artifact store that is away.
  */
 export async function planAttempt(
   ports: SearchPorts,
   search: OpenSearch,
   attempt: TrialAttempt,
   cause: EventMeta,
+  runAttempt = 1,
 ): Promise<{ part: AttemptPart; announced: OutboxEntry[] }> {
   const { searchId, plan, source, event, started } = search;
   const values = pointOf(plan, attempt.trial);
@@ -25,7 +26,7 @@ export async function planAttempt(
   const running = { ...attempt, status: 'running' as const, point: JSON.stringify(values), epochs: 0 };
   let planned;
   try {
-    planned = await planRun(ports, searchId, event, sourceOfAttempt(source, plan, attempt));
+    planned = await planRun(ports, searchId, event, sourceOfAttempt(source, plan, attempt), runAttempt);
   } catch (error) {
     const fault = toRookeryError(error);
     if (fault instanceof RetryableError) throw error;

@@ -1,20 +1,21 @@
 import type { EventMeta } from '@rookery/bus';
-import { events, jobKeyOf, runIdOf } from '@rookery/contracts';
+import { attemptOf, events, jobKeyOf, runIdOf } from '@rookery/contracts';
 import type { TrialRef } from '@rookery/proto/rookery/domain/v1/data';
-import { DatasetIngested } from '@rookery/proto/rookery/events/v1/dataset';
+import type { DatasetIngested } from '@rookery/proto/rookery/events/v1/dataset';
 import { SearchResult } from '@rookery/proto/rookery/events/v1/run';
+import type { FoldJob } from '@rookery/proto/rookery/events/v1/run';
 import { SearchStarted } from '@rookery/proto/rookery/events/v1/search';
 import { projection } from '@rookery/service-kit';
 import type { RebuildSpec } from '@rookery/service-kit';
 
 import type { AttemptPart, SearchDocument } from '../adapters/search-collection.js';
-import { pointOf, openSearch } from './open-search.js';
+import { newSearch, openSearch, pointOf } from './open-search.js';
 import type { SearchPorts } from './open-search.js';
 import { countsOf, failureMessage, noteEnd } from './attempt-end.js';
 import type { AttemptEnd, AttemptFailure } from './attempt-end.js';
 import { planAttempt } from './plan-attempt.js';
 import { cancelSearch } from './cancel-search.js';
-import { advance } from './run-search.js';
+import { advance } from './advance-search.js';
 
 /**
  * How the searches come out of the log: trials as they were announced, ends as they were told. A search that has not ended
@@ -26,7 +27,11 @@ export function searchesRebuild(
   const { searches } = ports;
   const ingested = new Map<string, { data: DatasetIngested; time: Date }>();
   const causes = new Map<string, EventMeta>();
+  /** Jobs in the stream of jobs, or trained, with the attempt of the run that they are of. */
   const jobs = new Set<string>();
+  /** The attempt that a run is in, where it was resumed; and in which each trial began. */
+  const resumedIn = new Map<string, number>();
+  const begunIn = new Map<string, number>();
   const cancelled = new Set<string>();
 
   const change = async (searchId: string, apply: (search: SearchDocument) => boolean): Promise<void> => {
@@ -54,9 +59,10 @@ export function searchesRebuild(
   const known = async ({
     data,
   }: {
-    data: { trial: TrialRef | undefined; runId: string; fold: number; final: boolean };
+    data: Pick<FoldJob, 'trial' | 'runId' | 'fold' | 'final' | 'runAttempt'>;
   }): Promise<void> => {
-    if (data.trial !== undefined) jobs.add(jobKeyOf(data.runId, data.fold, data.final));
+    if (data.trial === undefined) return;
+    jobs.add(jobOf(jobKeyOf(data.runId, data.fold, data.final), attemptOf(data.runAttempt)));
   };
 
   return {
@@ -69,25 +75,16 @@ export function searchesRebuild(
         if (source === undefined) return;
         ingested.delete(data.searchId);
         causes.set(data.searchId, meta);
+        const state = cancelled.has(data.searchId) ? 'cancelled' : 'running';
         await searches.updateOne(
           { _id: data.searchId },
-          {
-            $setOnInsert: {
-              ingested: JSON.stringify(DatasetIngested.toJSON(source.data)),
-              started: JSON.stringify(SearchStarted.toJSON(data)),
-              ingestedAt: source.time.toISOString(),
-              attempts: {},
-              begun: 0,
-              ended: 0,
-              state: cancelled.has(data.searchId) ? 'cancelled' : 'running',
-              outbox: [],
-            },
-          },
+          { $setOnInsert: newSearch(source, data, { state, outbox: [] }) },
           { upsert: true },
         );
       }),
       projection(events.trialStarted, async ({ data: { trial, runId, point, epochs } }) => {
         if (trial === undefined) return;
+        begunIn.set(runId, resumedIn.get(trial.searchId) ?? 1);
         await change(trial.searchId, ({ attempts }) => {
           if (attempts[runId] !== undefined) return false;
           attempts[runId] = running(trial, JSON.stringify(point ?? {}), epochs);
@@ -127,6 +124,10 @@ export function searchesRebuild(
           return true;
         }),
       ),
+      projection(events.runResumed, async ({ data }) => {
+        resumedIn.set(data.runId, data.runAttempt);
+        await searches.updateOne({ _id: data.runId }, { $set: { resumedIn: data.runAttempt } });
+      }),
       projection(events.foldTrained, known),
       projection(events.foldJob, known),
     ],
@@ -135,10 +136,15 @@ export function searchesRebuild(
         const cause = causes.get(search._id);
         if (cause === undefined) continue;
         const open = openSearch(search);
-        for (const { trial, rung, status } of Object.values(search.attempts)) {
+        const now = resumedIn.get(search._id) ?? 1;
+        for (const [runId, { trial, rung, status }] of Object.entries(search.attempts)) {
           if (status !== 'running') continue;
-          const { announced } = await planAttempt(ports, open, { trial, rung }, cause);
-          const lost = announced.filter(({ type, key }) => type === events.foldJob.type && !jobs.has(key));
+          // What was under way when the run was resumed was sent again.
+          const attempt = (begunIn.get(runId) ?? 1) < now ? now : 1;
+          const { announced } = await planAttempt(ports, open, { trial, rung }, cause, attempt);
+          const lost = announced.filter(
+            ({ type, key }) => type === events.foldJob.type && !jobs.has(jobOf(key, attempt)),
+          );
           if (lost.length > 0)
             await searches.updateOne({ _id: search._id }, { $push: { outbox: { $each: lost } } });
         }
@@ -147,6 +153,8 @@ export function searchesRebuild(
     },
   };
 }
+
+const jobOf = (key: string, attempt: number): string => `${key}#${attempt}`;
 
 function running(
   { trial, rung }: Pick<TrialRef, 'trial' | 'rung'>,

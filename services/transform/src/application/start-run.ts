@@ -40,7 +40,12 @@ export interface StartRunPorts {
   readonly mode: 'development' | 'production';
   readonly codeVersion: string;
   /** What a request with a `search` starts in place of a run. */
-  readonly search: (runId: string, event: BusEvent<DatasetIngested>, source: RunSource) => Promise<void>;
+  readonly search: (
+    runId: string,
+    event: BusEvent<DatasetIngested>,
+    source: RunSource,
+    runAttempt: number,
+  ) => Promise<void>;
 }
 
 /**
@@ -64,7 +69,7 @@ export async function startAttempt(
   const { plans, outbox, bus } = ports;
   const source = sourceOf(event.data);
   const runId = runIdOf(event.data.requestEventId);
-  if (source.request.search !== undefined) return ports.search(runId, event, source);
+  if (source.request.search !== undefined) return ports.search(runId, event, source, runAttempt);
   if ((await plans.findOne({ _id: runId })) === null) {
     if (await bus.lastOf(events.runCancelled, runId)) return;
     await savePlan(ports, await planRun(ports, runId, event, source, runAttempt), event);
