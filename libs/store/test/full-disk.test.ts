@@ -8,11 +8,12 @@ const disk = vi.hoisted(() => {
   const state = { full: false };
   const fs = process.getBuiltinModule('node:fs');
   const write = fs.writeSync as (file: number, bytes: Uint8Array, ...more: number[]) => number;
-  fs.writeSync = (file: number, bytes: Uint8Array, at = 0): number => {
+  const limited = (file: number, bytes: Uint8Array, at = 0): number => {
     if (!state.full) return write(file, bytes, at);
     write(file, bytes.subarray(0, bytes.length >> 1), at);
     throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
   };
+  fs.writeSync = limited as typeof fs.writeSync;
   process.getBuiltinModule('node:module').syncBuiltinESMExports();
   return state;
 });
