@@ -11,7 +11,7 @@ export interface BareFit {
   readonly targets: Int32Array;
   readonly classes: number;
   readonly seed: number;
-  readonly engine: 'compiled' | 'tfjs';
+  readonly engine: 'auto' | 'tfjs';
 }
 
 await useBackend('cpu');

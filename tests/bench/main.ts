@@ -11,7 +11,7 @@ const benchmarks: Readonly<
 > = {
   pipeline: (root, log) => benchPipeline({ root, log }),
   predict: (root, log) => benchPredict({ root, log }),
-  train: (_root, log) => benchTrain({ log }),
+  train: (root, log) => benchTrain({ root, log }),
   ingest: (root, log) => benchIngest({ root, log }),
   million: (root, log) => benchMillion({ root, log }),
 };

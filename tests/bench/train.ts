@@ -4,6 +4,8 @@ import { tensor2d } from '@tensorflow/tfjs-core';
 import { layers, sequential } from '@tensorflow/tfjs-layers';
 
 import { bareLoopFit } from './bare-loop.js';
+import { openKeras } from './keras-fits.js';
+import type { FitTime, KerasFits } from './keras-fits.js';
 import type { BenchResult } from './predict.js';
 import { trainCases } from './train-cases.js';
 import type { TrainCase } from './train-cases.js';
@@ -13,7 +15,9 @@ interface Contestant {
   readonly name: string;
   /** TensorFlow.js's own fit, of which the faster is the reference. */
   readonly reference: boolean;
-  fit(one: TrainCase, rows: number, epochs: number): Promise<void>;
+  /** A part of its fit tells nothing about the whole. */
+  readonly whole?: boolean;
+  fit(one: TrainCase, rows: number, epochs: number): Promise<FitTime>;
 }
 
 /** Time that a measured fit may take: slower ones are measured on fewer steps. */
@@ -21,68 +25,123 @@ const fitBudgetMs = 1_500;
 /** Time that each engine gets to be compiled by Node before it is measured. */
 const warmUpMs = 400;
 
-/**
- * Milliseconds of a fit with each engine available, with TensorFlow.js's own Layers fit on each backend available, and with
- * bare loops over typed arrays, for three sizes. The reference is the faster backend of the Layers fit in the same run. All
- * take turns in every repetition; medians. Where a whole fit takes more than about 1.5 s, some steps of it are measured and
- * the time of the fit is their multiple (`extra.steps` of `extra.stepsOfFit`); `extra.stepUs` is the time of a step, `extra.timesFaster`
- * the reference's time over this one's.
- */
-export async function benchTrain(options: { log: (line: string) => void }): Promise<BenchResult[]> {
-  const results: BenchResult[] = [];
-  const contestants = await available(options.log);
-  for (const one of trainCases()) {
-    const stepsOfEpoch = Math.ceil(one.rows / one.batch);
-    const stepsOfFit = stepsOfEpoch * one.epochs;
-    const plans = new Map<Contestant, { steps: number; rows: number; epochs: number }>();
-    const times = new Map<Contestant, number[]>();
-    for (const contestant of contestants) {
-      // The first compiles and loads. What a step takes is the difference of fits of one and of four.
-      await contestant.fit(one, one.batch, 1);
-      const single = await timed(() => contestant.fit(one, one.batch, 1));
-      const four = await timed(() => contestant.fit(one, Math.min(one.rows, 4 * one.batch), 1));
-      const step = Math.max((four - single) / 3, 0.001);
-      const afford = Math.max(2, Math.floor(fitBudgetMs / step));
-      // Whole epochs where there is time for one.
-      const whole = Math.floor(afford / stepsOfEpoch) * stepsOfEpoch;
-      const count = Math.min(stepsOfFit, whole > 0 ? whole : afford);
-      const rows = Math.min(one.rows, count * one.batch);
-      plans.set(contestant, { steps: count, rows, epochs: Math.max(1, count / stepsOfEpoch) });
-      times.set(contestant, []);
-      for (let spent = 4 * step; spent < warmUpMs;)
-        spent += await timed(() => contestant.fit(one, rows, Math.max(1, count / stepsOfEpoch)));
-    }
-    for (let repetition = 0; repetition < one.repetitions; repetition += 1) {
-      for (const contestant of contestants) {
-        const { steps, rows, epochs } = plans.get(contestant)!;
-        const time = await timed(() => contestant.fit(one, rows, epochs));
-        times.get(contestant)?.push(time / steps);
-      }
-    }
-    const stepOf = (contestant: Contestant): number => median(times.get(contestant)!);
-    const reference = contestants.filter((c) => c.reference).sort((a, b) => stepOf(a) - stepOf(b))[0]!;
-    for (const contestant of contestants) {
-      const step = stepOf(contestant);
-      const timesFaster = round(stepOf(reference) / step);
-      results.push({
-        case: `${one.name}, ${contestant.name}`,
-        value: round(step * stepsOfFit),
-        unit: 'ms a fit',
-        reference: { name: reference.name, value: round(stepOf(reference) * stepsOfFit) },
-        ratio: round(step / stepOf(reference)),
-        extra: { stepUs: round(step * 1_000), steps: plans.get(contestant)!.steps, stepsOfFit, timesFaster },
-      });
-      options.log(
-        `${one.name}, ${contestant.name}: ${round(step * stepsOfFit)} ms a fit of ${stepsOfFit} steps, ` +
-          `${round(step * 1_000)} µs a step, ${timesFaster} × ${reference.name}`,
-      );
-    }
-  }
-  return results;
+/** What is measured of a contestant in one case. */
+interface Run {
+  readonly contestant: Contestant;
+  readonly steps: number;
+  readonly rows: number;
+  readonly epochs: number;
+  /** Of a step. */
+  readonly times: FitTime[];
 }
 
+/**
+ * Milliseconds of a fit with each engine available, with TensorFlow.js's own Layers fit on each backend available, with Keras
+ * on JAX where a Python has it, and with bare loops over typed arrays, for three sizes. The reference is the faster backend of the
+ * Layers fit in the same run; of the cases `default against Keras …`, Keras. All take turns in every repetition; medians.
+ *
+ * Where a whole fit takes more than about 1.5 s, some steps of it are measured and the time of the fit is their multiple
+ * (`extra.steps` of `extra.stepsOfFit`); `extra.stepUs` is the time of a step, `extra.cpuMs` the processor time of a fit,
+ * `extra.fastestMs` the fastest fit, `extra.timesFaster` the reference's time over this one's.
+ */
+export async function benchTrain(options: {
+  root: string;
+  log: (line: string) => void;
+}): Promise<BenchResult[]> {
+  const { root, log } = options;
+  const keras = await openKeras(root, log);
+  try {
+    const contestants = await available(log, keras);
+    const results: BenchResult[] = [];
+    for (const one of trainCases()) {
+      const runs = await measure(one, contestants);
+      const stepsOfFit = Math.ceil(one.rows / one.batch) * one.epochs;
+      const [reference] = runs
+        .filter((run) => run.contestant.reference)
+        .sort((a, b) => stepMs(a) - stepMs(b));
+      const ofCase = runs.map((run) => resultOf(one.name, run, reference!, stepsOfFit));
+      const ours = runs.find(({ contestant }) => contestant.name === 'default');
+      for (const theirs of runs.filter(({ contestant }) => contestant.name.startsWith(kerasName)))
+        if (ours)
+          ofCase.push(
+            resultOf(one.name, ours, theirs, stepsOfFit, `default against ${theirs.contestant.name}`),
+          );
+      for (const { case: name, value, extra, reference: other } of ofCase) {
+        log(
+          `${name}: ${value} ms a fit of ${stepsOfFit} steps (${extra!['cpuMs']} ms of processor time), ` +
+            `${extra!['stepUs']} µs a step, ${extra!['timesFaster']} × ${other.name}`,
+        );
+      }
+      results.push(...ofCase);
+    }
+    return results;
+  } finally {
+    keras?.close();
+  }
+}
+
+/** Lets all contestants fit in turns, as many steps as each can do in its time. */
+async function measure(one: TrainCase, contestants: readonly Contestant[]): Promise<Run[]> {
+  const stepsOfEpoch = Math.ceil(one.rows / one.batch);
+  const runs: Run[] = [];
+  for (const contestant of contestants) {
+    // The first compiles and loads. What a step takes is the difference of fits of one and of four.
+    await contestant.fit(one, one.batch, 1);
+    const single = await contestant.fit(one, one.batch, 1);
+    const four = await contestant.fit(one, Math.min(one.rows, 4 * one.batch), 1);
+    const step = Math.max((four.ms - single.ms) / 3, 0.001);
+    const afford = Math.max(2, Math.floor(fitBudgetMs / step));
+    // Whole epochs where there is time for one.
+    const whole = Math.floor(afford / stepsOfEpoch) * stepsOfEpoch;
+    const stepsOfFit = stepsOfEpoch * one.epochs;
+    const steps = contestant.whole === true ? stepsOfFit : Math.min(stepsOfFit, whole > 0 ? whole : afford);
+    const rows = Math.min(one.rows, steps * one.batch);
+    const epochs = Math.max(1, steps / stepsOfEpoch);
+    runs.push({ contestant, steps, rows, epochs, times: [] });
+    for (let spent = 4 * step; spent < warmUpMs;) spent += (await contestant.fit(one, rows, epochs)).ms;
+  }
+  for (let repetition = 0; repetition < one.repetitions; repetition += 1) {
+    for (const { contestant, steps, rows, epochs, times } of runs) {
+      const { ms, cpuMs } = await contestant.fit(one, rows, epochs);
+      times.push({ ms: ms / steps, cpuMs: cpuMs / steps });
+    }
+  }
+  return runs;
+}
+
+function stepMs(run: Run): number {
+  return median(run.times.map(({ ms }) => ms));
+}
+
+function resultOf(
+  network: string,
+  run: Run,
+  reference: Run,
+  stepsOfFit: number,
+  name = run.contestant.name,
+): BenchResult {
+  const [step, other] = [stepMs(run), stepMs(reference)];
+  return {
+    case: `${network}, ${name}`,
+    value: round(step * stepsOfFit),
+    unit: 'ms a fit',
+    reference: { name: reference.contestant.name, value: round(other * stepsOfFit) },
+    ratio: round(step / other),
+    extra: {
+      stepUs: round(step * 1_000),
+      cpuMs: round(median(run.times.map(({ cpuMs }) => cpuMs)) * stepsOfFit),
+      fastestMs: round(Math.min(...run.times.map(({ ms }) => ms)) * stepsOfFit),
+      steps: run.steps,
+      stepsOfFit,
+      timesFaster: round(other / step),
+    },
+  };
+}
+
+const kerasName = 'Keras on JAX';
+
 /** Everything that can fit on this machine. */
-async function available(log: (line: string) => void): Promise<Contestant[]> {
+async function available(log: (line: string) => void, keras: KerasFits | undefined): Promise<Contestant[]> {
   const backends: BackendName[] = ['cpu', 'wasm'];
   for (const native of ['node', 'gpu'] as const) {
     const there = await resolveBackend(native).then(
@@ -94,7 +153,7 @@ async function available(log: (line: string) => void): Promise<Contestant[]> {
   const list: Contestant[] = backends.map((backend) => ({
     name: `TensorFlow.js Layers, ${backend}`,
     reference: true,
-    fit: (one, rows, epochs) => layersFit(backend, one, rows, epochs),
+    fit: (one, rows, epochs) => timed(() => layersFit(backend, one, rows, epochs)),
   }));
   for (const backend of backends) list.push(engine(`tfjs, ${backend}`, 'tfjs', backend));
   list.push(engine('compiled', 'compiled', 'cpu'));
@@ -110,10 +169,19 @@ async function available(log: (line: string) => void): Promise<Contestant[]> {
   list.push({
     name: 'bare loop',
     reference: false,
-    async fit(one, rows, epochs) {
-      bareLoopFit(one, rows, epochs);
-    },
+    fit: (one, rows, epochs) => timed(async () => void bareLoopFit(one, rows, epochs)),
   });
+  if (keras) {
+    log(`Keras ${keras.version} on JAX takes part`);
+    for (const fresh of [false, true]) {
+      list.push({
+        name: fresh ? `${kerasName}, a new network` : `${kerasName}, fitted further`,
+        reference: false,
+        whole: fresh,
+        fit: (one, rows, epochs) => keras.fit(one, rows, epochs, fresh),
+      });
+    }
+  }
   return list;
 }
 
@@ -121,18 +189,21 @@ function engine(name: string, asked: TrainEngine | 'auto', backend: BackendName)
   return {
     name,
     reference: false,
-    async fit(one, rows, epochs) {
+    fit(one, rows, epochs) {
       const task = { task: 'classification', inputs: one.width, outputs: one.classes } as const;
       const hidden = one.hidden.map((units) => ({ units }));
-      await train({
-        spec: validateSpec({ layers: [...hidden, {}], epochs, batchSize: one.batch }, task),
-        features: one.features.subarray(0, rows * one.width),
-        targets: one.targets.subarray(0, rows),
-        rows,
-        width: one.width,
-        backend,
-        engine: asked,
-      });
+      const work = async (): Promise<void> => {
+        await train({
+          spec: validateSpec({ layers: [...hidden, {}], epochs, batchSize: one.batch }, task),
+          features: one.features.subarray(0, rows * one.width),
+          targets: one.targets.subarray(0, rows),
+          rows,
+          width: one.width,
+          backend,
+          engine: asked,
+        });
+      };
+      return timed(work);
     },
   };
 }
@@ -153,10 +224,12 @@ async function layersFit(backend: BackendName, one: TrainCase, rows: number, epo
   model.dispose();
 }
 
-async function timed(work: () => Promise<void>): Promise<number> {
+async function timed(work: () => Promise<void>): Promise<FitTime> {
   const startedAt = performance.now();
+  const before = process.cpuUsage();
   await work();
-  return performance.now() - startedAt;
+  const { user, system } = process.cpuUsage(before);
+  return { ms: performance.now() - startedAt, cpuMs: (user + system) / 1_000 };
 }
 
 function median(values: readonly number[]): number {

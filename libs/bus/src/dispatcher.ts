@@ -3,6 +3,7 @@ import type { EventType, RookeryError } from '@rookery/contracts';
 import { declaredEncoding, decodeMeta } from './cloud-events.js';
 import type { StoreDeadLetter } from './dead-letters.js';
 import type { Delivery } from './delivery.js';
+import { lazyChild } from './lazy-child.js';
 import { throughOutages } from './outage.js';
 import { decodePayload } from './payload.js';
 import { retryDelayMs } from './retry.js';
@@ -34,7 +35,7 @@ export async function dispatch<T>(parts: DispatcherParts<T>, delivery: Delivery)
   const { event, options, metrics } = parts;
   const meta = metaOf(delivery, event);
   const attempt = meta.deliveryCount;
-  const logger = parts.logger.child({
+  const logger = lazyChild(parts.logger, {
     event_id: meta.id,
     event_type: meta.type,
     correlation_id: meta.correlationId,

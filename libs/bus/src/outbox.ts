@@ -52,7 +52,10 @@ export interface Outbox {
     data: T,
     options: { id: string; cause?: EventMeta; correlationId?: string; timeMs?: number },
   ): OutboxEntry;
-  /** Publishes the entries of one document in order, then takes them out of it. Throws where one could not be published; the rest stays. */
+  /**
+   * Publishes the entries of one document in order (entries of one type with other keys, which stand together, at once), then
+   * takes them out of it. Throws where one could not be published; what was not stays.
+   */
   flush(collection: OutboxCollection, docId: string): Promise<void>;
   /** Flushes every document that has entries; returns how many documents were done. One that fails is logged and left for the next time. */
   recover(collection: OutboxCollection): Promise<number>;
@@ -62,6 +65,8 @@ export interface Outbox {
 
 const hasEntries = { outbox: { $elemMatch: { id: { $gt: '' } } } };
 const recoverBatch = 200;
+/** Publishes of one document that are under way at once, at most. */
+const mostTogether = 32;
 
 /**
  * An outbox embedded in the aggregates: state and announcement are saved in one update of one document, so that
@@ -79,16 +84,21 @@ export function createOutbox(
   const flushNow = async (collection: OutboxCollection, docId: string): Promise<void> => {
     const document = await collection.findOne({ _id: docId });
     const sent: string[] = [];
+    const send = async (entry: OutboxEntry): Promise<void> => {
+      await bus.publishEncoded(eventOf(entry, docId), entry.key, bodyOf(entry), {
+        id: entry.id,
+        correlationId: entry.correlationId,
+        time: new Date(entry.createdAt),
+        ...(entry.causationId === undefined ? {} : { causationId: entry.causationId }),
+        ...(entry.traceparent === undefined ? {} : { traceparent: entry.traceparent }),
+      });
+      sent.push(entry.id);
+    };
     try {
-      for (const entry of document?.outbox ?? []) {
-        await bus.publishEncoded(eventOf(entry, docId), entry.key, bodyOf(entry), {
-          id: entry.id,
-          correlationId: entry.correlationId,
-          time: new Date(entry.createdAt),
-          ...(entry.causationId === undefined ? {} : { causationId: entry.causationId }),
-          ...(entry.traceparent === undefined ? {} : { traceparent: entry.traceparent }),
-        });
-        sent.push(entry.id);
+      for (const together of independentRuns(document?.outbox ?? [])) {
+        const results = await Promise.allSettled(together.map(send));
+        const failed = results.find((result) => result.status === 'rejected');
+        if (failed !== undefined) throw failed.reason;
       }
     } finally {
       if (sent.length > 0)
@@ -172,6 +182,21 @@ export function createOutbox(
     recover,
     startRecovery,
   };
+}
+
+/**
+ * Entries in their order, those next to each other together that have one type and a key each, such as the jobs of a run:
+ * events of different keys have no order among them, so none of them need wait until the one before is stored.
+ */
+function independentRuns(entries: readonly OutboxEntry[]): OutboxEntry[][] {
+  const runs: OutboxEntry[][] = [];
+  for (const entry of entries) {
+    const run = runs.at(-1);
+    const joins = run?.every(({ type, key }) => type === entry.type && key !== entry.key) === true;
+    if (joins && run.length < mostTogether) run.push(entry);
+    else runs.push([entry]);
+  }
+  return runs;
 }
 
 interface Flush {

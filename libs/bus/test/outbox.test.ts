@@ -53,6 +53,13 @@ const entriesFor = (outbox: Outbox, key: string, ids: string[]): OutboxEntry[] =
     outbox.entry(labelReceived, key, label(id), { id: `${key}-${id}`, correlationId: 'run-1' }),
   );
 
+const andThen =
+  (first: () => void, second: () => void): (() => void) =>
+  () => {
+    first();
+    second();
+  };
+
 test('a flush publishes the entries in order and leaves the document without them', async () => {
   const bus = await broker.connect();
   const outbox = createOutbox(bus);
@@ -67,6 +74,53 @@ test('a flush publishes the entries in order and leaves the document without the
     await bus.replay(labelReceived, { key, onEvent: (event) => void events.push(event) })
   ).done;
   expect(events[0]).toMatchObject({ data: label('1'), correlationId: 'run-1' });
+});
+
+test('entries of one type with other keys are published without waiting for each other, everything else in turn', async () => {
+  const bus = await broker.connect();
+  const collection = memoryCollection();
+  const begun: string[] = [];
+  const stored: string[] = [];
+  let answer = (): void => undefined;
+  let refused = 'key-3';
+  const outbox = createOutbox({
+    publishEncoded: async (_event, key, _body, { id }) => {
+      begun.push(id);
+      await new Promise<void>((resolve) => (answer = andThen(answer, resolve)));
+      if (key === refused) throw new RetryableError('RK_BUS_UNAVAILABLE', 'not stored');
+      stored.push(id);
+      return { sequence: stored.length, duplicate: false };
+    },
+  });
+  const of = (key: string, id: string): OutboxEntry[] => entriesFor(createOutbox(bus), key, [id]);
+  collection.save('doc', [
+    ...of('key-1', 'a'),
+    ...of('key-2', 'b'),
+    ...of('key-3', 'c'),
+    ...of('key-1', 'd'),
+  ]);
+  const first = outbox.flush(collection, 'doc');
+  await until(
+    async () => begun.length,
+    (count) => count === 3,
+    'entries sent',
+  );
+  expect(begun).toEqual(['key-1-a', 'key-2-b', 'key-3-c']);
+  answer();
+  await expect(first).rejects.toMatchObject({ code: 'RK_BUS_UNAVAILABLE' });
+  expect(collection.documents.get('doc')?.outbox?.map(({ id }) => id)).toEqual(['key-3-c', 'key-1-d']);
+  refused = '';
+  const second = outbox.flush(collection, 'doc');
+  // The last one has another key than those before it, but for the first.
+  await until(
+    async () => begun.length,
+    (count) => count === 5,
+    'entries sent',
+  );
+  answer();
+  await second;
+  expect(stored).toEqual(['key-1-a', 'key-2-b', 'key-3-c', 'key-1-d']);
+  expect(collection.documents.get('doc')?.outbox).toEqual([]);
 });
 
 test('a crash after publishing and before the removal publishes nothing twice', async () => {

@@ -28,6 +28,6 @@ export { loadPredictor } from './predictor.js';
 export type { Predictor, PredictorEngine, PredictorOptions } from './predictor.js';
 export { tensorMemory } from './tensor-memory.js';
 export type { TensorMemory } from './tensor-memory.js';
-export { warmUp } from './warm-up.js';
+export { warmUp, warmUpPredictor } from './warm-up.js';
 export { engineVersion } from './engine-version.js';
 export { releaseOnnxSessions } from './onnx/onnx-runtime.js';

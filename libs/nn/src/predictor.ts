@@ -3,6 +3,7 @@ import { compileNetwork } from './compiled-network.js';
 import { sizeOf } from './network-plan.js';
 import { NnError } from './nn-error.js';
 import { randomStream } from './random.js';
+import { RecentTexts } from './recent-texts.js';
 import { planFromTopology } from './topology/topology-plan.js';
 import { decodeWeights } from './weights.js';
 import type { BackendName } from './backends.js';
@@ -17,6 +18,11 @@ export interface PredictorOptions {
   backend?: BackendName;
   /** Default 'auto'. */
   engine?: PredictorEngine | 'auto';
+  /**
+   * What the compiled loops are checked with. 'weights' (default): this model's own. 'topology': where a model of the same topology
+   * passed the check in this process, that counts; for models that are asked once and never served, such as those of folds.
+   */
+  check?: 'weights' | 'topology';
 }
 
 export interface Predictor {
@@ -39,6 +45,9 @@ export interface Predictor {
 
 /** Weights up to which the loops beat the kernels of wasm on the small batches of a server: alike at 60,000 for single rows and at 8,000 for batches of 8 (README). */
 const compiledLimit = 20_000;
+
+/** Topologies, as their JSON text, of which a model passed the check. What is compiled depends on nothing else but the weights. */
+const checkedTopologies = new RecentTexts(64);
 
 /**
  * Loads a model for prediction. 'auto' compiles a network of the specification's layers and up to 20,000 weights
@@ -72,8 +81,12 @@ export async function loadPredictor(model: TrainedModel, options: PredictorOptio
     return tfjsPredictor(model, backend, reason);
   }
   const run = compileNetwork(plan, parameters);
-  const difference = await disagreement(model, plan, run);
-  if (difference === undefined) return compiledPredictor(model, run);
+  const known = options.check === 'topology' && checkedTopologies.has(model.topology);
+  const difference = known ? undefined : await disagreement(model, plan, run);
+  if (difference === undefined) {
+    checkedTopologies.add(model.topology);
+    return compiledPredictor(model, run);
+  }
   if (asked === 'compiled')
     throw unsupported(`the compiled network differs from TensorFlow.js: ${difference}`);
   await useBackend(backend);

@@ -1,6 +1,11 @@
 import { defaultSpec } from './spec/model-spec.js';
+import { initialParameters } from './network-plan.js';
 import { loadPredictor } from './predictor.js';
+import { randomStream } from './random.js';
+import { planOf } from './spec-plan.js';
+import { topologyOf } from './topology/topology.js';
 import { train } from './train.js';
+import { encodeWeights } from './weights.js';
 import type { BackendName } from './backends.js';
 import type { TrainEngine } from './train-engine.js';
 
@@ -18,5 +23,30 @@ export async function warmUp(backend: BackendName, engine: TrainEngine | 'auto' 
   const { model } = await train({ spec, features, rows, width, targets, backend, engine });
   const predictor = await loadPredictor(model, { backend });
   predictor.predict(features, rows);
+  predictor.dispose();
+}
+
+/**
+ * As {@link warmUp}, for a process that loads and asks networks and never fits one: what `loadPredictor` needs is loaded and
+ * was run once. Loads no training engine.
+ */
+export async function warmUpPredictor(backend: BackendName): Promise<void> {
+  const width = 6;
+  const spec = defaultSpec('classification', width, 3);
+  const plan = planOf(spec, width);
+  const parameters = initialParameters(plan, randomStream(spec.seed, 0), spec.initializer);
+  const model = {
+    format: 'tfjs-layers' as const,
+    topology: topologyOf(plan),
+    weightSpecs: plan.parameters,
+    weights: encodeWeights(parameters),
+    spec,
+    inputs: width,
+    outputs: plan.outputs,
+    task: spec.task,
+    backend,
+  };
+  const predictor = await loadPredictor(model, { backend });
+  predictor.predict(new Float32Array(width), 1);
   predictor.dispose();
 }

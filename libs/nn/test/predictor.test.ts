@@ -185,6 +185,31 @@ describe('loading', () => {
     });
   });
 
+  it('a model is held to TensorFlow.js with its own weights, or, where that is asked for, with those of another one of its topology', async () => {
+    const layers = (units: number): LayerSpec[] => [
+      { type: 'dense', units, activation: 'linear' },
+      { type: 'dense', units: 2, activation: 'softmax' },
+    ];
+    // Its answers are no numbers: no check can find them equal.
+    const overflowing = (units: number): TrainedModel => {
+      const model = randomModel(layers(units), 3, 1);
+      return {
+        ...model,
+        weights: encodeWeights([new Float32Array(model.weights.byteLength / 4).fill(3e38)]),
+      };
+    };
+    const engineOf = async (model: TrainedModel, check?: 'topology'): Promise<string> => {
+      const predictor = await loadPredictor(model, check && { check });
+      predictor.dispose();
+      return predictor.engine;
+    };
+    expect(await engineOf(overflowing(5), 'topology')).toBe('tfjs');
+    expect(await engineOf(randomModel(layers(5), 3, 1), 'topology')).toBe('compiled');
+    expect(await engineOf(overflowing(5), 'topology')).toBe('compiled');
+    expect(await engineOf(overflowing(5))).toBe('tfjs');
+    expect(await engineOf(overflowing(6), 'topology')).toBe('tfjs');
+  });
+
   it('a large model is served by TensorFlow.js', async () => {
     const predictor = await loadPredictor(
       randomModel(

@@ -6,15 +6,15 @@ import { openStore, StoreUnavailableError } from '../src/index.js';
 
 const disk = vi.hoisted(() => {
   const state = { full: false };
-  // The engine takes its functions from the module when it is loaded, at the first opening: before that they are replaced.
-  const { promises } = process.getBuiltinModule('node:fs');
-  const append = promises.appendFile;
-  promises.appendFile = async (file, data, options) => {
-    if (!state.full) return append(file, data, options);
-    const text = String(data);
-    await append(file, text.slice(0, text.length / 2), options);
+  const fs = process.getBuiltinModule('node:fs');
+  const write = fs.writeSync as (file: number, bytes: Uint8Array, ...more: number[]) => number;
+  const limited = (file: number, bytes: Uint8Array, at = 0): number => {
+    if (!state.full) return write(file, bytes, at);
+    write(file, bytes.subarray(0, bytes.length >> 1), at);
     throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
   };
+  fs.writeSync = limited as typeof fs.writeSync;
+  process.getBuiltinModule('node:module').syncBuiltinESMExports();
   return state;
 });
 

@@ -1,5 +1,5 @@
 import { events } from '@rookery/contracts';
-import { warmUp } from '@rookery/nn';
+import { warmUpPredictor } from '@rookery/nn';
 import { keepRebuilt, runService } from '@rookery/service-kit';
 
 import { artifactReader } from './adapters/artifact-reader.js';
@@ -26,7 +26,7 @@ await runService({
     onStop(outbox.startRecovery([evaluations]), { name: 'outbox recovery', phase: 'intake' });
     await Promise.all([
       // What the first network needs is loaded before it comes, not while a run waits.
-      warmUp('cpu'),
+      warmUpPredictor('cpu'),
       bus.consume(events.runStarted, {
         durable: 'evaluator-plans',
         handler: keepPlan({ evaluations, reader, join }),

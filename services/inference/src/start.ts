@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { events } from '@rookery/contracts';
-import { tensorMemory } from '@rookery/nn';
+import { tensorMemory, warmUpPredictor } from '@rookery/nn';
 import type { Kit } from '@rookery/service-kit';
 
 import { createAnnouncer } from './adapters/announcer.js';
@@ -16,6 +16,7 @@ import { followPromotions } from './application/follow-promotions.js';
 import { listServedModels } from './application/list-served-models.js';
 import { createPredict } from './application/predict.js';
 import { createSwapper, loadRetryDelay } from './application/swapper.js';
+import { warmWhenIdle } from './application/warm-when-idle.js';
 import type { config } from './config.js';
 import { createAdmission } from './domain/admission.js';
 import { createCaptureBuffer } from './domain/capture-buffer.js';
@@ -23,6 +24,9 @@ import { capturedBytes } from './domain/captured-row.js';
 import type { LoadedModel } from './domain/loaded-model.js';
 import { createCallIds } from './domain/prediction-ids.js';
 import { createServedModels } from './domain/served-models.js';
+
+/** The services of a system start together, and have the processors until then. */
+const warmUpAfterMs = 300;
 
 /** What the inference service needs of the kit. */
 export type InferenceKit = Pick<
@@ -96,4 +100,12 @@ export async function startInference(kit: InferenceKit): Promise<void> {
       kit.stop('the stream of promotions is lost', 1);
     },
   });
+  const callOff = warmWhenIdle({
+    // The backend on which compiled networks are held to TensorFlow.js.
+    warm: () => warmUpPredictor('cpu'),
+    served: () => models.list().length > 0,
+    afterMs: warmUpAfterMs,
+    logger,
+  });
+  kit.onStop(callOff, { name: 'warm-up' });
 }

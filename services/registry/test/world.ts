@@ -134,6 +134,7 @@ export interface World {
   finish(spec?: RunSpec): Promise<Run>;
   publish(run: RunEvents): Promise<void>;
   ended(runId: string): Promise<Run>;
+  /** The log's events of a type, once the registry has announced all that it decided: a run is seen to have ended before that. */
   all<T>(event: EventType<T>): Promise<BusEvent<T>[]>;
   /** Stops the registry and starts it again on the same database. */
   restart(): Promise<void>;
@@ -183,6 +184,7 @@ export async function startWorld(): Promise<World> {
       return last;
     },
     all: async (event) => {
+      await announced(world.registry);
       const seen: BusEvent<never>[] = [];
       const replay = await others.replay(event as EventType<never>, {
         untilCaughtUp: true,
@@ -203,6 +205,23 @@ export async function startWorld(): Promise<World> {
     },
   };
   return world;
+}
+
+/** Waits until no document of the registry has an event to send. */
+async function announced({ collections }: Registry): Promise<void> {
+  const deadline = performance.now() + 15_000;
+  for (;;) {
+    const { runs, models, reproductions } = collections;
+    const waiting = { 'outbox.id': { $gt: '' } };
+    const counts = await Promise.all([
+      runs.count(waiting),
+      models.count(waiting),
+      reproductions.count(waiting),
+    ]);
+    if (counts.every((count) => count === 0)) return;
+    if (performance.now() > deadline) throw new Error(`${counts.join('+')} documents are not announced`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 /** The trace in which the tests publish a run's events. */

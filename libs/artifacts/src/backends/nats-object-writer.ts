@@ -59,12 +59,17 @@ export async function writeObject(
     digest: `SHA-256=${hash.digest('base64').replaceAll('+', '-').replaceAll('/', '_')}`,
     deleted: false,
   };
-  const name = Buffer.from(object.name).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
   const conditions = headers();
   conditions.set('Nats-Rollup', 'sub');
   conditions.set('Nats-Expected-Last-Subject-Sequence', String(object.previousRevision));
   const text = Buffer.from(JSON.stringify(record));
-  await publish(nc, js, `$O.${bucket}.M.${name}`, text, `${nuid}-record`, conditions);
+  await publish(nc, js, recordSubject(bucket, object.name), text, `${nuid}-record`, conditions);
+}
+
+/** Subject of the record of an object. */
+export function recordSubject(bucket: string, object: string): string {
+  const name = Buffer.from(object).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+  return `$O.${bucket}.M.${name}`;
 }
 
 async function publish(

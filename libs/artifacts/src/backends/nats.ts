@@ -5,17 +5,29 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { jetstreamManager, JetStreamApiError, StorageType, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { Objm, setSha256Backend, type ObjectInfo, type ObjectStore } from '@nats-io/obj';
+import { Objm, setSha256Backend, type ObjectStore } from '@nats-io/obj';
 import { ArtifactCorruptError } from '../errors.js';
 import type { Backend } from './backend.js';
-import { writeObject } from './nats-object-writer.js';
+import { recordSubject, writeObject } from './nats-object-writer.js';
 
 /** Content up to this size is one message: it is written and read with one request each. */
 const CHUNK_BYTES = 512 * 1024;
+/** A chunk up to this size is read to see whether it is there; of a larger one the broker is asked. */
+const SMALL_BYTES = 64 * 1024;
 /** A chunk that does not come for so long is not coming. */
 const CHUNK_TIMEOUT_MS = 20_000;
 /** JetStream's answer where the expected last sequence of a subject is another: somebody else wrote first. */
 const WRONG_LAST_SEQUENCE = 10071;
+
+/** What a bucket records of an object, as far as it is needed here. */
+interface ObjectRecord {
+  readonly nuid: string;
+  readonly size: number;
+  readonly chunks: number;
+  readonly digest: string;
+  readonly deleted?: boolean;
+  readonly revision: number;
+}
 
 export interface NatsBackendOptions {
   readonly bucket: string;
@@ -79,7 +91,7 @@ class NatsBackend implements Backend {
   }
 
   async write(sha256: string, bytes: Uint8Array, mediaType: string): Promise<void> {
-    await this.#put(sha256, mediaType, () => Readable.from([bytes], { objectMode: true }));
+    await this.#put(sha256, mediaType, () => only(bytes));
   }
 
   async writeFile(sha256: string, file: string, _size: number, mediaType: string): Promise<void> {
@@ -115,8 +127,10 @@ class NatsBackend implements Backend {
   }
 
   async #put(sha256: string, mediaType: string, open: () => AsyncIterable<Uint8Array>): Promise<void> {
-    const current = await this.#objects.info(sha256);
-    if (current !== null && current.digest === digestOf(sha256) && (await this.#isWhole(current))) return;
+    // Whichever copy of the bucket answers: one that is behind lets the write go on, which is refused then.
+    const current = await this.#directRecord(sha256);
+    if (current !== undefined && current.digest === digestOf(sha256) && (await this.#isWhole(current)))
+      return;
     const nuid = randomUUID().replaceAll('-', '');
     try {
       await writeObject(
@@ -134,7 +148,7 @@ class NatsBackend implements Backend {
       );
     } catch (error) {
       if (!(error instanceof JetStreamApiError) || error.code !== WRONG_LAST_SEQUENCE) throw error;
-      const winner = await this.#objects.info(sha256);
+      const winner = await this.#record(sha256);
       if (winner?.nuid !== nuid)
         await this.#manager.streams.purge(this.#stream, { filter: this.#chunkSubject({ nuid }) });
       if (!(await this.exists(sha256))) throw error;
@@ -142,32 +156,49 @@ class NatsBackend implements Backend {
   }
 
   /** Whether all chunks are there: a record alone proves nothing, and what is not whole is to be written again. */
-  async #isWhole(info: ObjectInfo): Promise<boolean> {
-    if (info.deleted) return false;
-    return info.size === 0 || (await this.#storedChunks(info)) === info.chunks;
+  async #isWhole(info: ObjectRecord): Promise<boolean> {
+    if (info.deleted === true) return false;
+    if (info.size === 0) return true;
+    if (info.chunks === 1 && info.size <= SMALL_BYTES) return (await this.#chunk(info))?.length === info.size;
+    return (await this.#storedChunks(info)) === info.chunks;
   }
 
-  async #storedChunks(info: ObjectInfo): Promise<number> {
+  async #storedChunks(info: ObjectRecord): Promise<number> {
     const subject = this.#chunkSubject(info);
     const { state } = await this.#manager.streams.info(this.#stream, { subjects_filter: subject });
     return state.subjects?.[subject] ?? 0;
   }
 
-  async #info(sha256: string): Promise<ObjectInfo | undefined> {
-    const info = await this.#objects.info(sha256);
-    return info === null || info.deleted ? undefined : info;
+  async #info(sha256: string): Promise<ObjectRecord | undefined> {
+    const info = (await this.#directRecord(sha256)) ?? (await this.#record(sha256));
+    return info?.deleted === true ? undefined : info;
+  }
+
+  /** The record as any copy of the bucket has it, at a third of the broker's work; a copy may be a moment behind. */
+  async #directRecord(sha256: string): Promise<ObjectRecord | undefined> {
+    const last_by_subj = recordSubject(this.#bucket, sha256);
+    const message = await this.#manager.direct.getMessage(this.#stream, { last_by_subj });
+    return message === null ? undefined : { ...message.json<ObjectRecord>(), revision: message.seq };
+  }
+
+  /** The record as the copy has it that all writes go through. */
+  async #record(sha256: string): Promise<ObjectRecord | undefined> {
+    return (await this.#objects.info(sha256)) ?? undefined;
   }
 
   /** One request instead of a consumer made, used and removed. */
-  async #onlyChunk(sha256: string, info: ObjectInfo): Promise<Uint8Array> {
-    const chunk = await this.#manager.direct.getMessage(this.#stream, {
-      last_by_subj: this.#chunkSubject(info),
-    });
-    if (chunk === null) throw this.#corrupt(sha256, 'its content is gone');
-    return chunk.data;
+  async #onlyChunk(sha256: string, info: ObjectRecord): Promise<Uint8Array> {
+    const chunk = await this.#chunk(info);
+    if (chunk === undefined) throw this.#corrupt(sha256, 'its content is gone');
+    return chunk;
   }
 
-  async #chunks(sha256: string, info: ObjectInfo): Promise<AsyncIterable<Uint8Array>> {
+  async #chunk(info: ObjectRecord): Promise<Uint8Array | undefined> {
+    const last_by_subj = this.#chunkSubject(info);
+    return (await this.#manager.direct.getMessage(this.#stream, { last_by_subj }))?.data;
+  }
+
+  async #chunks(sha256: string, info: ObjectRecord): Promise<AsyncIterable<Uint8Array>> {
     const stored = await this.#storedChunks(info);
     // Without this check a reader would wait for chunks that are not there.
     if (stored !== info.chunks)
@@ -197,11 +228,11 @@ class NatsBackend implements Backend {
     }
   }
 
-  #chunkSubject({ nuid }: Pick<ObjectInfo, 'nuid'>): string {
+  #chunkSubject({ nuid }: Pick<ObjectRecord, 'nuid'>): string {
     return `$O.${this.#bucket}.C.${nuid}`;
   }
 
-  #checkDigest(sha256: string, info: ObjectInfo): void {
+  #checkDigest(sha256: string, info: ObjectRecord): void {
     if (info.digest !== digestOf(sha256))
       throw this.#corrupt(sha256, `it is recorded with the digest ${info.digest}`);
   }
@@ -214,6 +245,10 @@ class NatsBackend implements Backend {
 /** The object store's own spelling of a checksum. */
 function digestOf(sha256: string): string {
   return `SHA-256=${Buffer.from(sha256, 'hex').toString('base64').replaceAll('+', '-').replaceAll('/', '_')}`;
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 async function inTime<R>(step: Promise<R>): Promise<R> {

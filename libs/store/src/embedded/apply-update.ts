@@ -14,22 +14,30 @@ import { matcher } from './matcher.js';
 type Container = Record<string, unknown> | unknown[];
 
 /**
- * A changed copy of the document, the original untouched. `inserting` also applies `$setOnInsert`. Throws
+ * A changed copy of the document, the original untouched. It shares with the original what the update does not touch, and
+ * with the update its operands: for reading only. `inserting` also applies `$setOnInsert`. Throws
  * StoreQueryError where an operator meets a value of the wrong type; then nothing is changed at all.
  */
 export function applyUpdate(doc: StoredDocument, update: StoredUpdate, inserting: boolean): StoredDocument {
-  const next = structuredClone(doc);
+  const next = { ...doc };
+  // Containers that are this copy's own, and may be changed.
+  const own = new Set<Container>([next]);
   for (const [operator, fields] of Object.entries(update)) {
     if (operator === '$setOnInsert' && !inserting) continue;
-    for (const [path, operand] of Object.entries(fields))
-      applyOperator(next, operator, path, structuredClone(operand));
+    for (const [path, operand] of Object.entries(fields)) applyOperator(next, own, operator, path, operand);
   }
   return next;
 }
 
-function applyOperator(doc: StoredDocument, operator: string, path: string, operand: unknown): void {
+function applyOperator(
+  doc: StoredDocument,
+  own: Set<Container>,
+  operator: string,
+  path: string,
+  operand: unknown,
+): void {
   const creates = operator !== '$unset' && operator !== '$pull';
-  const place = locate(doc, path, creates);
+  const place = locate(doc, own, path, creates);
   if (place === undefined) return;
   const { container, key } = place;
   const current = (container as Record<string, unknown>)[key];
@@ -96,8 +104,10 @@ function pullMatcher(operand: unknown): (item: unknown) => boolean {
   return (item) => isDeepStrictEqual(item, operand);
 }
 
+/** The container of a path and its key there; the containers on the way become the copy's own. */
 function locate(
   doc: StoredDocument,
+  own: Set<Container>,
   path: string,
   create: boolean,
 ): { container: Container; key: string } | undefined {
@@ -119,6 +129,11 @@ function locate(
       if (!create) return undefined;
       throw noField(doc, path, parts.slice(0, i + 1).join('.'));
     }
+    if (!own.has(child as Container)) {
+      child = Array.isArray(child) ? [...(child as unknown[])] : { ...child };
+      assign(container, part, child);
+    }
+    own.add(child as Container);
     container = child as Container;
   }
   if (Array.isArray(container) && !/^\d+$/.test(key)) {

@@ -20,6 +20,7 @@ import type {
   UpdateResult,
 } from '../store.js';
 import { encodeUpdate, upsertId, type StoredUpdate } from '../update.js';
+import { AppendFile } from './append-file.js';
 import { applyUpdate } from './apply-update.js';
 import { trimTornTail } from './data-file.js';
 import { createEngine, violatedKey, type Engine } from './engine.js';
@@ -43,6 +44,7 @@ type Change = { matched: boolean; modified: boolean; inserted: boolean; after: S
 export class EmbeddedCollection<T extends Document> implements Collection<T> {
   readonly name: string;
   readonly #file: string;
+  readonly #lines: AppendFile;
   readonly #engine: Engine;
   #constraints: UniqueConstraint[] = [];
   readonly #indexes = new Map<string, FieldIndex>();
@@ -55,7 +57,8 @@ export class EmbeddedCollection<T extends Document> implements Collection<T> {
   constructor(name: string, file: string) {
     this.name = name;
     this.#file = file;
-    this.#engine = createEngine(file, (length) => (this.#written += length));
+    this.#lines = new AppendFile(file);
+    this.#engine = createEngine(file, this.#lines, (length) => (this.#written += length));
   }
 
   /** Loads the file (once) and brings its indexes in line with the ones wanted. */
@@ -163,6 +166,7 @@ export class EmbeddedCollection<T extends Document> implements Collection<T> {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#tail;
+    this.#lines.close();
   }
 
   async #change(filter: Filter, update: Update, opts: UpdateOptions): Promise<Change> {
@@ -282,6 +286,7 @@ export class EmbeddedCollection<T extends Document> implements Collection<T> {
 
   async #reload(): Promise<void> {
     try {
+      this.#lines.close();
       await trimTornTail(this.#file);
       this.#written = 0;
       await this.#engine.loadDatabaseAsync();
@@ -318,6 +323,7 @@ export class EmbeddedCollection<T extends Document> implements Collection<T> {
   async #compactWhereWorthIt(): Promise<void> {
     if (this.#written < Math.max(COMPACT_AFTER_BYTES, 2 * this.#live)) return;
     this.#written = 0;
+    this.#lines.close();
     try {
       // Writes a second file, syncs it and renames it over the first: a crash leaves the one or the other whole.
       await this.#engine.compactDatafileAsync();

@@ -1,6 +1,7 @@
 /** The part of the embedded engine that this package uses, with the engine's options in one place. */
 import nedb from '@seald-io/nedb';
 import type { StoredDocument } from '../codec.js';
+import type { AppendFile } from './append-file.js';
 
 export interface Engine {
   loadDatabaseAsync(): Promise<void>;
@@ -13,6 +14,8 @@ export interface Engine {
   updateAsync(query: object, replacement: StoredDocument): Promise<unknown>;
   removeAsync(query: object, options: { multi: boolean }): Promise<number>;
   readonly indexes: Readonly<Record<string, { unique: boolean; sparse: boolean }>>;
+  /** Writes documents, removals and indexes: one line each. */
+  readonly persistence: { persistNewStateAsync(lines: readonly object[]): Promise<void> };
 }
 
 interface EngineOptions {
@@ -23,10 +26,13 @@ interface EngineOptions {
   beforeDeserialization(line: string): string;
 }
 
-/** An engine over one file, not yet loaded. `onLine` learns the length of every line written, compactions included. */
-export function createEngine(filename: string, onLine: (length: number) => void): Engine {
+/**
+ * An engine over one file, not yet loaded. What it adds to the file goes through `file`; compactions replace the file by
+ * themselves. `onLine` learns the length of every line written, compactions included.
+ */
+export function createEngine(filename: string, file: AppendFile, onLine: (length: number) => void): Engine {
   const Datastore = nedb as unknown as new (options: EngineOptions) => Engine;
-  return new Datastore({
+  const engine = new Datastore({
     filename,
     // None: an unfinished last line is cut off before loading, so any damage left is real and must not be compacted away.
     corruptAlertThreshold: 0,
@@ -36,6 +42,14 @@ export function createEngine(filename: string, onLine: (length: number) => void)
     },
     beforeDeserialization: (line) => line,
   });
+  // The engine's own way opens and closes the file for every write, and looks at every value for dates and keys that the
+  // codec never lets in.
+  engine.persistence.persistNewStateAsync = async (lines) => {
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    onLine(text.length);
+    file.append(text);
+  };
+  return engine;
 }
 
 /** The key the engine refused, where the error is a violated unique index. */

@@ -142,6 +142,7 @@ export async function evaluateFold(
       JSON.parse(fold.transformerJson) as FittedTransformer,
       table,
       rows,
+      'topology',
     );
     const encoder = JSON.parse(fold.targetJson) as TargetEncoder;
     const quality = heldOutQuality(table, encoder, rows, outputs, fold.weightColumn);

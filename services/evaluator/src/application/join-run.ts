@@ -126,7 +126,7 @@ async function evaluate(
   const rows = examples.map((row) => exampleRow(table, signature, row));
   const width = trained.outputs;
   const transformer = JSON.parse(bundle.transformerJson) as FittedTransformer;
-  const golden = await networkOutputs(trained, transformer, table, examples);
+  const golden = await networkOutputs(trained, transformer, table, examples, 'weights');
   const packageBytes = ModelPackage.encode({
     model: plan.model,
     runId: plan.runId,

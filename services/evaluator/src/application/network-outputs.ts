@@ -7,18 +7,20 @@ import type { FittedTransformer, RowIndices, Table } from '@rookery/tabular';
 /**
  * Outputs of a trained network for rows of a table, row-major, through the transformer that it was trained with. All are
  * finite: throws RK_EVALUATION_FAILED, terminal, naming the first row for which one is not (JSON has no NaN, and a network
- * that overflows on rows of its own data set must not be served).
+ * that overflows on rows of its own data set must not be served). `check`: whether the compiled network is held to
+ * TensorFlow.js with its own weights, as that of a model that is to be served must be, or with those of any of its topology.
  */
 export async function networkOutputs(
   trained: TrainedModel,
   transformer: FittedTransformer,
   table: Table,
   rows: RowIndices,
+  check: 'weights' | 'topology',
 ): Promise<Float32Array> {
   // By the size of this network: whatever was evaluated before must not decide where a large one is.
   const size = { parameters: trained.weights.length / 4, batchSize: rows.length };
   const { backend } = await resolveBackend('auto', size);
-  const predictor = await loadPredictor(trainedModelFromProto(trained), { backend });
+  const predictor = await loadPredictor(trainedModelFromProto(trained), { backend, check });
   try {
     const matrix = transformRows(transformer, table, rows);
     const outputs = Float32Array.from(await predictor.predictAsync(matrix.data, matrix.rows));
