@@ -14,6 +14,7 @@ export type {
 export { activations } from './spec/layer-spec.js';
 export type { Activation, LayerSpec } from './spec/layer-spec.js';
 export type { OptimizerSpec, ScheduleSpec } from './spec/optimizer-spec.js';
+export { modelSpecSchema } from './spec/model-spec-schema.js';
 export { validateSpec } from './spec/spec-validation.js';
 export type { InputFeature, SpecContext } from './spec/spec-validation.js';
 export { countParameters } from './spec-plan.js';
