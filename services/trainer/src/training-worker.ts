@@ -142,6 +142,8 @@ async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
     history: result.history,
     metricName: result.metricName,
     epochsRun: result.epochsRun,
+    bestEpoch: result.bestEpoch,
+    stoppedEarly: result.stoppedEarly,
     stopped: result.stopped,
     backend: result.backend,
     engine: result.engine,

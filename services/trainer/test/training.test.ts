@@ -229,6 +229,32 @@ describe('a job', () => {
     expect(trained?.history?.metricName).toBe(metricName);
   });
 
+  test('with early stopping announces what the rows held out said of each epoch, the best epoch and the last', async () => {
+    await startTrainer(await openPool());
+    const runId = newRun();
+    const earlyStopping = {
+      monitor: 'val_loss' as const,
+      patience: 3,
+      minDelta: 0,
+      restoreBest: true,
+      startFromEpoch: 0,
+    };
+    const optimizer = { type: 'sgd' as const, learningRate: 3 };
+    const spec = { epochs: 400, validationSplit: 0.25, earlyStopping, optimizer };
+    await publish(await foldJob(artifacts, { runId, spec }));
+    const history = (await trainedOf(runId))[0]?.history;
+    const { valLoss = [], valMetric = [], bestEpoch = 0, stoppedEpoch, epochsRun = 0 } = history ?? {};
+    expect(epochsRun).toBeLessThan(400);
+    expect([valLoss.length, valMetric.length, history?.loss.length]).toEqual([
+      epochsRun,
+      epochsRun,
+      epochsRun,
+    ]);
+    expect(stoppedEpoch).toBe(epochsRun);
+    expect(epochsRun - bestEpoch).toBe(3);
+    expect(valLoss[bestEpoch - 1]).toBe(Math.min(...valLoss));
+  });
+
   test('of a single row, whose class is the only one there, trains', async () => {
     await startTrainer(await openPool());
     const runId = newRun();

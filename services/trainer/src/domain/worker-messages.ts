@@ -32,6 +32,14 @@ export interface TrainedLike {
   readonly engine: string;
 }
 
+/** Every epoch of a fit. */
+export interface EpochHistory {
+  readonly loss: readonly number[];
+  readonly metric: readonly number[];
+  readonly valLoss?: readonly number[];
+  readonly valMetric?: readonly number[];
+}
+
 /** Answers of a thread. */
 export type WorkerAnswer =
   | {
@@ -54,9 +62,11 @@ export type WorkerAnswer =
       readonly job: number;
       /** TrainedModel bytes, as they are stored. */
       readonly model: Uint8Array;
-      readonly history: { readonly loss: readonly number[]; readonly metric: readonly number[] };
+      readonly history: EpochHistory;
       readonly metricName: string;
       readonly epochsRun: number;
+      readonly bestEpoch: number;
+      readonly stoppedEarly: boolean;
       readonly stopped: boolean;
       readonly backend: BackendName;
       readonly engine: string;
