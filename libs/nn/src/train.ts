@@ -1,4 +1,5 @@
 import { backendInUse } from './backends.js';
+import { divergence } from './divergence.js';
 import { earlyStopping } from './early-stopping.js';
 import { lossFromLogits } from './losses.js';
 import { initialParameters } from './network-plan.js';
@@ -10,7 +11,7 @@ import { initialWeightsOf, planOf } from './spec-plan.js';
 import { fitTargetScaling, foldScaling, scaleTargets, unfoldScaling } from './target-scaling.js';
 import { topologyOf } from './topology/topology.js';
 import { chooseEngine, openEngine } from './train-engine.js';
-import { checkTrainingData, divergence } from './train-checks.js';
+import { checkTrainingData } from './train-checks.js';
 import { selectRows, validationRows } from './validation-rows.js';
 import { decodeWeights, encodeWeights } from './weights.js';
 import type { BatchSums, LossInput } from './losses.js';

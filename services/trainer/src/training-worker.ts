@@ -120,6 +120,7 @@ async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
     features: matrix.data,
     rows: matrix.rows,
     width: matrix.width,
+    columns: featureRanges(transformer),
     targets,
     ...(weights === undefined ? {} : { sampleWeights: weights }),
     ...(regression ? {} : { classes: encoder.labels.length }),

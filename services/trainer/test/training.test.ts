@@ -290,7 +290,12 @@ describe('a job that fails', () => {
     const runId = newRun();
     const spec = { optimizer: { type: 'sgd', learningRate: 99 } as const, targetScaling: 'none' as const };
     await publish(await foldJob(artifacts, { runId, task: 'regression', spec }));
-    expect((await letterOf(`${runId}-f0`)).data).toMatchObject({ code: 'RK_TRAIN_DIVERGED', attempts: 1 });
+    expect((await letterOf(`${runId}-f0`)).data).toMatchObject({
+      code: 'RK_TRAIN_DIVERGED',
+      attempts: 1,
+      // The message alone becomes the reason of the run.
+      message: expect.stringMatching(/diverged in epoch \d+, .*learning rate, 99 for sgd, is too large/),
+    });
   });
 
   test('for damaged bytes leaves its thread able to train the next one', async () => {
