@@ -1,5 +1,5 @@
-import { resolveBackend, train, useBackend, validateSpec, warmUp } from '@rookery/nn';
-import type { BackendName, TrainEngine } from '@rookery/nn';
+import { resolveBackend, train, trainTogether, useBackend, validateSpec, warmUp } from '@rookery/nn';
+import type { BackendName, TrainEngine, TrainJob } from '@rookery/nn';
 import { tensor2d } from '@tensorflow/tfjs-core';
 import { layers, sequential } from '@tensorflow/tfjs-layers';
 
@@ -13,6 +13,10 @@ interface Contestant {
   readonly name: string;
   /** TensorFlow.js's own fit, of which the faster is the reference. */
   readonly reference: boolean;
+  /** Fits that a call makes side by side: times are shares of it. Absent: 1. */
+  readonly fits?: number;
+  /** Whom `extra.timesOneByOne` compares it with. */
+  readonly comparedWith?: string;
   fit(one: TrainCase, rows: number, epochs: number): Promise<void>;
 }
 
@@ -56,13 +60,14 @@ export async function benchTrain(options: { log: (line: string) => void }): Prom
       for (const contestant of contestants) {
         const { steps, rows, epochs } = plans.get(contestant)!;
         const time = await timed(() => contestant.fit(one, rows, epochs));
-        times.get(contestant)?.push(time / steps);
+        times.get(contestant)?.push(time / steps / (contestant.fits ?? 1));
       }
     }
     const stepOf = (contestant: Contestant): number => median(times.get(contestant)!);
     const reference = contestants.filter((c) => c.reference).sort((a, b) => stepOf(a) - stepOf(b))[0]!;
     for (const contestant of contestants) {
       const step = stepOf(contestant);
+      const single = contestants.find(({ name }) => name === contestant.comparedWith);
       const timesFaster = round(stepOf(reference) / step);
       results.push({
         case: `${one.name}, ${contestant.name}`,
@@ -70,11 +75,18 @@ export async function benchTrain(options: { log: (line: string) => void }): Prom
         unit: 'ms a fit',
         reference: { name: reference.name, value: round(stepOf(reference) * stepsOfFit) },
         ratio: round(step / stepOf(reference)),
-        extra: { stepUs: round(step * 1_000), steps: plans.get(contestant)!.steps, stepsOfFit, timesFaster },
+        extra: {
+          stepUs: round(step * 1_000),
+          steps: plans.get(contestant)!.steps,
+          stepsOfFit,
+          timesFaster,
+          ...(single && { timesOneByOne: round(stepOf(single) / step) }),
+        },
       });
       options.log(
         `${one.name}, ${contestant.name}: ${round(step * stepsOfFit)} ms a fit of ${stepsOfFit} steps, ` +
-          `${round(step * 1_000)} µs a step, ${timesFaster} × ${reference.name}`,
+          `${round(step * 1_000)} µs a step, ${timesFaster} × ${reference.name}` +
+          (single ? `, ${round(stepOf(single) / step)} × one by one` : ''),
       );
     }
   }
@@ -105,7 +117,21 @@ async function available(log: (line: string) => void): Promise<Contestant[]> {
       return false;
     },
   );
-  if (onnx) list.push(engine('onnx', 'onnx', 'cpu'));
+  if (onnx) {
+    list.push(engine('onnx', 'onnx', 'cpu'));
+    list.push({
+      name: 'onnx, 5 folds in one graph',
+      reference: false,
+      fits: 5,
+      comparedWith: 'onnx',
+      async fit(one, rows, epochs) {
+        const job = jobOf(one, rows, epochs);
+        const folds = Array.from({ length: 5 }, (_, seed) => ({ ...job, seed, engine: 'onnx' as const }));
+        const failed = (await trainTogether(folds)).find(({ status }) => status === 'rejected');
+        if (failed) throw (failed as PromiseRejectedResult).reason;
+      },
+    });
+  }
   list.push(engine('default', 'auto', 'cpu'));
   list.push({
     name: 'bare loop',
@@ -122,18 +148,20 @@ function engine(name: string, asked: TrainEngine | 'auto', backend: BackendName)
     name,
     reference: false,
     async fit(one, rows, epochs) {
-      const task = { task: 'classification', inputs: one.width, outputs: one.classes } as const;
-      const hidden = one.hidden.map((units) => ({ units }));
-      await train({
-        spec: validateSpec({ layers: [...hidden, {}], epochs, batchSize: one.batch }, task),
-        features: one.features.subarray(0, rows * one.width),
-        targets: one.targets.subarray(0, rows),
-        rows,
-        width: one.width,
-        backend,
-        engine: asked,
-      });
+      await train({ ...jobOf(one, rows, epochs), backend, engine: asked });
     },
+  };
+}
+
+function jobOf(one: TrainCase, rows: number, epochs: number): TrainJob {
+  const task = { task: 'classification', inputs: one.width, outputs: one.classes } as const;
+  const hidden = one.hidden.map((units) => ({ units }));
+  return {
+    spec: validateSpec({ layers: [...hidden, {}], epochs, batchSize: one.batch }, task),
+    features: one.features.subarray(0, rows * one.width),
+    targets: one.targets.subarray(0, rows),
+    rows,
+    width: one.width,
   };
 }
 

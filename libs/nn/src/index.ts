@@ -20,7 +20,7 @@ export type { InputFeature, SpecContext } from './spec/spec-validation.js';
 export { countParameters } from './spec-plan.js';
 export { backendInUse, backendRequests, resolveBackend, useBackend } from './backends.js';
 export type { BackendName, BackendRequest, ResolvedBackend } from './backends.js';
-export { train } from './train.js';
+export { train, trainTogether } from './train.js';
 export type { EpochResult, TrainHistory, TrainJob, TrainResult } from './train-job.js';
 export type { TrainEngine } from './train-engine.js';
 export type { TrainedModel, WeightSpec } from './trained-model.js';

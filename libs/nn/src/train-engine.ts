@@ -6,6 +6,7 @@ import { onnxProblem } from './onnx/onnx-runtime.js';
 import { epochsOfSteps } from './step-engine.js';
 import type { BackendName } from './backends.js';
 import { trainableSize } from './network-plan.js';
+import type { FitsTogether } from './onnx/fits-together.js';
 import type { NetworkPlan } from './network-plan.js';
 import type { EpochEngine, FitData, StepSetup } from './step-engine.js';
 
@@ -81,10 +82,11 @@ export async function openEngine(
   setup: StepSetup,
   data: FitData,
   shouldStop: () => boolean,
+  together?: FitsTogether,
 ): Promise<EpochEngine> {
   if (engine === 'onnx') {
     const { onnxEpochs } = await import('./onnx/onnx-epochs.js');
-    return onnxEpochs(setup, data, shouldStop);
+    return onnxEpochs(setup, data, shouldStop, together);
   }
   if (engine === 'compiled') return epochsOfSteps(algebraSteps(arrayAlgebra(), setup), data, shouldStop);
   await useBackend(backend);

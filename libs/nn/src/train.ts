@@ -15,6 +15,7 @@ import { checkTrainingData } from './train-checks.js';
 import { selectRows, validationRows } from './validation-rows.js';
 import { decodeWeights, encodeWeights } from './weights.js';
 import type { BatchSums, LossInput } from './losses.js';
+import type { FitsTogether } from './onnx/fits-together.js';
 import type { NetworkPlan } from './network-plan.js';
 import type { EpochEngine, FitData } from './step-engine.js';
 import type { EpochResult, TrainHistory, TrainJob, TrainResult } from './train-job.js';
@@ -45,6 +46,36 @@ interface Fit {
  * process. Raise the flag behind `shouldStop`, or abort the signal, and wait for the fit to return first.
  */
 export async function train(job: TrainJob): Promise<TrainResult> {
+  return fitOne(job);
+}
+
+/**
+ * Fits several networks on this thread, with the results of `train`, to the bit. Fits by the engine onnx of one network, such as the
+ * folds of a run, do their steps in one graph where they have equally many. What became of each, in the order of the jobs.
+ */
+export async function trainTogether(jobs: readonly TrainJob[]): Promise<PromiseSettledResult<TrainResult>[]> {
+  const { FitsTogether } = await import('./onnx/fits-together.js');
+  const together = new FitsTogether(jobs.length);
+  return Promise.allSettled(
+    jobs.map(async (job) => {
+      const joining = { group: together, counted: false };
+      try {
+        return await fitOne(job, joining);
+      } finally {
+        // Nor for one that failed before it began.
+        if (!joining.counted) together.absent();
+      }
+    }),
+  );
+}
+
+/** A place among fits that run together, and whether the group knows of it. */
+interface Joining {
+  group: FitsTogether;
+  counted: boolean;
+}
+
+async function fitOne(job: TrainJob, joining?: Joining): Promise<TrainResult> {
   const { spec, width } = job;
   job.signal?.throwIfAborted();
   const plan = planOf(spec, width);
@@ -90,7 +121,13 @@ export async function train(job: TrainJob): Promise<TrainResult> {
     setup,
     data,
     () => job.signal?.aborted === true || job.shouldStop?.() === true,
+    joining?.group,
   );
+  if (joining !== undefined) {
+    joining.counted = true;
+    // Nobody waits for what another engine fits.
+    if (chosen.engine !== 'onnx') joining.group.absent();
+  }
   try {
     const outcome = await runEpochs({ job, plan, seed, engine, data, held: judged });
     job.signal?.throwIfAborted();
