@@ -31,4 +31,5 @@ export { tensorMemory } from './tensor-memory.js';
 export type { TensorMemory } from './tensor-memory.js';
 export { warmUp } from './warm-up.js';
 export { engineVersion } from './engine-version.js';
-export { releaseOnnxSessions } from './onnx/onnx-runtime.js';
+export { onnxProblem, releaseOnnxSessions } from './onnx/onnx-runtime.js';
+export { useOnnxProviders } from './onnx/onnx-providers.js';

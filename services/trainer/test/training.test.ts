@@ -509,6 +509,18 @@ describe('a pool', () => {
     await expect(openPool({ backend: 'gpu' })).rejects.toMatchObject({ code: 'RK_BACKEND_UNAVAILABLE' });
   });
 
+  test.each(['cuda', 'webgpu'])(
+    'refuses to open where the execution provider %s does not work',
+    async (provider) => {
+      // A machine that has it trains on it, by one thread.
+      const opened = await openPool({ onnxProviders: [provider], workers: 3 }).then(
+        (pool) => pool.size,
+        (error: { code: string; message: string }) => [error.code, error.message.includes(provider)],
+      );
+      expect([1, ['RK_BACKEND_UNAVAILABLE', true]]).toContainEqual(opened);
+    },
+  );
+
   test('hands an event back when the consumer stops: another trainer ends it', async () => {
     const { consumption } = await startTrainer(await openPool());
     const runId = newRun();

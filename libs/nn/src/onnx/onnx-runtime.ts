@@ -1,4 +1,5 @@
 import { NnError } from '../nn-error.js';
+import { onnxProvidersInUse, providersProblem } from './onnx-providers.js';
 import type * as onnxruntime from 'onnxruntime-node';
 
 type Runtime = typeof onnxruntime;
@@ -18,10 +19,10 @@ async function load(): Promise<Runtime | string> {
   return loading;
 }
 
-/** Why onnxruntime cannot be used on this machine, or undefined where it can: it is loaded then. */
+/** Why onnxruntime, or a provider that was chosen, cannot be used on this machine, or undefined where it can: it is loaded then. */
 export async function onnxProblem(): Promise<string | undefined> {
   const runtime = await load();
-  return typeof runtime === 'string' ? runtime : undefined;
+  return typeof runtime === 'string' ? runtime : providersProblem(runtime);
 }
 
 /** Version of the onnxruntime that this thread has loaded; undefined before. */
@@ -68,9 +69,11 @@ export async function takeSession<G extends CompiledGraph>(
   }
   const runtime = await load();
   if (typeof runtime === 'string') throw unavailable(runtime);
+  const problem = await providersProblem(runtime);
+  if (problem !== undefined) throw unavailable(problem);
   const graph = compile();
   const session = await runtime.InferenceSession.create(graph.model, {
-    executionProviders: ['cpu'],
+    executionProviders: onnxProvidersInUse(),
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     executionMode: 'sequential',

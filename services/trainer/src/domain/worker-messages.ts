@@ -7,6 +7,8 @@ export type EngineRequest = TrainEngine | 'auto';
 export interface WorkerSettings {
   readonly backend: BackendRequest;
   readonly engine: EngineRequest;
+  /** Where the engine onnx computes, the preferred provider first. */
+  readonly onnxProviders: readonly string[];
   /** Anything but 0 in its first word asks the running fit to end. */
   readonly stopFlag: SharedArrayBuffer;
 }
