@@ -18,7 +18,11 @@ export async function networkOutputs(
   // By the size of this network: whatever was evaluated before must not decide where a large one is.
   const size = { parameters: trained.weights.length / 4, batchSize: rows.length };
   const { backend } = await resolveBackend('auto', size);
-  const predictor = await loadPredictor(trainedModelFromProto(trained), { backend });
+  const predictor = await loadPredictor(trainedModelFromProto(trained), {
+    backend,
+    asynchronous: true,
+    rows: rows.length,
+  });
   try {
     const matrix = transformRows(transformer, table, rows);
     const outputs = Float32Array.from(await predictor.predictAsync(matrix.data, matrix.rows));

@@ -60,7 +60,10 @@ export function createPackageLoader(
     const contents = readPackage(bytes, promotion);
     await nextTurn();
     const predictor = await inStepSpan(parts.tracer, 'build model', async () =>
-      loadPredictor(contents.trained, { backend: await backendFor(contents.trained) }),
+      loadPredictor(contents.trained, {
+        backend: await backendFor(contents.trained),
+        asynchronous: true,
+      }),
     ).catch((error: unknown) => {
       throw asCorrupt(error);
     });
@@ -180,7 +183,9 @@ function servingParts(contents: PackageContents, predictor: Predictor): ServingP
     },
     forward(features, rows) {
       if (answers.length < rows * outputs) answers = new Float32Array(rows * outputs);
-      return predictor.predict(features, rows, answers);
+      return predictor.engine === 'onnx'
+        ? predictor.predictAsync(features, rows, answers)
+        : predictor.predict(features, rows, answers);
     },
     toTargetUnit: (output) => output * scale + mean,
   };
@@ -208,7 +213,7 @@ async function warmUp(pack: ModelPackage, serving: ServingParts): Promise<void> 
     const rows = Array.from({ length: size }, (_, i) => examples[i % examples.length]!);
     const features = new Float32Array(size * inputs);
     tryRun(() => serving.transform(rows, 0, size, features));
-    const answers = serving.forward(features, size);
+    const answers = await serving.forward(features, size);
     for (let i = 0; i < size * outputs; i += 1) {
       if (!Number.isFinite(answers[i]!))
         throw warmUpFailed(`output ${i % outputs} for an example row is ${answers[i]!}`);
@@ -218,12 +223,13 @@ async function warmUp(pack: ModelPackage, serving: ServingParts): Promise<void> 
   const single = new Float32Array(inputs);
   for (let i = 0; i < warmUpSingles; i += 1) {
     serving.transform(examples, i % examples.length, (i % examples.length) + 1, single);
-    serving.forward(single, 1);
+    await serving.forward(single, 1);
   }
   await nextTurn();
   for (const [i, { outputs: expected }] of golden.entries()) {
     serving.transform(examples, i, i + 1, single);
-    const mismatch = goldenMismatch(serving.forward(single, 1).subarray(0, outputs), expected, i);
+    const answer = await serving.forward(single, 1);
+    const mismatch = goldenMismatch(answer.subarray(0, outputs), expected, i);
     if (mismatch !== undefined) throw warmUpFailed(mismatch);
   }
 }
