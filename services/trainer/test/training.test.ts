@@ -255,6 +255,35 @@ describe('a job', () => {
     expect(valLoss[bestEpoch - 1]).toBe(Math.min(...valLoss));
   });
 
+  test('of a given model with layers that only TensorFlow.js has is trained by it, and served as any other', async () => {
+    await startTrainer(await openPool());
+    const [runId, wrong] = [newRun(), newRun()];
+    const layer = (class_name: string, config: object): object => ({ class_name, config });
+    const topologyOf = (size: number): Record<string, unknown> => ({
+      class_name: 'Sequential',
+      config: {
+        layers: [
+          layer('Reshape', { target_shape: [5, 1] }),
+          layer('Conv1D', { filters: 4, kernel_size: [size], activation: 'relu' }),
+          layer('LSTM', { units: 4 }),
+          layer('Dense', { units: 3, activation: 'softmax' }),
+        ],
+      },
+    });
+    const spec = (size: number): object => ({ epochs: 4, layers: [], model: { topology: topologyOf(size) } });
+    await publish(await foldJob(artifacts, { runId, spec: spec(3) }));
+    await publish(await foldJob(artifacts, { runId: wrong, spec: spec(9) }));
+    const [trained] = await trainedOf(runId);
+    expect(trained?.environment).toMatchObject({ backend: 'cpu', engine: 'tfjs' });
+    const model = TrainedModel.decode(await artifacts.get(trained?.trained?.sha256 ?? ''));
+    const predictor = await loadPredictor(trainedModelFromProto(model), { asynchronous: true });
+    const outputs = await predictor.predictAsync(new Float32Array(model.inputs), 1);
+    predictor.dispose();
+    expect(outputs.reduce((sum, probability) => sum + probability, 0)).toBeCloseTo(1, 5);
+    // Its shapes are seen when it is built: the run fails with what TensorFlow.js says of them.
+    expect((await letterOf(`${wrong}-f0`)).data).toMatchObject({ code: 'RK_SPEC_INVALID', attempts: 1 });
+  });
+
   test('of a single row, whose class is the only one there, trains', async () => {
     await startTrainer(await openPool());
     const runId = newRun();

@@ -1,3 +1,4 @@
+import { keptTopology } from '../layers-api/kept-topology.js';
 import { planFromTopology } from '../topology/topology-plan.js';
 import { planNetwork, sizeOf, trainableSize } from '../network-plan.js';
 import { embeddingsOf } from './embedding-validation.js';
@@ -159,9 +160,16 @@ function modelOf(value: unknown, layers: unknown, context: SpecContext): GivenMo
   const topology = topologyIn(fields);
   const result = planFromTopology(topology, context.inputs);
   const field = 'model.topology';
+  const { weights } = fields;
+  if (!absent(weights) && (typeof weights !== 'string' || weights.length > mostWeights))
+    return refuse('model.weights', `must be base64 text of at most ${mostWeights} characters`);
   if (result.plan === undefined) {
+    // Beyond the algebra: TensorFlow.js's own Layers may have it. Its shapes and weights are checked when it is built.
+    const kept = keptTopology(topology, context);
     const hint = 'Use one input, one output, and the layers that docs/contracts/model-spec.md lists.';
-    return refuse(field, `holds ${result.unsupported}, which can not be trained here`, hint);
+    if (kept.unsupported !== undefined)
+      return refuse(field, `holds ${kept.unsupported}, which can not be trained here`, hint);
+    return { topology, ...(absent(weights) ? {} : { weights: weights }) };
   }
   const { plan } = result;
   if (plan.inputs !== context.inputs) {
@@ -178,10 +186,7 @@ function modelOf(value: unknown, layers: unknown, context: SpecContext): GivenMo
     if ('activation' in operation && operation.activation === 'softmax')
       refuse(field, `has a softmax in ${operation.name}, which can stand in the last layer only`);
   checkSize(plan, field);
-  const { weights } = fields;
   if (absent(weights)) return { topology };
-  if (typeof weights !== 'string' || weights.length > mostWeights)
-    return refuse('model.weights', `must be base64 text of at most ${mostWeights} characters`);
   const numbers = plan.parameters.reduce((sum, parameter) => sum + sizeOf(parameter), 0);
   const bytes = Buffer.from(weights, 'base64').length;
   if (bytes !== numbers * 4)
@@ -189,7 +194,7 @@ function modelOf(value: unknown, layers: unknown, context: SpecContext): GivenMo
       'model.weights',
       `must be the ${numbers * 4} bytes of the topology's ${numbers} float32 numbers, not ${bytes}`,
     );
-  return { topology, weights };
+  return { topology, weights: weights };
 }
 
 /** A model.json of TensorFlow.js, what Keras's to_json gives, or our own form. */

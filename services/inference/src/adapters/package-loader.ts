@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tracer } from '@opentelemetry/api';
 import type { ArtifactStore } from '@rookery/artifacts';
 import { isErrorCode, taskFromProto, TerminalError } from '@rookery/contracts';
-import { countParameters, loadPredictor, resolveBackend, trainedModelFromProto } from '@rookery/nn';
+import { loadPredictor, resolveBackend, trainedModelFromProto } from '@rookery/nn';
 import type { BackendName, BackendRequest, Predictor, TrainedModel } from '@rookery/nn';
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { Row } from '@rookery/proto/rookery/domain/v1/data';
@@ -45,7 +45,7 @@ export function createPackageLoader(
   /** Models that TensorFlow.js serves stay on one backend: changing it would move their weights. */
   const backendFor = async (trained: TrainedModel): Promise<BackendName> => {
     if (backendInUse !== undefined && modelsOnBackend > 0) return backendInUse;
-    const parameters = countParameters(trained.spec, trained.inputs);
+    const parameters = trained.weights.byteLength / 4;
     const { backend } = await resolveBackend(parts.backend, { parameters, batchSize: 8 });
     backendInUse = backend;
     return backend;
