@@ -44,10 +44,12 @@ const sequential = (...layers: Json[]): object => ({
 });
 /** Six columns as six steps of one number. */
 const steps = layer('Reshape', { target_shape: [6, 1], batch_input_shape: [null, 6] });
+/** As many steps as there are columns. */
+const openSteps = layer('Reshape', { target_shape: [-1, 1] });
 
 const networks: [string, object][] = [
   ['Conv1D and pooling', sequential(
-    steps,
+    openSteps,
     layer('Conv1D', { filters: 4, kernel_size: [3], activation: 'relu', padding: 'same' }),
     layer('MaxPooling1D', { pool_size: [2] }),
     layer('BatchNormalization'),

@@ -69,7 +69,9 @@ export function keptTopology(given: object, { task, inputs, outputs }: KeptConte
     if (sources.length !== 1 && !mergingLayers.has(layer.kind))
       return { unsupported: `the layer ${layer.name} (${layer.kind}) with ${sources.length} inputs` };
     const named = sources.map((name) => (name === networkInput || name === entry ? source : name));
-    written.push(layerOf(layer.kind, layer.name, withInnerNames(cleaned(layer.config), layer.name), named));
+    const config = withInnerNames(cleaned(layer.config), layer.name);
+    const ofInput = layer.kind === 'Reshape' && named[0] === source;
+    written.push(layerOf(layer.kind, layer.name, ofInput ? withWholeShape(config, inputs) : config, named));
   }
   const config = {
     name: 'model',
@@ -113,6 +115,16 @@ function shapeOf({ config }: TopologyLayer): (number | null)[] | undefined {
 function layerOf(kind: string, name: string, config: Json, sources: string[]): Json {
   const inbound_nodes = sources.length === 0 ? [] : [sources.map((source) => [source, 0, 0, {}])];
   return { class_name: kind, name, config: { ...config, name }, inbound_nodes };
+}
+
+/** A Reshape of the input with an open size (−1), which the columns decide: TensorFlow.js leaves it open for the layers behind. */
+function withWholeShape(config: Json, inputs: number): Json {
+  const shape = config['target_shape'];
+  if (!Array.isArray(shape)) return config;
+  const sizes = shape.map((size) => (Number.isInteger(size) && Number(size) > 0 ? Number(size) : undefined));
+  const rest = sizes.reduce<number>((product, size) => product * (size ?? 1), 1);
+  if (sizes.filter((size) => size === undefined).length !== 1 || inputs % rest !== 0) return config;
+  return { ...config, target_shape: sizes.map((size) => size ?? inputs / rest) };
 }
 
 /** Names for wrapped layers that have none: TensorFlow.js would count them through the life of the process, and weights are found by name. */
