@@ -1,5 +1,5 @@
-import { resolveBackend, train, useBackend, validateSpec, warmUp } from '@rookery/nn';
-import type { BackendName, TrainEngine } from '@rookery/nn';
+import { resolveBackend, train, trainTogether, useBackend, validateSpec, warmUp } from '@rookery/nn';
+import type { BackendName, TrainEngine, TrainJob } from '@rookery/nn';
 import { tensor2d } from '@tensorflow/tfjs-core';
 import { layers, sequential } from '@tensorflow/tfjs-layers';
 
@@ -17,6 +17,10 @@ interface Contestant {
   readonly reference: boolean;
   /** A part of its fit tells nothing about the whole. */
   readonly whole?: boolean;
+  /** Fits that a call makes side by side: times are shares of it. Absent: 1. */
+  readonly fits?: number;
+  /** Whom `extra.timesOneByOne` compares it with. */
+  readonly comparedWith?: string;
   fit(one: TrainCase, rows: number, epochs: number): Promise<FitTime>;
 }
 
@@ -59,7 +63,9 @@ export async function benchTrain(options: {
       const [reference] = runs
         .filter((run) => run.contestant.reference)
         .sort((a, b) => stepMs(a) - stepMs(b));
-      const ofCase = runs.map((run) => resultOf(one.name, run, reference!, stepsOfFit));
+      const ofCase = runs.map((run) =>
+        withSingle(resultOf(one.name, run, reference!, stepsOfFit), run, runs),
+      );
       const ours = runs.find(({ contestant }) => contestant.name === 'default');
       for (const theirs of runs.filter(({ contestant }) => contestant.name.startsWith(kerasName)))
         if (ours)
@@ -69,7 +75,8 @@ export async function benchTrain(options: {
       for (const { case: name, value, extra, reference: other } of ofCase) {
         log(
           `${name}: ${value} ms a fit of ${stepsOfFit} steps (${extra!['cpuMs']} ms of processor time), ` +
-            `${extra!['stepUs']} µs a step, ${extra!['timesFaster']} × ${other.name}`,
+            `${extra!['stepUs']} µs a step, ${extra!['timesFaster']} × ${other.name}` +
+            (extra!['timesOneByOne'] === undefined ? '' : `, ${extra!['timesOneByOne']} × one by one`),
         );
       }
       results.push(...ofCase);
@@ -103,7 +110,8 @@ async function measure(one: TrainCase, contestants: readonly Contestant[]): Prom
   for (let repetition = 0; repetition < one.repetitions; repetition += 1) {
     for (const { contestant, steps, rows, epochs, times } of runs) {
       const { ms, cpuMs } = await contestant.fit(one, rows, epochs);
-      times.push({ ms: ms / steps, cpuMs: cpuMs / steps });
+      const share = steps * (contestant.fits ?? 1);
+      times.push({ ms: ms / share, cpuMs: cpuMs / share });
     }
   }
   return runs;
@@ -138,6 +146,13 @@ function resultOf(
   };
 }
 
+/** With `extra.timesOneByOne` where the contestant makes several fits at once. */
+function withSingle(result: BenchResult, run: Run, runs: readonly Run[]): BenchResult {
+  const single = runs.find(({ contestant }) => contestant.name === run.contestant.comparedWith);
+  if (single === undefined) return result;
+  return { ...result, extra: { ...result.extra, timesOneByOne: round(stepMs(single) / stepMs(run)) } };
+}
+
 const kerasName = 'Keras on JAX';
 
 /** Everything that can fit on this machine. */
@@ -164,7 +179,16 @@ async function available(log: (line: string) => void, keras: KerasFits | undefin
       return false;
     },
   );
-  if (onnx) list.push(engine('onnx', 'onnx', 'cpu'));
+  if (onnx) {
+    list.push(engine('onnx', 'onnx', 'cpu'));
+    list.push({
+      name: 'onnx, 5 folds in one graph',
+      reference: false,
+      fits: 5,
+      comparedWith: 'onnx',
+      fit: (one, rows, epochs) => timed(() => fitTogether(one, rows, epochs, 5)),
+    });
+  }
   list.push(engine('default', 'auto', 'cpu'));
   list.push({
     name: 'bare loop',
@@ -190,22 +214,30 @@ function engine(name: string, asked: TrainEngine | 'auto', backend: BackendName)
     name,
     reference: false,
     fit(one, rows, epochs) {
-      const task = { task: 'classification', inputs: one.width, outputs: one.classes } as const;
-      const hidden = one.hidden.map((units) => ({ units }));
-      const work = async (): Promise<void> => {
-        await train({
-          spec: validateSpec({ layers: [...hidden, {}], epochs, batchSize: one.batch }, task),
-          features: one.features.subarray(0, rows * one.width),
-          targets: one.targets.subarray(0, rows),
-          rows,
-          width: one.width,
-          backend,
-          engine: asked,
-        });
-      };
-      return timed(work);
+      return timed(async () => {
+        await train({ ...jobOf(one, rows, epochs), backend, engine: asked });
+      });
     },
   };
+}
+
+function jobOf(one: TrainCase, rows: number, epochs: number): TrainJob {
+  const task = { task: 'classification', inputs: one.width, outputs: one.classes } as const;
+  const hidden = one.hidden.map((units) => ({ units }));
+  return {
+    spec: validateSpec({ layers: [...hidden, {}], epochs, batchSize: one.batch }, task),
+    features: one.features.subarray(0, rows * one.width),
+    targets: one.targets.subarray(0, rows),
+    rows,
+    width: one.width,
+  };
+}
+
+async function fitTogether(one: TrainCase, rows: number, epochs: number, fits: number): Promise<void> {
+  const job = jobOf(one, rows, epochs);
+  const folds = Array.from({ length: fits }, (_, seed) => ({ ...job, seed, engine: 'onnx' as const }));
+  const failed = (await trainTogether(folds)).find(({ status }) => status === 'rejected');
+  if (failed) throw (failed as PromiseRejectedResult).reason;
 }
 
 /** What a user of TensorFlow.js writes, at its best: no metric, no callbacks, no pause for a browser's screen. */

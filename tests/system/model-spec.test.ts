@@ -92,6 +92,12 @@ describe('a run', () => {
     const trained = world.tap.seen(events.foldTrained, (data) => data.runId === runId);
     expect(trained).toHaveLength(6);
     for (const { data } of trained) expect(data.epochsRun).toBe(data.history?.loss.length);
+    // The read model has the curves of the rows held out, and which epoch was kept.
+    for (const { history } of run.jobs) {
+      const { valLoss = [], valMetric = [], bestEpoch = 0, epochsRun = 0 } = history ?? {};
+      expect([valLoss.length, valMetric.length]).toEqual([epochsRun, epochsRun]);
+      expect(valLoss[bestEpoch - 1]! - 0.001).toBeLessThanOrEqual(Math.min(...valLoss));
+    }
     // Patience of 8 in 60 epochs of a table that is learnt in 20: some fold ends early.
     expect(Math.min(...trained.map(({ data }) => data.epochsRun))).toBeLessThan(60);
     const [answer] = await world.client.predict('rich', [penguin]);
@@ -110,5 +116,47 @@ describe('a run', () => {
     });
     const [answer] = await world.client.predict('keras', [penguin]);
     expect(answer?.label).toBe('Gentoo');
+  });
+
+  it('of a given model that the algebra can not express is trained and served by TensorFlow.js', async () => {
+    const layer = (class_name: string, config: object = {}): object => ({ class_name, config });
+    const layers = [
+      layer('Reshape', { target_shape: [-1, 1] }),
+      layer('Conv1D', { filters: 8, kernel_size: [3], activation: 'relu', padding: 'same' }),
+      layer('Flatten'),
+      layer('Dense', { units: 3, activation: 'softmax' }),
+    ];
+    const { runId, version } = await world.serve({
+      name: 'convolved',
+      uri: exampleUri('penguins.csv'),
+      target: 'species',
+      folds: 2,
+      modelSpec: {
+        model: { topology: { class_name: 'Sequential', config: { layers } } },
+        optimizer: { type: 'adam', learningRate: 0.02 },
+        epochs: 25,
+      },
+    });
+    expect(version.metrics['accuracy']!.mean).toBeGreaterThan(0.85);
+    const { jobs } = await world.client.run(runId);
+    expect(jobs.map(({ environment }) => environment?.engine)).toEqual(['tfjs', 'tfjs', 'tfjs']);
+    const [answer] = await world.client.predict('convolved', [penguin]);
+    expect(answer?.label).toBe('Gentoo');
+  });
+
+  it('of a given model whose shapes do not fit fails in the words of TensorFlow.js, by the name of its field', async () => {
+    const layers = [
+      { class_name: 'Reshape', config: { target_shape: [7] } },
+      { class_name: 'Dense', config: { units: 3, activation: 'softmax' } },
+    ];
+    const { end } = await world.run({
+      name: 'misshapen',
+      uri: exampleUri('penguins.csv'),
+      target: 'species',
+      modelSpec: { model: { topology: { class_name: 'Sequential', config: { layers } } } },
+    });
+    if (end.state !== 'failed') throw new Error(`the run ended as ${end.state}`);
+    expect(end.failure.code).toBe('RK_SPEC_INVALID');
+    expect(end.failure.message).toContain("The model's model.topology can't be trained by TensorFlow.js: ");
   });
 });

@@ -11,6 +11,7 @@ import { natsCommand } from './commands/nats.js';
 import { predictCommand } from './commands/predict.js';
 import { publishCommand } from './commands/publish.js';
 import { runsCommand } from './commands/runs.js';
+import { schemaCommand } from './commands/schema.js';
 import { searchCommand } from './commands/search.js';
 import { tokensCommand } from './commands/tokens.js';
 import { upCommand } from './commands/up.js';
@@ -43,6 +44,7 @@ for (const command of [
   monitorCommand(),
   dlqCommand(),
   doctorCommand(),
+  schemaCommand(),
   tokensCommand(),
   certsCommand(),
   natsCommand(),

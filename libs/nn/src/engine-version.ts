@@ -1,5 +1,6 @@
 import { version_core } from '@tensorflow/tfjs-core';
 
+import { onnxProvidersInUse } from './onnx/onnx-providers.js';
 import { onnxruntimeVersion } from './onnx/onnx-runtime.js';
 import { graphVersion } from './onnx/training-graph.js';
 import type { TrainEngine } from './train-engine.js';
@@ -12,7 +13,10 @@ const compiledVersion = 2;
  * in the thread that trained, before that onnxruntime is not loaded and its version unknown.
  */
 export function engineVersion(engine: TrainEngine): string {
-  if (engine === 'onnx')
-    return `rookery-onnx ${graphVersion}, onnxruntime ${onnxruntimeVersion() ?? 'not loaded'}`;
+  if (engine === 'onnx') {
+    const [provider] = onnxProvidersInUse();
+    const where = provider === 'cpu' ? '' : ` on ${provider}`;
+    return `rookery-onnx ${graphVersion}, onnxruntime ${onnxruntimeVersion() ?? 'not loaded'}${where}`;
+  }
   return engine === 'compiled' ? `rookery-compiled ${compiledVersion}` : `tfjs-core ${version_core}`;
 }

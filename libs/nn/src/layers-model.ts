@@ -1,5 +1,6 @@
 import { io, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
+import { registerChainedOps } from './layers-api/chained-ops.js';
 import { NnError } from './nn-error.js';
 import { parseTopology } from './topology/topology-plan.js';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
@@ -9,6 +10,7 @@ import type { TrainedModel } from './trained-model.js';
 /** Builds the TensorFlow.js model of a trained one, on the backend in use; the caller disposes it. */
 export async function openLayersModel(model: TrainedModel): Promise<LayersModel> {
   const { topology, weightSpecs, weights } = model;
+  registerChainedOps();
   const modelTopology = parseTopology(topology);
   // A copy: views into a larger buffer would hand over their neighbours too.
   const weightData = new Uint8Array(weights).buffer;

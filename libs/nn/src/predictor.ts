@@ -3,15 +3,18 @@ import { compileNetwork } from './compiled-network.js';
 import { sizeOf } from './network-plan.js';
 import { NnError } from './nn-error.js';
 import { randomStream } from './random.js';
+import { onnxNetwork } from './onnx/onnx-predictor.js';
+import { onnxProblem } from './onnx/onnx-runtime.js';
 import { RecentTexts } from './recent-texts.js';
 import { planFromTopology } from './topology/topology-plan.js';
 import { decodeWeights } from './weights.js';
 import type { BackendName } from './backends.js';
 import type { CompiledNetwork } from './compiled-network.js';
+import type { OnnxNetwork } from './onnx/onnx-predictor.js';
 import type { NetworkPlan } from './network-plan.js';
 import type { TrainedModel } from './trained-model.js';
 
-export type PredictorEngine = 'compiled' | 'tfjs';
+export type PredictorEngine = 'compiled' | 'tfjs' | 'onnx';
 
 export interface PredictorOptions {
   /** For the engine 'tfjs' and the parity check. Default: the backend in use; where none is, cpu, or wasm for a large model. */
@@ -19,10 +22,14 @@ export interface PredictorOptions {
   /** Default 'auto'. */
   engine?: PredictorEngine | 'auto';
   /**
-   * What the compiled loops are checked with. 'weights' (default): this model's own. 'topology': where a model of the same topology
+   * What the compiled loops, or the graph, are checked with. 'weights' (default): this model's own. 'topology': where a model of the same topology
    * passed the check in this process, that counts; for models that are asked once and never served, such as those of folds.
    */
   check?: 'weights' | 'topology';
+  /** Only `predictAsync` will be called: 'auto' may take 'onnx', which has no other. */
+  asynchronous?: boolean;
+  /** Rows that will be asked for in all, where that is known: whether opening a session pays. */
+  rows?: number;
 }
 
 export interface Predictor {
@@ -35,27 +42,32 @@ export interface Predictor {
   readonly outputs: number;
   /** Tensors held until `dispose` (0 for the compiled engine). */
   readonly tensorsHeld: number;
-  /** `rows` × inputs features → rows × outputs: probabilities per class, or numbers. Synchronous with either engine. */
+  /** `rows` × inputs features → rows × outputs: probabilities per class, or numbers. Synchronous; the engine 'onnx' throws. */
   predict(features: Float32Array, rows: number, out?: Float32Array): Float32Array;
-  /** The same through a promise; on an asynchronous backend the event loop is free meanwhile. */
+  /** The same through a promise; on an asynchronous backend the event loop is free meanwhile, with 'onnx' between runs of some 10 ms. */
   predictAsync(features: Float32Array, rows: number, out?: Float32Array): Promise<Float32Array>;
-  /** Frees every tensor, at once: call it when no `predictAsync` is in flight. A second call does nothing; `predict` afterwards throws. */
+  /** Frees every tensor, at once: call it when no `predictAsync` is in flight (with 'onnx' it may be). A second call does nothing; `predict` afterwards throws. */
   dispose(): void;
 }
 
 /** Weights up to which the loops beat the kernels of wasm on the small batches of a server: alike at 60,000 for single rows and at 8,000 for batches of 8 (README). */
 const compiledLimit = 20_000;
 
-/** Topologies, as their JSON text, of which a model passed the check. What is compiled depends on nothing else but the weights. */
+/** Engines with topologies, as their JSON text, of which a model passed the check. What is made depends on nothing else but the weights. */
 const checkedTopologies = new RecentTexts(64);
+/** Weights above which onnxruntime is faster even for single rows: a run costs it 10 µs, and the loops a nanosecond a weight (README). */
+const onnxFrom = 8_000;
+/** Weights × rows above which it is faster for rows that are predicted once: the loops take 20 ms, opening a session some milliseconds. */
+const onnxOnceFrom = 20_000_000;
 
 /**
  * Loads a model for prediction. 'auto' compiles a network of the specification's layers and up to 20,000 weights
  * to loops over typed arrays, after checking on fixed rows that they answer as TensorFlow.js does, and frees the
- * TensorFlow.js model at once; anything else, and a model that fails the check, is served by TensorFlow.js.
+ * TensorFlow.js model at once; anything else, and a model that fails the check, is served by TensorFlow.js. Where the caller is
+ * `asynchronous`, a larger network, or one that has many rows before it, is a graph on onnxruntime, where that loads; checked likewise.
  *
  * RK_MODEL_CORRUPT: weights of the wrong length, not finite, or not those of the topology. RK_MODEL_UNSUPPORTED:
- * 'compiled' was asked for and cannot be had. RK_BACKEND_UNAVAILABLE. Nothing is held after an error.
+ * 'compiled' or 'onnx' was asked for and cannot be had. RK_BACKEND_UNAVAILABLE. Nothing is held after an error.
  */
 export async function loadPredictor(model: TrainedModel, options: PredictorOptions = {}): Promise<Predictor> {
   const asked = options.engine ?? 'auto';
@@ -66,8 +78,26 @@ export async function loadPredictor(model: TrainedModel, options: PredictorOptio
   const small = numbers <= compiledLimit;
   const backend = options.backend ?? backendInUse() ?? (small ? 'cpu' : 'wasm');
   const tryCompiled = plan !== undefined && (asked === 'compiled' || (asked === 'auto' && small));
-  if (asked === 'compiled' && plan === undefined) {
+  if (asked !== 'auto' && asked !== 'tfjs' && plan === undefined) {
     throw unsupported('it holds layers that a specification does not have');
+  }
+  if (plan !== undefined && (asked === 'onnx' || (asked === 'auto' && (await onnxPays(numbers, options))))) {
+    await useBackend(backendInUse() ?? backend);
+    const network = await onnxNetwork(plan, parameters).catch((error: unknown) => {
+      if (asked === 'onnx') throw error;
+      // 'auto' has other engines.
+      return loadPredictor(model, { ...options, asynchronous: false });
+    });
+    if ('engine' in network) return network;
+    const difference = await checked('onnx', model, plan, network.run, options).catch((error: unknown) => {
+      network.release();
+      throw error;
+    });
+    if (difference === undefined) return onnxPredictor(model, network);
+    network.release();
+    if (asked === 'onnx') throw unsupported(`its graph differs from TensorFlow.js: ${difference}`);
+    await useBackend(backend);
+    return tfjsPredictor(model, backend, `The graph differs: ${difference}.`);
   }
   // Any backend will do for the check; a change would disturb models that are being served on the present one.
   await useBackend(tryCompiled ? (backendInUse() ?? backend) : backend);
@@ -81,16 +111,18 @@ export async function loadPredictor(model: TrainedModel, options: PredictorOptio
     return tfjsPredictor(model, backend, reason);
   }
   const run = compileNetwork(plan, parameters);
-  const known = options.check === 'topology' && checkedTopologies.has(model.topology);
-  const difference = known ? undefined : await disagreement(model, plan, run);
-  if (difference === undefined) {
-    checkedTopologies.add(model.topology);
-    return compiledPredictor(model, run);
-  }
+  const difference = await checked('compiled', model, plan, run, options);
+  if (difference === undefined) return compiledPredictor(model, run);
   if (asked === 'compiled')
     throw unsupported(`the compiled network differs from TensorFlow.js: ${difference}`);
   await useBackend(backend);
   return tfjsPredictor(model, backend, `The compiled network differs: ${difference}.`);
+}
+
+async function onnxPays(numbers: number, { asynchronous, rows }: PredictorOptions): Promise<boolean> {
+  if (asynchronous !== true) return false;
+  const pays = rows === undefined ? numbers > onnxFrom : numbers * rows > onnxOnceFrom;
+  return pays && (await onnxProblem()) === undefined;
 }
 
 function unsupported(why: string): NnError {
@@ -128,16 +160,31 @@ function goldenRows(inputs: number, plan: NetworkPlan): { features: Float32Array
   return { features, rows };
 }
 
+/** As {@link disagreement}; where the check of the topology is enough and was passed, nothing is run. */
+async function checked(
+  engine: 'compiled' | 'onnx',
+  model: TrainedModel,
+  plan: NetworkPlan,
+  run: CompiledNetwork | OnnxNetwork['run'],
+  { check }: PredictorOptions,
+): Promise<string | undefined> {
+  const key = `${engine} ${model.topology}`;
+  if (check === 'topology' && checkedTopologies.has(key)) return undefined;
+  const difference = await disagreement(model, plan, run);
+  if (difference === undefined) checkedTopologies.add(key);
+  return difference;
+}
+
 /** What differs between the compiled network and TensorFlow.js beyond float32 rounding, or undefined. */
 async function disagreement(
   model: TrainedModel,
   plan: NetworkPlan,
-  run: CompiledNetwork,
+  run: CompiledNetwork | OnnxNetwork['run'],
 ): Promise<string | undefined> {
   const { openLayersModel, predictTensor } = await import('./layers-model.js');
   const { features, rows } = goldenRows(model.inputs, plan);
   const actual = new Float32Array(rows * model.outputs);
-  run(features, rows, actual);
+  await run(features, rows, actual);
   const layers = await openLayersModel(model);
   try {
     const result = predictTensor(layers, features, rows);
@@ -198,6 +245,31 @@ function compiledPredictor(model: TrainedModel, run: CompiledNetwork): Predictor
     predictAsync: async (features, rows, out) => predict(features, rows, out),
     dispose() {
       disposed = true;
+    },
+  };
+}
+
+function onnxPredictor(model: TrainedModel, network: OnnxNetwork): Predictor {
+  let disposed = false;
+  return {
+    engine: 'onnx',
+    reason: 'A graph on onnxruntime; its answers on the check rows are those of TensorFlow.js.',
+    backend: undefined,
+    inputs: model.inputs,
+    outputs: model.outputs,
+    tensorsHeld: 0,
+    predict() {
+      throw new Error("A predictor of the engine 'onnx' answers by predictAsync only.");
+    },
+    async predictAsync(features, rows, out) {
+      if (disposed) throw new Error(disposedText);
+      const result = target(model, features, rows, out);
+      await network.run(features, rows, result);
+      return result;
+    },
+    dispose() {
+      disposed = true;
+      network.release();
     },
   };
 }

@@ -2,5 +2,6 @@
 export { NnError } from './nn-error.js';
 export { defaultSpec } from './spec/model-spec.js';
 export type { ModelSpec } from './spec/model-spec.js';
+export { modelSpecSchema } from './spec/model-spec-schema.js';
 export { validateSpec } from './spec/spec-validation.js';
 export type { InputFeature, SpecContext } from './spec/spec-validation.js';

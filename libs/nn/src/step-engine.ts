@@ -33,6 +33,8 @@ export interface StepEngine {
   step(batch: Batch, sums: BatchSums): void;
   /** The last layer's values before the activation, with what is fitted so far. */
   logits(features: Float32Array, rows: number): Float32Array;
+  /** What penalties add to the loss now, where the plan does not say. */
+  penalty?(): number;
   /** The parameters as they are now, in the plan's order. */
   parameters(): Float32Array[];
   /** Frees every tensor. */
@@ -74,6 +76,8 @@ export interface EpochEngine {
   epochs(orders: readonly Int32Array[]): EpochsOutcome | Promise<EpochsOutcome>;
   /** As of a StepEngine. */
   logits(features: Float32Array, rows: number): Float32Array | Promise<Float32Array>;
+  /** As of a StepEngine. */
+  penalty?(): number;
   /** The parameters as they are now, in the plan's order. */
   parameters(): Float32Array[];
   /** Frees what it holds. */
@@ -118,6 +122,7 @@ export function epochsOfSteps(steps: StepEngine, data: FitData, shouldStop: () =
       return { sums: finished, end: { kind: 'done' } };
     },
     logits: (values, count) => steps.logits(values, count),
+    ...(steps.penalty && { penalty: () => steps.penalty!() }),
     parameters: () => steps.parameters(),
     dispose: () => {
       steps.dispose();

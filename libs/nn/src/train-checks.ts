@@ -103,19 +103,3 @@ function checkCodes({ features, rows, width }: TrainJob, plan: NetworkPlan): voi
     }
   }
 }
-
-/** The error of a fit whose loss or weights are no longer finite; batch 0 is the end of the epoch. */
-export function divergence(epoch: number, batch: number, job: TrainJob): NnError {
-  const { optimizer } = job.spec;
-  const where = batch === 0 ? 'at its end' : `batch ${batch}`;
-  return new NnError(
-    'RK_TRAIN_DIVERGED',
-    `The fit diverged in epoch ${epoch}, ${where}: the loss is not a finite number any more.`,
-    {
-      details: { epoch: String(epoch), batch: String(batch), learningRate: String(optimizer.learningRate) },
-      hint:
-        `Lower the learning rate (${optimizer.type} with ${optimizer.learningRate} now), limit the gradients by ` +
-        "the optimizer's clipNorm, standardise the features, or look for extreme values in them.",
-    },
-  );
-}

@@ -6,6 +6,7 @@ import { onnxProblem } from './onnx/onnx-runtime.js';
 import { epochsOfSteps } from './step-engine.js';
 import type { BackendName } from './backends.js';
 import { trainableSize } from './network-plan.js';
+import type { FitsTogether } from './onnx/fits-together.js';
 import type { NetworkPlan } from './network-plan.js';
 import type { EpochEngine, FitData, StepSetup } from './step-engine.js';
 
@@ -70,6 +71,21 @@ export async function chooseEngine(
   return { engine: 'onnx', backend: 'cpu', reason: `onnx is the fastest for ${size}.` };
 }
 
+/**
+ * Chooses for a given model that only TensorFlow.js's Layers can build, for the reason `why`: its kernels, on a backend that has
+ * their gradients. RK_BACKEND_UNAVAILABLE where another engine was asked for by name.
+ */
+export function chooseForKept(asked: TrainEngine | 'auto', backend: BackendName, why: string): ChosenEngine {
+  if (asked !== 'auto' && asked !== 'tfjs') {
+    throw new NnError('RK_BACKEND_UNAVAILABLE', `The engine ${asked} can't express ${why}.`, {
+      details: { engine: asked },
+      hint: "Leave the engine at 'auto', or take 'tfjs': TensorFlow.js has it.",
+    });
+  }
+  const able = backend === 'wasm' ? 'cpu' : backend;
+  return { engine: 'tfjs', backend: able, reason: `tfjs on ${able}: no other engine can express ${why}.` };
+}
+
 function withoutOnnx(backend: BackendName, why: string): ChosenEngine {
   const engine = backend === 'cpu' ? 'compiled' : 'tfjs';
   return { engine, backend, reason: `${engine} on ${backend}: ${why}.` };
@@ -81,10 +97,11 @@ export async function openEngine(
   setup: StepSetup,
   data: FitData,
   shouldStop: () => boolean,
+  together?: FitsTogether,
 ): Promise<EpochEngine> {
   if (engine === 'onnx') {
     const { onnxEpochs } = await import('./onnx/onnx-epochs.js');
-    return onnxEpochs(setup, data, shouldStop);
+    return onnxEpochs(setup, data, shouldStop, together);
   }
   if (engine === 'compiled') return epochsOfSteps(algebraSteps(arrayAlgebra(), setup), data, shouldStop);
   await useBackend(backend);

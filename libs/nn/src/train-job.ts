@@ -1,5 +1,6 @@
 import type { BackendName } from './backends.js';
 import type { ModelSpec } from './spec/model-spec.js';
+import type { InputFeature } from './spec/spec-validation.js';
 import type { TrainEngine } from './train-engine.js';
 import type { TrainedModel } from './trained-model.js';
 
@@ -28,6 +29,8 @@ export interface TrainJob {
   sampleWeights?: Float32Array;
   /** Classification: the number of classes; defaults to the units of the last layer. */
   classes?: number;
+  /** Names of the inputs, for what is said of one. */
+  columns?: readonly Pick<InputFeature, 'name' | 'from' | 'to'>[];
   /** Decides initial weights, shuffles, dropout and the rows held out. Defaults to `spec.seed`. */
   seed?: number;
   /** Defaults to the backend in use, or 'cpu' where none is. */

@@ -1,4 +1,5 @@
-import { backendInUse } from './backends.js';
+import { backendInUse, useBackend } from './backends.js';
+import { divergence } from './divergence.js';
 import { earlyStopping } from './early-stopping.js';
 import { lossFromLogits } from './losses.js';
 import { initialParameters } from './network-plan.js';
@@ -6,16 +7,19 @@ import { learningRateAt } from './optimizers/learning-rate.js';
 import { hostPenalty } from './optimizers/update.js';
 import { randomStream, shuffle } from './random.js';
 import { rowWeights } from './row-weights.js';
-import { initialWeightsOf, planOf } from './spec-plan.js';
+import { initialWeightsOf, networkOf } from './spec-plan.js';
+import { epochsOfSteps } from './step-engine.js';
 import { fitTargetScaling, foldScaling, scaleTargets, unfoldScaling } from './target-scaling.js';
 import { topologyOf } from './topology/topology.js';
-import { chooseEngine, openEngine } from './train-engine.js';
-import { checkTrainingData, divergence } from './train-checks.js';
+import { chooseEngine, chooseForKept, openEngine } from './train-engine.js';
+import { checkTrainingData } from './train-checks.js';
 import { selectRows, validationRows } from './validation-rows.js';
 import { decodeWeights, encodeWeights } from './weights.js';
+import type { ChosenEngine } from './train-engine.js';
 import type { BatchSums, LossInput } from './losses.js';
+import type { FitsTogether } from './onnx/fits-together.js';
 import type { NetworkPlan } from './network-plan.js';
-import type { EpochEngine, FitData } from './step-engine.js';
+import type { EpochEngine, FitData, StepSetup } from './step-engine.js';
 import type { EpochResult, TrainHistory, TrainJob, TrainResult } from './train-job.js';
 import type { TrainedModel } from './trained-model.js';
 
@@ -44,15 +48,113 @@ interface Fit {
  * process. Raise the flag behind `shouldStop`, or abort the signal, and wait for the fit to return first.
  */
 export async function train(job: TrainJob): Promise<TrainResult> {
-  const { spec, width } = job;
+  return fitOne(job);
+}
+
+/**
+ * Fits several networks on this thread, with the results of `train`, to the bit. Fits by the engine onnx of one network, such as the
+ * folds of a run, do their steps in one graph where they have equally many. What became of each, in the order of the jobs.
+ */
+export async function trainTogether(jobs: readonly TrainJob[]): Promise<PromiseSettledResult<TrainResult>[]> {
+  const { FitsTogether } = await import('./onnx/fits-together.js');
+  const together = new FitsTogether(jobs.length);
+  return Promise.allSettled(
+    jobs.map(async (job) => {
+      const joining = { group: together, counted: false };
+      try {
+        return await fitOne(job, joining);
+      } finally {
+        // Nor for one that failed before it began.
+        if (!joining.counted) together.absent();
+      }
+    }),
+  );
+}
+
+/** A place among fits that run together, and whether the group knows of it. */
+interface Joining {
+  group: FitsTogether;
+  counted: boolean;
+}
+
+async function fitOne(job: TrainJob, joining?: Joining): Promise<TrainResult> {
   job.signal?.throwIfAborted();
-  const plan = planOf(spec, width);
-  checkTrainingData(job, plan);
+  const network = await networkFor(job);
+  try {
+    return await fitNetwork(job, network, joining);
+  } finally {
+    network.dispose();
+  }
+}
+
+/** What is fitted: operations of the algebra, or a model of TensorFlow.js's Layers. */
+interface FitNetwork {
+  plan: NetworkPlan;
+  chosen: ChosenEngine;
+  /** Fresh parameters. */
+  initial(): Float32Array[];
+  /** JSON of the saved model. */
+  topology(): string;
+  open(
+    setup: StepSetup,
+    data: FitData,
+    shouldStop: () => boolean,
+    together?: FitsTogether,
+  ): Promise<EpochEngine>;
+  dispose(): void;
+}
+
+async function networkFor(job: TrainJob): Promise<FitNetwork> {
+  const { spec, width } = job;
+  const asked = job.engine ?? 'auto';
+  const backend = job.backend ?? backendInUse() ?? 'cpu';
+  const random = randomStream(job.seed ?? spec.seed, streams.initial);
+  const found = networkOf(spec, width);
+  if (found.plan !== undefined) {
+    const { plan } = found;
+    // Before an engine is loaded for data that no engine can fit.
+    checkTrainingData(job, plan);
+    const chosen = await chooseEngine(asked, backend, plan, Math.min(spec.batchSize, fittedRows(job)));
+    return {
+      plan,
+      chosen,
+      initial: () => initialParameters(plan, random, spec.initializer),
+      topology: () => topologyOf(plan),
+      open: (setup, data, shouldStop, together) => openEngine(chosen, setup, data, shouldStop, together),
+      dispose: () => undefined,
+    };
+  }
+  const { kept } = found;
+  const chosen = chooseForKept(asked, backend, found.why);
+  await useBackend(chosen.backend);
+  const { openKeptNetwork } = await import('./layers-api/kept-network.js');
+  const network = await openKeptNetwork(kept, width, random);
+  try {
+    checkTrainingData(job, network.plan);
+  } catch (error) {
+    network.dispose();
+    throw error;
+  }
+  return {
+    ...network,
+    chosen,
+    initial: () => network.initial,
+    topology: () => JSON.stringify(kept),
+    open: async (setup, data, shouldStop) => epochsOfSteps(network.steps(setup), data, shouldStop),
+  };
+}
+
+/** Rows that are left to fit on. */
+function fittedRows({ rows, spec }: TrainJob): number {
+  return Math.floor(rows * (1 - (spec.validationSplit ?? 0)));
+}
+
+async function fitNetwork(job: TrainJob, network: FitNetwork, joining?: Joining): Promise<TrainResult> {
+  const { spec } = job;
+  const { plan, chosen } = network;
   const seed = job.seed ?? spec.seed;
   const { fitted, held } = splitOf(job, plan, seed);
   const batchSize = Math.min(spec.batchSize, fitted.rows);
-  const asked = job.engine ?? 'auto';
-  const chosen = await chooseEngine(asked, job.backend ?? backendInUse() ?? 'cpu', plan, batchSize);
   const scaling =
     spec.task === 'regression' && spec.targetScaling === 'standard'
       ? fitTargetScaling(Float32Array.from(fitted.targets), plan.outputs)
@@ -61,10 +163,7 @@ export async function train(job: TrainJob): Promise<TrainResult> {
     scaling === undefined ? targets : scaleTargets(Float32Array.from(targets), scaling);
 
   const given = job.initialWeights ?? initialWeightsOf(spec);
-  const initial =
-    given === undefined
-      ? initialParameters(plan, randomStream(seed, streams.initial), spec.initializer)
-      : decodeWeights(plan.parameters, given);
+  const initial = given === undefined ? network.initial() : decodeWeights(plan.parameters, given);
   if (given !== undefined && scaling !== undefined) unfoldScaling(plan, initial, scaling);
 
   const variances =
@@ -84,12 +183,17 @@ export async function train(job: TrainJob): Promise<TrainResult> {
     features: held.features,
     input: { ...held, loss: spec.loss, targets: scaled(held.targets), outputs: plan.outputs, variances },
   };
-  const engine = await openEngine(
-    chosen,
+  const engine = await network.open(
     setup,
     data,
     () => job.signal?.aborted === true || job.shouldStop?.() === true,
+    joining?.group,
   );
+  if (joining !== undefined) {
+    joining.counted = true;
+    // Nobody waits for what another engine fits.
+    if (chosen.engine !== 'onnx') joining.group.absent();
+  }
   try {
     const outcome = await runEpochs({ job, plan, seed, engine, data, held: judged });
     job.signal?.throwIfAborted();
@@ -99,7 +203,7 @@ export async function train(job: TrainJob): Promise<TrainResult> {
     if (scaling !== undefined) foldScaling(plan, parameters, scaling);
     const model: TrainedModel = {
       format: 'tfjs-layers',
-      topology: topologyOf(plan),
+      topology: network.topology(),
       weightSpecs: plan.parameters,
       weights: encodeWeights(parameters),
       spec,
@@ -218,7 +322,7 @@ async function judge(
   const sums: BatchSums = { loss: 0, metric: 0 };
   lossFromLogits(held.input, await engine.logits(held.features, rows), sums);
   const { loss, metric } = meanOf(sums, rows, job.spec.task === 'regression');
-  const valLoss = loss + hostPenalty(plan, () => engine.parameters());
+  const valLoss = loss + (engine.penalty?.() ?? hostPenalty(plan, () => engine.parameters()));
   if (!Number.isFinite(valLoss)) throw divergence(epoch, 0, job);
   return { valLoss, valMetric: metric };
 }

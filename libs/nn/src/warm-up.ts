@@ -1,8 +1,7 @@
 import { defaultSpec } from './spec/model-spec.js';
-import { initialParameters } from './network-plan.js';
+import { initialParameters, planNetwork } from './network-plan.js';
 import { loadPredictor } from './predictor.js';
 import { randomStream } from './random.js';
-import { planOf } from './spec-plan.js';
 import { topologyOf } from './topology/topology.js';
 import { train } from './train.js';
 import { encodeWeights } from './weights.js';
@@ -33,7 +32,7 @@ export async function warmUp(backend: BackendName, engine: TrainEngine | 'auto' 
 export async function warmUpPredictor(backend: BackendName): Promise<void> {
   const width = 6;
   const spec = defaultSpec('classification', width, 3);
-  const plan = planOf(spec, width);
+  const plan = planNetwork(spec.layers, width, spec.embeddings);
   const parameters = initialParameters(plan, randomStream(spec.seed, 0), spec.initializer);
   const model = {
     format: 'tfjs-layers' as const,

@@ -146,9 +146,9 @@ describe('a model given as topology', () => {
       'a layer that there is no mathematics for',
       {
         class_name: 'Sequential',
-        config: { layers: [{ class_name: 'GRU', config: { name: 'g', batch_input_shape: [null, 4] } }] },
+        config: { layers: [{ class_name: 'Capsule', config: { name: 'g', batch_input_shape: [null, 4] } }] },
       },
-      /g \(GRU\)/,
+      /g \(Capsule\)/,
     ],
     [
       'another number of inputs',

@@ -8,7 +8,7 @@ import type { LoadedModel } from '../src/domain/loaded-model.js';
 import { createServedModels } from '../src/domain/served-models.js';
 
 /** A model whose one output is its version plus the row's number. */
-function modelOf(version: number, engine: 'compiled' | 'tfjs', batches: number[] = []): LoadedModel {
+function modelOf(version: number, engine: LoadedModel['engine'], batches: number[] = []): LoadedModel {
   let disposed = false;
   return {
     name: 'm',
@@ -107,6 +107,45 @@ describe('predict', () => {
       [1010, 1011, 1012],
       [1020],
     ]);
+  });
+
+  it('has one batch at a time for a model whose answers take turns; what comes meanwhile is the next', async () => {
+    const { models, predict } = setUp();
+    const batches: number[] = [];
+    const slow = modelOf(1, 'onnx');
+    let inFlight = 0;
+    const answers: (() => void)[] = [];
+    slow.forward = (features, rows) => {
+      inFlight += 1;
+      expect(inFlight).toBe(1);
+      batches.push(rows);
+      return new Promise((resolve) =>
+        answers.push(() => {
+          inFlight -= 1;
+          resolve(features.slice(0, rows));
+        }),
+      );
+    };
+    models.swap(slow);
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const first = predict({ model: 'm', rows: rowsOf(2) }, call);
+    await turn();
+    const later = [3, 4].map((count) => predict({ model: 'm', rows: rowsOf(count, 10) }, call));
+    await turn();
+    expect(batches).toEqual([2]);
+    answers.shift()?.();
+    expect((await first).predictions).toHaveLength(2);
+    await turn();
+    expect(batches).toEqual([2, 7]);
+    slow.forward = () => Promise.reject(new Error('the runtime is gone'));
+    const failing = predict({ model: 'm', rows: rowsOf(1) }, call);
+    answers.shift()?.();
+    expect(
+      (await Promise.all(later.map(async (one) => one))).map(({ predictions }) => predictions[0]!),
+    ).toMatchObject([{ value: 10 }, { value: 10 }]);
+    await expect(failing).rejects.toThrow('the runtime is gone');
+    slow.forward = (features, rows) => Promise.resolve(features.slice(0, rows));
+    expect((await predict({ model: 'm', rows: rowsOf(1) }, call)).predictions).toHaveLength(1);
   });
 
   it('refuses what waits beyond the limit, and takes calls again when others have ended', async () => {

@@ -114,6 +114,36 @@ describe('a promotion', () => {
     expect((await replica.predict({ model: '', rows: [example(first)] })).version).toBe(1);
   });
 
+  it('of a large network is served by onnxruntime, each caller getting the answers of the trained network', async () => {
+    const big = await trainPackage({
+      model: 'penguins',
+      layers: [
+        { type: 'dense', units: 128, activation: 'relu' },
+        { type: 'dense', units: 96, activation: 'relu' },
+        { type: 'dense', units: 3, activation: 'softmax' },
+      ],
+    });
+    const replica = await start();
+    await registry.promote(await registry.store(big.pack), 1, 1);
+    const [swapped] = await collect(registry.bus, events.inferenceSwapped, 1);
+    expect(swapped!.data).toMatchObject({ version: 1, engine: 'onnx' });
+    const numbers = Array.from({ length: 40 }, (_, i) => i * 8);
+    const answers = await Promise.all(
+      numbers.map((row) => replica.predict({ model: '', rows: [example(big, row), example(big, row + 1)] })),
+    );
+    for (const [i, row] of numbers.entries()) {
+      for (const [at, prediction] of answers[i]!.predictions.entries()) {
+        const expected = big.outputs(row + at);
+        const most = expected.indexOf(Math.max(...expected));
+        expect(Math.abs(Math.max(...prediction.probabilities) - expected[most]!)).toBeLessThan(1e-5);
+      }
+    }
+    // A swap to another engine, and away from it, under the same name.
+    await registry.promote(await registry.store(first.pack), 2, 2);
+    await serves(replica, 2);
+    expect((await replica.predict({ model: '', rows: [example(first)] })).version).toBe(2);
+  });
+
   it('of another alias is not served', async () => {
     const stored = await registry.store(first.pack);
     await registry.promote(stored, 1, 1);

@@ -80,7 +80,12 @@ describe('the API of the registry', () => {
       state: RunState.RUN_STATE_PROMOTED,
       metrics: { accuracy: { mean: 0.9 } },
     });
-    expect(run?.jobs[0]?.history?.loss).toEqual([1, 0.5]);
+    expect(run?.jobs[0]?.history).toMatchObject({
+      loss: [1, 0.5],
+      valLoss: [1.2, 0.7],
+      bestEpoch: 2,
+      epochs: [],
+    });
     const listed = await callUnary(client, 'listRuns', {
       model: 'shown',
       state: RunState.RUN_STATE_REJECTED,

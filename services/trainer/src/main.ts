@@ -15,6 +15,7 @@ await runService({
       workers: config.ROOKERY_TRAINER_WORKERS,
       backend: config.ROOKERY_TF_BACKEND,
       engine: config.ROOKERY_ENGINE,
+      onnxProviders: config.ROOKERY_ONNX_PROVIDERS,
       deadlineMs: config.ROOKERY_JOB_DEADLINE_MS,
       logger,
     });

@@ -5,10 +5,12 @@ import { TerminalError, decodeRowNumbers, decodeRowWeights, toRookeryError } fro
 import {
   countParameters,
   engineVersion,
+  onnxProblem,
   resolveBackend,
   train,
   trainedModelToProto,
   useBackend,
+  useOnnxProviders,
   validateSpec,
   warmUp,
 } from '@rookery/nn';
@@ -120,6 +122,7 @@ async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
     features: matrix.data,
     rows: matrix.rows,
     width: matrix.width,
+    columns: featureRanges(transformer),
     targets,
     ...(weights === undefined ? {} : { sampleWeights: weights }),
     ...(regression ? {} : { classes: encoder.labels.length }),
@@ -142,6 +145,8 @@ async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
     history: result.history,
     metricName: result.metricName,
     epochsRun: result.epochsRun,
+    bestEpoch: result.bestEpoch,
+    stoppedEarly: result.stoppedEarly,
     stopped: result.stopped,
     backend: result.backend,
     engine: result.engine,
@@ -150,8 +155,20 @@ async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
   });
 }
 
+/** Who asks for a device by its name is told where it does not work. Without onnxruntime, 'auto' has other engines. */
+async function requireProviders(): Promise<void> {
+  if (settings.onnxProviders.every((name) => name === 'cpu')) return;
+  const problem = await onnxProblem();
+  if (problem === undefined) return;
+  throw new TerminalError('RK_BACKEND_UNAVAILABLE', `ROOKERY_ONNX_PROVIDERS can't be had: ${problem}`, {
+    hint: 'Make it work, or leave ROOKERY_ONNX_PROVIDERS at cpu.',
+  });
+}
+
 try {
   const { backend, reason, fallbacks } = await resolveBackend(settings.backend);
+  useOnnxProviders(settings.onnxProviders);
+  await requireProviders();
   await useBackend(backend);
   await warmUp(backend);
   if (settings.engine === 'onnx') await warmUp(backend, 'onnx');

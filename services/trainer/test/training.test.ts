@@ -229,6 +229,61 @@ describe('a job', () => {
     expect(trained?.history?.metricName).toBe(metricName);
   });
 
+  test('with early stopping announces what the rows held out said of each epoch, the best epoch and the last', async () => {
+    await startTrainer(await openPool());
+    const runId = newRun();
+    const earlyStopping = {
+      monitor: 'val_loss' as const,
+      patience: 3,
+      minDelta: 0,
+      restoreBest: true,
+      startFromEpoch: 0,
+    };
+    const optimizer = { type: 'sgd' as const, learningRate: 3 };
+    const spec = { epochs: 400, validationSplit: 0.25, earlyStopping, optimizer };
+    await publish(await foldJob(artifacts, { runId, spec }));
+    const history = (await trainedOf(runId))[0]?.history;
+    const { valLoss = [], valMetric = [], bestEpoch = 0, stoppedEpoch, epochsRun = 0 } = history ?? {};
+    expect(epochsRun).toBeLessThan(400);
+    expect([valLoss.length, valMetric.length, history?.loss.length]).toEqual([
+      epochsRun,
+      epochsRun,
+      epochsRun,
+    ]);
+    expect(stoppedEpoch).toBe(epochsRun);
+    expect(epochsRun - bestEpoch).toBe(3);
+    expect(valLoss[bestEpoch - 1]).toBe(Math.min(...valLoss));
+  });
+
+  test('of a given model with layers that only TensorFlow.js has is trained by it, and served as any other', async () => {
+    await startTrainer(await openPool());
+    const [runId, wrong] = [newRun(), newRun()];
+    const layer = (class_name: string, config: object): object => ({ class_name, config });
+    const topologyOf = (size: number): Record<string, unknown> => ({
+      class_name: 'Sequential',
+      config: {
+        layers: [
+          layer('Reshape', { target_shape: [5, 1] }),
+          layer('Conv1D', { filters: 4, kernel_size: [size], activation: 'relu' }),
+          layer('LSTM', { units: 4 }),
+          layer('Dense', { units: 3, activation: 'softmax' }),
+        ],
+      },
+    });
+    const spec = (size: number): object => ({ epochs: 4, layers: [], model: { topology: topologyOf(size) } });
+    await publish(await foldJob(artifacts, { runId, spec: spec(3) }));
+    await publish(await foldJob(artifacts, { runId: wrong, spec: spec(9) }));
+    const [trained] = await trainedOf(runId);
+    expect(trained?.environment).toMatchObject({ backend: 'cpu', engine: 'tfjs' });
+    const model = TrainedModel.decode(await artifacts.get(trained?.trained?.sha256 ?? ''));
+    const predictor = await loadPredictor(trainedModelFromProto(model), { asynchronous: true });
+    const outputs = await predictor.predictAsync(new Float32Array(model.inputs), 1);
+    predictor.dispose();
+    expect(outputs.reduce((sum, probability) => sum + probability, 0)).toBeCloseTo(1, 5);
+    // Its shapes are seen when it is built: the run fails with what TensorFlow.js says of them.
+    expect((await letterOf(`${wrong}-f0`)).data).toMatchObject({ code: 'RK_SPEC_INVALID', attempts: 1 });
+  });
+
   test('of a single row, whose class is the only one there, trains', async () => {
     await startTrainer(await openPool());
     const runId = newRun();
@@ -264,7 +319,12 @@ describe('a job that fails', () => {
     const runId = newRun();
     const spec = { optimizer: { type: 'sgd', learningRate: 99 } as const, targetScaling: 'none' as const };
     await publish(await foldJob(artifacts, { runId, task: 'regression', spec }));
-    expect((await letterOf(`${runId}-f0`)).data).toMatchObject({ code: 'RK_TRAIN_DIVERGED', attempts: 1 });
+    expect((await letterOf(`${runId}-f0`)).data).toMatchObject({
+      code: 'RK_TRAIN_DIVERGED',
+      attempts: 1,
+      // The message alone becomes the reason of the run.
+      message: expect.stringMatching(/diverged in epoch \d+, .*learning rate, 99 for sgd, is too large/),
+    });
   });
 
   test('for damaged bytes leaves its thread able to train the next one', async () => {
@@ -477,6 +537,18 @@ describe('a pool', () => {
   test('refuses to open where the backend asked for is not installed', async () => {
     await expect(openPool({ backend: 'gpu' })).rejects.toMatchObject({ code: 'RK_BACKEND_UNAVAILABLE' });
   });
+
+  test.each(['cuda', 'webgpu'])(
+    'refuses to open where the execution provider %s does not work',
+    async (provider) => {
+      // A machine that has it trains on it, by one thread.
+      const opened = await openPool({ onnxProviders: [provider], workers: 3 }).then(
+        (pool) => pool.size,
+        (error: { code: string; message: string }) => [error.code, error.message.includes(provider)],
+      );
+      expect([1, ['RK_BACKEND_UNAVAILABLE', true]]).toContainEqual(opened);
+    },
+  );
 
   test('hands an event back when the consumer stops: another trainer ends it', async () => {
     const { consumption } = await startTrainer(await openPool());

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { countOption } from '../number-option.js';
 import { output } from '../output.js';
 import { shortNumber } from '../progress/step-line.js';
+import { jobsTable } from '../run-jobs-table.js';
 import { renderTable, shortTime } from '../table.js';
 import { withClient } from '../with-client.js';
 import { cancelCommand, reproduceCommand, resumeCommand } from './run-control.js';
@@ -93,22 +94,7 @@ function renderRun(run: Run): string {
     shortNumber(std),
   ]);
   if (metrics.length > 0) lines.push('', renderTable(['METRIC', 'MEAN', 'STD'], metrics));
-  const jobs = run.jobs.map((job) => [
-    job.final ? 'final' : `fold ${job.fold + 1}`,
-    job.state,
-    shortNumber(job.history?.loss.at(-1) ?? NaN),
-    job.result ? shortNumber(job.result.metrics[run.verdict?.metric ?? ''] ?? NaN) : '–',
-    `${Math.round(job.durationMs)} ms`,
-    job.environment?.backend ?? '',
-  ]);
-  if (jobs.length > 0) {
-    lines.push(
-      '',
-      renderTable(
-        ['JOB', 'STATE', 'LOSS', `HELD-OUT ${(run.verdict?.metric ?? '').toUpperCase()}`, 'TIME', 'BACKEND'],
-        jobs,
-      ),
-    );
-  }
+  const jobs = jobsTable(run);
+  if (jobs !== '') lines.push('', jobs);
   return lines.join('\n');
 }

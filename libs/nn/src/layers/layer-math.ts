@@ -16,8 +16,8 @@ export interface Pass<T> {
   counting: T | undefined;
 }
 
-/** A gradient as a product leftᵀ · right, or as the sum of rows: simple updates take that in one pass over the parameter. */
-export type Gradient<T> = { left: T; right: T } | { summed: T };
+/** A gradient as a product leftᵀ · right, or as the sum of rows: simple updates take that in one pass over the parameter. Or as it is. */
+export type Gradient<T> = { left: T; right: T } | { summed: T } | { whole: T };
 
 export interface ForwardResult<T> {
   output: T;

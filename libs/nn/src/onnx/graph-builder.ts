@@ -69,6 +69,12 @@ export class GraphBuilder implements Algebra<string> {
     return name;
   }
 
+  /** A constant of many numbers, under a name that is its own. */
+  weights(name: string, shape: [number, number], data: Float32Array): string {
+    this.#constants.set(name, { name, type: 'float32', shape, data });
+    return name;
+  }
+
   #cast(x: string): string {
     return this.apply('Cast', [x], { to: int(elementNumbers[this.precision]) });
   }

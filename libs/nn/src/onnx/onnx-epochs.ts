@@ -9,6 +9,7 @@ import type { BatchSums } from '../losses.js';
 import type { Loss } from '../spec/model-spec.js';
 import type { EpochEngine, EpochsOutcome, FitData, StepSetup } from '../step-engine.js';
 import type { CompiledGraph, OnnxSession } from './onnx-runtime.js';
+import type { FitsTogether } from './fits-together.js';
 import type { TrainingGraphSpec } from './training-graph.js';
 
 /**
@@ -22,17 +23,20 @@ const stepsTogether = 100;
 
 /**
  * Fits by ONNX graphs: an epoch is one run, a long one several, some short ones one. That changes no bit. `shouldStop` is
- * asked before every run, and the event loop turns between runs.
+ * asked before every run, and the event loop turns between runs. With `together`, runs are those of several fits where it can be.
  */
 export async function onnxEpochs(
   setup: StepSetup,
   data: FitData,
   shouldStop: () => boolean,
+  together?: FitsTogether,
 ): Promise<EpochEngine> {
   const { plan, loss, optimizer, random, variances, rateOf } = setup;
   const { rows, batchSize: batch, weights } = data;
   const spec: TrainingGraphSpec = { plan, loss, optimizer, batch, precision: 'float32' };
-  const opened = await takeSession(keyOf(spec), () => trainingGraph(spec));
+  const key = keyOf(spec);
+  const opened = await takeSession(key, () => trainingGraph(spec));
+  const member = together?.join({ key, spec, opened });
   let predicting: OnnxSession<CompiledGraph> | undefined;
   const { graph, session, Tensor } = opened;
   const fixed: Record<string, Tensor> = {
@@ -54,7 +58,7 @@ export async function onnxEpochs(
   const stepsOfEpoch = Math.ceil(rows / batch);
   const productsPerStep = countProducts(plan) * batch;
   const stepsPerRun = Math.max(1, Math.floor(productsPerRun / productsPerStep));
-  const together = Math.min(stepsTogether, productsTogether / productsPerStep);
+  const stepsAtOnce = Math.min(stepsTogether, productsTogether / productsPerStep);
   let stepsDone = 0;
 
   /** The rows of a step, which counts through all orders. */
@@ -108,7 +112,7 @@ export async function onnxEpochs(
     for (const [i, { name, width }] of graph.masks.entries())
       feeds[name] = new Tensor('float32', masks[i]!, [steps, batch, width]);
     for (const [i, values] of scalars.entries()) feeds[`scalar${i}`] = new Tensor('float32', values, [steps]);
-    const results: InferenceSession.ReturnType = await session.run(feeds);
+    const results: InferenceSession.ReturnType = await (member ?? session).run(feeds);
     states = Object.fromEntries(graph.states.map(({ name }) => [name, results[`next_${name}`]!]));
     stepsDone += steps;
     const penalty = graph.hasPenalty ? (results['penalty']!.data as Float32Array) : undefined;
@@ -116,7 +120,7 @@ export async function onnxEpochs(
   };
 
   return {
-    epochsAtOnce: Math.max(1, Math.floor(together / stepsOfEpoch)),
+    epochsAtOnce: Math.max(1, Math.floor(stepsAtOnce / stepsOfEpoch)),
     async epochs(orders): Promise<EpochsOutcome> {
       const finished: BatchSums[] = [];
       let sums: BatchSums = { loss: 0, metric: 0 };
@@ -153,6 +157,7 @@ export async function onnxEpochs(
     },
     parameters: () => plan.parameters.map((_, i) => Float32Array.from(states[`p${i}`]!.data as Float32Array)),
     async dispose() {
+      await member?.leave();
       await returnSession(opened);
       if (predicting !== undefined) await returnSession(predicting);
     },

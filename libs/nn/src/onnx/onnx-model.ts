@@ -38,7 +38,7 @@ export interface OnnxTensor {
   name: string;
   type: 'float32' | 'float64' | 'int64';
   shape: number[];
-  data: readonly number[];
+  data: readonly number[] | Float32Array;
 }
 
 export interface OnnxGraph {

@@ -1,4 +1,5 @@
 import { NnError } from '../nn-error.js';
+import { onnxProvidersInUse, providersProblem } from './onnx-providers.js';
 import type * as onnxruntime from 'onnxruntime-node';
 
 type Runtime = typeof onnxruntime;
@@ -18,10 +19,10 @@ async function load(): Promise<Runtime | string> {
   return loading;
 }
 
-/** Why onnxruntime cannot be used on this machine, or undefined where it can: it is loaded then. */
+/** Why onnxruntime, or a provider that was chosen, cannot be used on this machine, or undefined where it can: it is loaded then. */
 export async function onnxProblem(): Promise<string | undefined> {
   const runtime = await load();
-  return typeof runtime === 'string' ? runtime : undefined;
+  return typeof runtime === 'string' ? runtime : providersProblem(runtime);
 }
 
 /** Version of the onnxruntime that this thread has loaded; undefined before. */
@@ -66,11 +67,36 @@ export async function takeSession<G extends CompiledGraph>(
     // The key names what compiled it.
     return known as unknown as OnnxSession<G>;
   }
+  const runtime = await requireRuntime();
+  const graph = compile();
+  const session = await createSession(runtime, graph.model, onnxProvidersInUse());
+  const made = { key, users: 1, graph, session, Tensor: runtime.Tensor };
+  sessions.unshift(made);
+  return made;
+}
+
+/** A session of one user, on the processor, which the user releases; errors as of `takeSession`. */
+export async function openSession(model: Uint8Array): Promise<Omit<OnnxSession, 'graph'>> {
   const runtime = await load();
   if (typeof runtime === 'string') throw unavailable(runtime);
-  const graph = compile();
-  const session = await runtime.InferenceSession.create(graph.model, {
-    executionProviders: ['cpu'],
+  return { session: await createSession(runtime, model, ['cpu']), Tensor: runtime.Tensor };
+}
+
+async function requireRuntime(): Promise<Runtime> {
+  const runtime = await load();
+  if (typeof runtime === 'string') throw unavailable(runtime);
+  const problem = await providersProblem(runtime);
+  if (problem !== undefined) throw unavailable(problem);
+  return runtime;
+}
+
+function createSession(
+  runtime: Runtime,
+  model: Uint8Array,
+  executionProviders: readonly string[],
+): Promise<onnxruntime.InferenceSession> {
+  return runtime.InferenceSession.create(model, {
+    executionProviders,
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     executionMode: 'sequential',
@@ -80,9 +106,6 @@ export async function takeSession<G extends CompiledGraph>(
   }).catch((cause: unknown) => {
     throw unavailable(cause instanceof Error ? cause.message : String(cause), cause);
   });
-  const made = { key, users: 1, graph, session, Tensor: runtime.Tensor };
-  sessions.unshift(made);
-  return made;
 }
 
 /** Gives a session back; the longest unused ones beyond four are freed. */

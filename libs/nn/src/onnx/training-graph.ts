@@ -28,6 +28,13 @@ export interface TrainingGraphSpec {
   /** Rows of a step, those that only fill a short batch up included. */
   batch: number;
   precision: Precision;
+  /** Fits that one graph does side by side, each with data of its own. Absent: 1. */
+  folds?: number;
+}
+
+/** What every name of a fit in a graph of several begins with: nothing where there is one. */
+export function foldPrefix(folds: number, fold: number): string {
+  return folds === 1 ? '' : `f${fold}_`;
 }
 
 /** A state that goes through the steps: a parameter or one of its moments. */
@@ -60,9 +67,12 @@ export interface TrainingGraph {
  * `indices` (steps × batch, int32), `factors` (steps × batch × 1), masks and scalars; where rows are counted, `shares`
  * (steps × 1 × batch) and `counting` (steps × batch × 1). Outputs: `next_` of each state, `report` (steps × batch × outputs) of
  * `lossGraph`, and `penalty`. The numbers of rows and steps are left open: one graph serves every fold, and any part of an epoch.
+ *
+ * With several `folds`, each has all of these under its `foldPrefix`; they share the number of steps. The operators of a fold are those of the
+ * graph of one, so that its results are, to the bit.
  */
 export function trainingGraph(spec: TrainingGraphSpec): TrainingGraph {
-  const { plan, optimizer, batch, precision } = spec;
+  const { plan, optimizer, batch, precision, folds = 1 } = spec;
   const states: TrainingState[] = plan.parameters.map((parameter, i) => ({
     name: `p${i}`,
     shape: matrixShape(parameter),
@@ -81,24 +91,31 @@ export function trainingGraph(spec: TrainingGraphSpec): TrainingGraph {
   const graph = { states, masks, scalars, countsRows, hasPenalty };
 
   const outer = new GraphBuilder('fit', precision);
-  outer.input('features', ['rows', plan.inputs]);
-  outer.input('targets', ['rows', plan.outputs]);
-  for (const { name, shape } of states) outer.input(name, shape);
-  outer.input('indices', ['steps', batch], 'int32');
-  const perStep = ['indices'];
-  for (const { name, shape } of stepInputs(graph, batch)) {
-    outer.input(name, ['steps', ...shape]);
-    perStep.push(name);
+  const prefixes = Array.from({ length: folds }, (_, fold) => foldPrefix(folds, fold));
+  const perStep: string[] = [];
+  for (const prefix of prefixes) {
+    outer.input(`${prefix}features`, [`${prefix}rows`, plan.inputs]);
+    outer.input(`${prefix}targets`, [`${prefix}rows`, plan.outputs]);
+    for (const { name, shape } of states) outer.input(`${prefix}${name}`, shape);
+    perStep.push(outer.input(`${prefix}indices`, ['steps', batch], 'int32'));
+    for (const { name, shape } of stepInputs(graph, batch))
+      perStep.push(outer.input(`${prefix}${name}`, ['steps', ...shape]));
   }
-  const results = [...states.map(({ name }) => `next_${name}`), 'report', ...(hasPenalty ? ['penalty'] : [])];
-  const body = { kind: 'graph', value: stepGraph(spec, graph).build() } as const;
-  outer.applyNamed('Scan', [...states.map(({ name }) => name), ...perStep], results, {
+  const each = (names: readonly string[]): string[] =>
+    prefixes.flatMap((prefix) => names.map((name) => `${prefix}${name}`));
+  const reports = hasPenalty ? ['report', 'penalty'] : ['report'];
+  const results = [...each(states.map(({ name }) => `next_${name}`)), ...each(reports)];
+  const body = { kind: 'graph', value: stepGraph(spec, graph, prefixes).build() } as const;
+  outer.applyNamed('Scan', [...each(states.map(({ name }) => name)), ...perStep], results, {
     body,
     num_scan_inputs: { kind: 'int', value: perStep.length },
   });
-  for (const { name, shape } of states) outer.output(`next_${name}`, shape);
-  outer.output('report', ['steps', batch, plan.outputs]);
-  if (hasPenalty) outer.output('penalty', ['steps', 1, 1]);
+  for (const prefix of prefixes)
+    for (const { name, shape } of states) outer.output(`${prefix}next_${name}`, shape);
+  for (const prefix of prefixes) {
+    outer.output(`${prefix}report`, ['steps', batch, plan.outputs]);
+    if (hasPenalty) outer.output(`${prefix}penalty`, ['steps', 1, 1]);
+  }
   const model = encodeOnnxModel(outer.build(), { name: 'rookery-nn', version: String(graphVersion) });
   return { model, ...graph };
 }
@@ -121,39 +138,62 @@ function stepInputs(
   ];
 }
 
-/** The body of the Scan: forward pass, loss, backward pass and updates of one mini-batch. */
+/** The body of the Scan: one mini-batch of each fold. */
 function stepGraph(
-  { plan, loss, optimizer, batch, precision }: TrainingGraphSpec,
+  spec: TrainingGraphSpec,
   graph: Omit<TrainingGraph, 'model'>,
+  prefixes: readonly string[],
 ): GraphBuilder {
+  const { batch, plan } = spec;
+  const builder = new GraphBuilder('step', spec.precision);
+  for (const prefix of prefixes)
+    for (const { name, shape } of graph.states) builder.input(`step_${prefix}${name}`, shape);
+  for (const prefix of prefixes) {
+    builder.input(`step_${prefix}indices`, [batch], 'int32');
+    for (const { name, shape } of stepInputs(graph, batch)) builder.input(`step_${prefix}${name}`, shape);
+  }
+  const done = prefixes.map((prefix) => foldStep(builder, spec, graph, prefix));
+  for (const { states } of done)
+    for (const [i, { shape }] of graph.states.entries()) builder.output(states[i]!, shape);
+  for (const { report, penalty: added } of done) {
+    builder.output(report, [batch, plan.outputs]);
+    if (added !== undefined) builder.output(added, [1, 1]);
+  }
+  return builder;
+}
+
+/** Forward pass, loss, backward pass and updates of one mini-batch of one fold; what it gives, by the names of the values. */
+function foldStep(
+  builder: GraphBuilder,
+  { plan, loss, optimizer, batch }: TrainingGraphSpec,
+  graph: Omit<TrainingGraph, 'model'>,
+  prefix: string,
+): { states: string[]; report: string; penalty: string | undefined } {
   const { states, masks, countsRows } = graph;
-  const builder = new GraphBuilder('step', precision);
-  for (const { name, shape } of states) builder.input(`step_${name}`, shape);
-  const indices = builder.input('step_indices', [batch], 'int32');
-  for (const { name, shape } of stepInputs(graph, batch)) builder.input(`step_${name}`, shape);
-  const parameters = plan.parameters.map((_, i) => `step_p${i}`);
+  const own = (name: string): string => `step_${prefix}${name}`;
+  const parameters = plan.parameters.map((_, i) => own(`p${i}`));
   const pass: Pass<string> = {
     algebra: builder,
     parameters,
     training: true,
     rows: batch,
-    masks: new Map(masks.map(({ name }) => [Number(name.slice('mask'.length)), `step_${name}`])),
-    rowShares: 'step_shares',
-    counting: countsRows ? 'step_counting' : undefined,
+    masks: new Map(masks.map(({ name }) => [Number(name.slice('mask'.length)), own(name)])),
+    rowShares: own('shares'),
+    counting: countsRows ? own('counting') : undefined,
   };
 
   // Values that the body does not make are those of the graph around it: the data is not copied.
-  const features = builder.apply('Gather', ['features', indices]);
-  const targets = builder.apply('Gather', ['targets', indices]);
+  const features = builder.apply('Gather', [`${prefix}features`, own('indices')]);
+  const targets = builder.apply('Gather', [`${prefix}targets`, own('indices')]);
   const trace = forwardPass(plan, features, pass);
   const logits = trace.values[plan.operations.length]!;
-  const { gradient, report } = lossGraph(builder, loss, logits, targets, 'step_factors');
+  const { gradient, report } = lossGraph(builder, loss, logits, targets, own('factors'));
   const added = penalty(builder, plan, parameters);
   const gradients = backwardPass(plan, trace, gradient, pass);
   const moments = plan.parameters
     .slice(0, plan.trainable)
-    .map((_, i) => Array.from({ length: momentsOf(optimizer) }, (_unused, m): string => `step_p${i}m${m}`));
-  const scalars = Array.from({ length: graph.scalars }, (_, i) => `step_scalar${i}`);
+    .map((_, i) => Array.from({ length: momentsOf(optimizer) }, (_unused, m) => own(`p${i}m${m}`)));
+  const scalars = Array.from({ length: graph.scalars }, (_, i) => own(`scalar${i}`));
   const updated = updateParameters(builder, plan, optimizer, {
     parameters,
     gradients,
@@ -168,15 +208,13 @@ function stepGraph(
     for (const [m, moment] of moved.entries()) next.set(`p${place}m${m}`, moment);
   }
   for (const [place, value] of trace.moving) next.set(`p${place}`, value);
-  for (const { name, shape } of states) {
+  return {
     // What nothing changes goes through: a graph's result must be made in it.
-    builder.output(next.get(name) ?? builder.apply('Identity', [`step_${name}`]), shape);
-  }
-  // A result twice, or an input as a result, is not allowed either.
-  const reported = report === logits ? builder.apply('Identity', [report]) : report;
-  builder.output(reported, [batch, plan.outputs]);
-  if (added !== undefined) builder.output(added, [1, 1]);
-  return builder;
+    states: states.map(({ name }) => next.get(name) ?? builder.apply('Identity', [own(name)])),
+    // A result twice, or an input as a result, is not allowed either.
+    report: report === logits ? builder.apply('Identity', [report]) : report,
+    penalty: added,
+  };
 }
 
 /** The forward pass of prediction, to the values before the last activation: `features` and the parameters `p0` … to `logits`. */

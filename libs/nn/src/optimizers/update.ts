@@ -111,6 +111,12 @@ export function updateParameters<T>(
   const plain = scaled && momentsOf(optimizer) === 0;
   const whole = new Map<number, T>();
   for (const [place, gradient] of values.gradients) {
+    const before = parameters[place]!;
+    if ('whole' in gradient) {
+      if (plain) next.set(place, { parameter: algebra.subtract(before, gradient.whole), moments: [] });
+      else whole.set(place, gradient.whole);
+      continue;
+    }
     if (!plain) {
       whole.set(
         place,
@@ -122,8 +128,8 @@ export function updateParameters<T>(
     }
     const parameter =
       'summed' in gradient
-        ? algebra.subtractRows(parameters[place]!, gradient.summed, rows)
-        : algebra.subtractProduct(parameters[place]!, gradient.left, gradient.right);
+        ? algebra.subtractRows(before, gradient.summed, rows)
+        : algebra.subtractProduct(before, gradient.left, gradient.right);
     next.set(place, { parameter, moments: [] });
   }
   if (plain) return next;

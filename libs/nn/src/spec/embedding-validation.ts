@@ -1,3 +1,4 @@
+import { limits, mostItems } from './spec-limits.js';
 import { absent, fieldsOf, numberOf, optionalNumber, refuse } from './spec-fields.js';
 import type { EmbeddingSpec } from './model-spec.js';
 import type { SpecContext } from './spec-validation.js';
@@ -8,8 +9,8 @@ const fields = ['feature', 'columns', 'vocabulary', 'dimension', 'l2'];
 /** The embeddings of a specification, with the input columns that a feature's name stands for. */
 export function embeddingsOf(value: unknown, context: SpecContext): EmbeddingSpec[] {
   if (absent(value)) return [];
-  if (!Array.isArray(value) || value.length > 256)
-    return refuse('embeddings', 'must be a list of up to 256 embeddings');
+  if (!Array.isArray(value) || value.length > mostItems.embeddings)
+    return refuse('embeddings', `must be a list of up to ${mostItems.embeddings} embeddings`);
   const taken = new Map<number, number>();
   return value.map((given, i) => {
     const embedding = embeddingOf(given, `embeddings[${i}]`, context);
@@ -27,10 +28,9 @@ function embeddingOf(value: unknown, field: string, context: SpecContext): Embed
   const given = fieldsOf(value, field, fields);
   const dimension = absent(given['dimension'])
     ? refuse(`${field}.dimension`, 'is missing')
-    : numberOf(given['dimension'], `${field}.dimension`, 1, { min: 1, max: 512, integer: true });
-  const rest = { dimension, ...optionalNumber(given, 'l2', `${field}.l2`, { min: 0, max: 1_000 }) };
-  const range = { min: 1, max: 100_000, integer: true };
-  const vocabulary = optionalNumber(given, 'vocabulary', `${field}.vocabulary`, range);
+    : numberOf(given['dimension'], `${field}.dimension`, 1, limits.dimension);
+  const rest = { dimension, ...optionalNumber(given, 'l2', `${field}.l2`, limits.penalty) };
+  const vocabulary = optionalNumber(given, 'vocabulary', `${field}.vocabulary`, limits.vocabulary);
   const named = namedFeature(given, field, context);
   if (named !== undefined) return { ...named, ...rest };
   const columns = columnsOf(given['columns'], `${field}.columns`, context.inputs);
@@ -65,6 +65,8 @@ function namedFeature(
   }
   if (!found.categorical)
     refuse(`${field}.feature`, `is ${feature}, which is numeric: embeddings are of categories`);
+  // They are those of the data at hand, whatever a specification for other data had.
+  if (!absent(given['columns'])) columnsOf(given['columns'], `${field}.columns`, Infinity);
   if (found.to === found.from) refuse(`${field}.feature`, `is ${feature}, which has no value in these rows`);
   const codes = found.vocabulary === undefined ? {} : { vocabulary: found.vocabulary };
   return { feature, columns: [found.from, found.to], ...codes };

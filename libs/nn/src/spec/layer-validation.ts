@@ -1,20 +1,17 @@
 import { activations } from './layer-spec.js';
 import { initializers, outputActivations } from './model-spec.js';
+import { layerKinds, limits, mostItems } from './spec-limits.js';
 import { absent, choiceOf, fieldsOf, flagOf, numberOf, optionalNumber, refuse } from './spec-fields.js';
 import type { Activation, DenseLayer, LayerSpec } from './layer-spec.js';
 import type { SpecContext } from './spec-validation.js';
 import type { Fields } from './spec-fields.js';
-
-const kinds = ['dense', 'dropout', 'batch_norm', 'layer_norm', 'activation', 'residual'] as const;
-const unit = { min: 0, max: 1, open: true };
-const factor = { min: 0, max: 1_000 };
 
 /** Layers of all blocks together, and blocks in each other. */
 const mostLayers = 256;
 const deepest = 4;
 
 const layersRange = (value: unknown): value is unknown[] =>
-  Array.isArray(value) && value.length >= 1 && value.length <= 64;
+  Array.isArray(value) && value.length >= 1 && value.length <= mostItems.layers;
 
 /** The layers of a specification; the last one makes the prediction. RK_SPEC_INVALID names the first wrong field. */
 export function layersOf(
@@ -24,7 +21,7 @@ export function layersOf(
   inputs: number,
 ): LayerSpec[] {
   if (absent(value)) return fallback;
-  if (!layersRange(value)) return refuse('layers', 'must be a list of 1 to 64 layers');
+  if (!layersRange(value)) return refuse('layers', `must be a list of 1 to ${mostItems.layers} layers`);
   const count = { layers: 0 };
   let width = inputs;
   const layers = value.map((given, i) => {
@@ -61,23 +58,23 @@ function layerOf(
 ): LayerSpec {
   place.count.layers += 1;
   if (place.count.layers > mostLayers) refuse(field, `is one layer more than the ${mostLayers} allowed`);
-  const kind = choiceOf((value as Fields | null)?.['type'], `${field}.type`, 'dense', kinds);
+  const kind = choiceOf((value as Fields | null)?.['type'], `${field}.type`, 'dense', layerKinds);
   const at = (name: string): string => `${field}.${name}`;
   if (kind === 'dropout') {
     const fields = fieldsOf(value, field, ['type', 'rate']);
-    return { type: 'dropout', rate: numberOf(fields['rate'], at('rate'), 0.5, { min: 0, max: 0.95 }) };
+    return { type: 'dropout', rate: numberOf(fields['rate'], at('rate'), 0.5, limits.dropoutRate) };
   }
   if (kind === 'batch_norm') {
     const fields = fieldsOf(value, field, ['type', 'momentum', 'epsilon']);
     return {
       type: 'batch_norm',
-      momentum: numberOf(fields['momentum'], at('momentum'), 0.99, unit),
-      epsilon: numberOf(fields['epsilon'], at('epsilon'), 1e-3, unit),
+      momentum: numberOf(fields['momentum'], at('momentum'), 0.99, limits.unit),
+      epsilon: numberOf(fields['epsilon'], at('epsilon'), 1e-3, limits.unit),
     };
   }
   if (kind === 'layer_norm') {
     const fields = fieldsOf(value, field, ['type', 'epsilon']);
-    return { type: 'layer_norm', epsilon: numberOf(fields['epsilon'], at('epsilon'), 1e-3, unit) };
+    return { type: 'layer_norm', epsilon: numberOf(fields['epsilon'], at('epsilon'), 1e-3, limits.unit) };
   }
   if (kind === 'activation') {
     const fields = fieldsOf(value, field, ['type', 'activation']);
@@ -103,7 +100,8 @@ function residualOf(value: unknown, field: string, context: SpecContext, place: 
   if (place.depth >= deepest)
     refuse(field, `stands in ${deepest} other residual blocks, which is the most allowed`);
   const inner = fields['layers'];
-  if (!layersRange(inner)) return refuse(`${field}.layers`, 'must be a list of 1 to 64 layers');
+  if (!layersRange(inner))
+    return refuse(`${field}.layers`, `must be a list of 1 to ${mostItems.layers} layers`);
   let { width } = place;
   const layers = inner.map((given, i) => {
     const within = { width, depth: place.depth + 1, count: place.count };
@@ -126,8 +124,7 @@ function denseOf(value: unknown, field: string, last: boolean, context: SpecCont
   const known = ['type', 'units', 'activation', 'initializer', 'useBias', 'l1', 'l2'];
   const fields = fieldsOf(value, field, known);
   if (!last && absent(fields['units'])) refuse(`${field}.units`, 'is missing');
-  const range = { min: 1, max: 65_536, integer: true };
-  const units = numberOf(fields['units'], `${field}.units`, context.outputs, range);
+  const units = numberOf(fields['units'], `${field}.units`, context.outputs, limits.units);
   const output = outputActivations[context.task];
   const activation = activationOf(fields['activation'], `${field}.activation`, last ? output : 'relu');
   if (last && units !== context.outputs) {
@@ -147,7 +144,7 @@ function denseOf(value: unknown, field: string, last: boolean, context: SpecCont
       ? {}
       : { initializer: choiceOf(fields['initializer'], `${field}.initializer`, 'zeros', initializers) }),
     ...(useBias ? {} : { useBias }),
-    ...optionalNumber(fields, 'l1', `${field}.l1`, factor),
-    ...optionalNumber(fields, 'l2', `${field}.l2`, factor),
+    ...optionalNumber(fields, 'l1', `${field}.l1`, limits.penalty),
+    ...optionalNumber(fields, 'l2', `${field}.l2`, limits.penalty),
   };
 }

@@ -1,4 +1,5 @@
 import { scheduleUnits } from './optimizer-spec.js';
+import { clippings, limits, optimizerKinds } from './spec-limits.js';
 import {
   absent,
   choiceOf,
@@ -12,16 +13,9 @@ import {
 import type { ClippingSpec, OptimizerSpec, ScheduleSpec } from './optimizer-spec.js';
 import type { Fields, Range } from './spec-fields.js';
 
-const rate = { min: 0, max: 100, open: true };
-const unit = { min: 0, max: 1, open: true };
-const share = { min: 0, max: 1 };
-const positive = { min: 0, max: 1e9, open: true };
-
-/** 'momentum' is SGD with a momentum of 0.9. */
-const kinds = ['sgd', 'momentum', 'rmsprop', 'adam', 'adamw'] as const;
-const clippings = ['clipNorm', 'globalClipNorm', 'clipValue'] as const;
 const shared = ['type', 'learningRate', 'schedule', ...clippings];
-const own = {
+/** Fields that a kind of optimizer has of its own. */
+export const own = {
   sgd: ['momentum', 'nesterov'],
   momentum: ['momentum', 'nesterov'],
   rmsprop: ['decay', 'epsilon'],
@@ -34,15 +28,15 @@ export function optimizerOf(value: unknown, fallback: OptimizerSpec): OptimizerS
   if (absent(value)) return fallback;
   const given: unknown = typeof value === 'string' ? { type: value } : value;
   const all = [...shared, ...new Set(Object.values(own).flat())];
-  const type = choiceOf(fieldsOf(given, 'optimizer', all)['type'], 'optimizer.type', 'sgd', kinds);
+  const type = choiceOf(fieldsOf(given, 'optimizer', all)['type'], 'optimizer.type', 'sgd', optimizerKinds);
   const fields = fieldsOf(given, 'optimizer', [...shared, ...own[type]]);
-  const number = (name: string, standard: number, range: Range = unit): number =>
+  const number = (name: string, standard: number, range: Range = limits.unit): number =>
     numberOf(fields[name], `optimizer.${name}`, standard, range);
   const sgd = type === 'sgd' || type === 'momentum';
-  const learningRate = number('learningRate', sgd ? 0.01 : 0.001, rate);
+  const learningRate = number('learningRate', sgd ? 0.01 : 0.001, limits.learningRate);
   const base = { learningRate, ...scheduleOf(fields), ...clippingOf(fields) };
   if (type === 'sgd' || type === 'momentum') {
-    const momentum = number('momentum', type === 'sgd' ? 0 : 0.9, { min: 0, max: 0.9999 });
+    const momentum = number('momentum', type === 'sgd' ? 0 : 0.9, limits.sgdMomentum);
     const nesterov = flagOf(fields['nesterov'], 'optimizer.nesterov', false);
     if (nesterov && momentum === 0) refuse('optimizer.nesterov', 'needs a momentum above 0');
     return { type: 'sgd', ...base, ...(momentum === 0 ? {} : { momentum, nesterov }) };
@@ -51,11 +45,13 @@ export function optimizerOf(value: unknown, fallback: OptimizerSpec): OptimizerS
   if (type === 'rmsprop') return { type, ...base, decay: number('decay', 0.9), epsilon };
   const adam = { ...base, beta1: number('beta1', 0.9), beta2: number('beta2', 0.999), epsilon };
   if (type === 'adam') return { type, ...adam };
-  return { type, ...adam, weightDecay: number('weightDecay', 0.004, share) };
+  return { type, ...adam, weightDecay: number('weightDecay', 0.004, limits.share) };
 }
 
 function clippingOf(fields: Fields): ClippingSpec {
-  const clipping = clippings.map((name) => optionalNumber(fields, name, `optimizer.${name}`, positive));
+  const clipping = clippings.map((name) =>
+    optionalNumber(fields, name, `optimizer.${name}`, limits.positive),
+  );
   const named = clippings.filter((name) => !absent(fields[name]));
   if (named.length > 1) refuse(`optimizer.${named[1]}`, `can not stand beside ${named[0]}: use one of them`);
   return Object.assign({}, ...clipping) as ClippingSpec;
@@ -78,27 +74,27 @@ function scheduleOf(fields: Fields): { schedule?: ScheduleSpec } {
   if (absent(named)) refuse(at('type'), `must be one of ${kindsOf.join(', ')}`);
   const type = choiceOf(named, at('type'), 'constant', kindsOf);
   const known = fieldsOf(given, 'optimizer.schedule', ['type', 'unit', ...scheduleFields[type]]);
-  if (type === 'constant') return {};
   const scheduleUnit = choiceOf(known['unit'], at('unit'), 'epochs', scheduleUnits);
+  if (type === 'constant') return {};
   const base = { unit: scheduleUnit };
   const steps = (name: string): number =>
     absent(known[name])
       ? refuse(at(name), 'is missing')
-      : numberOf(known[name], at(name), 1, { min: 0, max: 1e9, open: true });
+      : numberOf(known[name], at(name), 1, limits.positive);
   if (type === 'exponential') {
     const decayRate = absent(known['decayRate'])
       ? refuse(at('decayRate'), 'is missing')
-      : numberOf(known['decayRate'], at('decayRate'), 1, { min: 0, max: 1.0001, open: true });
+      : numberOf(known['decayRate'], at('decayRate'), 1, limits.decayRate);
     const staircase = flagOf(known['staircase'], at('staircase'), false);
     return { schedule: { type, ...base, decaySteps: steps('decaySteps'), decayRate, staircase } };
   }
   if (type === 'piecewise') {
-    const boundaries = numbersOf(known['boundaries'], at('boundaries'), { min: 0, max: 1e9 });
+    const boundaries = numbersOf(known['boundaries'], at('boundaries'), limits.boundary);
     boundaries.forEach((boundary, i) => {
       if (i > 0 && boundary <= boundaries[i - 1]!)
         refuse(at(`boundaries[${i}]`), 'must be above the one before');
     });
-    const values = numbersOf(known['values'], at('values'), rate);
+    const values = numbersOf(known['values'], at('values'), limits.learningRate);
     if (values.length !== boundaries.length + 1)
       refuse(at('values'), `must be ${boundaries.length + 1} numbers, one more than boundaries`);
     return { schedule: { type, ...base, boundaries, values } };
@@ -108,9 +104,9 @@ function scheduleOf(fields: Fields): { schedule?: ScheduleSpec } {
       type,
       ...base,
       ...(absent(known['decaySteps']) ? {} : { decaySteps: steps('decaySteps') }),
-      alpha: numberOf(known['alpha'], at('alpha'), 0, share),
-      warmupSteps: numberOf(known['warmupSteps'], at('warmupSteps'), 0, { min: 0, max: 1e9 }),
-      warmupFrom: numberOf(known['warmupFrom'], at('warmupFrom'), 0, { min: 0, max: 100 }),
+      alpha: numberOf(known['alpha'], at('alpha'), 0, limits.share),
+      warmupSteps: numberOf(known['warmupSteps'], at('warmupSteps'), 0, limits.warmupSteps),
+      warmupFrom: numberOf(known['warmupFrom'], at('warmupFrom'), 0, limits.warmupFrom),
     },
   };
 }

@@ -1,4 +1,5 @@
 import { NnError } from '../nn-error.js';
+import { mostItems } from './spec-limits.js';
 
 export type Fields = Record<string, unknown>;
 
@@ -85,8 +86,8 @@ export function flagOf(value: unknown, field: string, fallback: boolean): boolea
 }
 
 export function numbersOf(value: unknown, field: string, range: Range): number[] {
-  if (!Array.isArray(value) || value.length === 0 || value.length > 1_000)
-    return refuse(field, 'must be a list of 1 to 1000 numbers');
+  if (!Array.isArray(value) || value.length === 0 || value.length > mostItems.numbers)
+    return refuse(field, `must be a list of 1 to ${mostItems.numbers} numbers`);
   return value.map((item, i) =>
     absent(item) ? refuse(`${field}[${i}]`, 'is missing') : numberOf(item, `${field}[${i}]`, 0, range),
   );

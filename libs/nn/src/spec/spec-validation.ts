@@ -1,9 +1,11 @@
+import { keptTopology } from '../layers-api/kept-topology.js';
 import { planFromTopology } from '../topology/topology-plan.js';
 import { planNetwork, sizeOf, trainableSize } from '../network-plan.js';
 import { embeddingsOf } from './embedding-validation.js';
 import { layersOf } from './layer-validation.js';
 import { defaultSpec, initializers, lossesOf, outputActivations } from './model-spec.js';
 import { optimizerOf } from './optimizer-validation.js';
+import { limits, modelFields, monitors, mostWeights } from './spec-limits.js';
 import { absent, choiceOf, fieldsOf, flagOf, numberOf, numbersOf, refuse } from './spec-fields.js';
 import type { NetworkPlan } from '../network-plan.js';
 import type { EarlyStoppingSpec, EmbeddingSpec, GivenModel, Loss, ModelSpec, Task } from './model-spec.js';
@@ -35,7 +37,8 @@ export interface SpecContext {
 /** Most trainable numbers: 200 MB with Adam's moments and gradients, and what one artifact can bear. */
 const mostParameters = 12_000_000;
 
-const optional = ['model', 'embeddings', 'classWeights', 'validationSplit', 'earlyStopping'];
+/** `$schema` names the schema to an editor. */
+const optional = ['$schema', 'model', 'embeddings', 'classWeights', 'validationSplit', 'earlyStopping'];
 
 /**
  * A complete spec from JSON of any kind: what is left out takes its default (`defaultSpec`; Keras's for optimizers
@@ -54,8 +57,10 @@ export function validateSpec(value: unknown, context: SpecContext): ModelSpec {
   const standard = defaultSpec(task, inputs, outputs);
   if (absent(value)) return standard;
   const fields = fieldsOf(value, 'spec', [...Object.keys(standard), ...optional]);
-  const whole = (name: 'epochs' | 'batchSize', max: number): number =>
-    numberOf(fields[name], name, standard[name], { min: 1, max, integer: true });
+  const whole = (name: 'epochs' | 'batchSize' | 'seed'): number =>
+    numberOf(fields[name], name, standard[name], limits[name]);
+  if (!absent(fields['$schema']) && typeof fields['$schema'] !== 'string')
+    refuse('$schema', 'must be the name of a JSON Schema');
   choiceOf(fields['task'], 'task', task, [task]);
   const model = modelOf(fields['model'], fields['layers'], context);
   const embeddings = model ? [] : embeddingsOf(fields['embeddings'], context);
@@ -65,7 +70,7 @@ export function validateSpec(value: unknown, context: SpecContext): ModelSpec {
     : layersOf(fields['layers'], standard.layers, context, widthOf(embeddings, inputs));
   if (!model) checkSize(planNetwork(layers, inputs, embeddings), 'layers');
   const classWeights = classWeightsOf(fields['classWeights'], context);
-  const validationSplit = numberOf(fields['validationSplit'], 'validationSplit', 0, { min: 0, max: 0.9 });
+  const validationSplit = numberOf(fields['validationSplit'], 'validationSplit', 0, limits.validationSplit);
   const earlyStopping = earlyStoppingOf(fields['earlyStopping'], validationSplit);
   return {
     task,
@@ -75,8 +80,8 @@ export function validateSpec(value: unknown, context: SpecContext): ModelSpec {
     optimizer: optimizerOf(fields['optimizer'], standard.optimizer),
     loss: choiceOf<Loss>(fields['loss'], 'loss', standard.loss, lossesOf[task]),
     ...(classWeights && { classWeights }),
-    epochs: whole('epochs', 100_000),
-    batchSize: whole('batchSize', 1_000_000),
+    epochs: whole('epochs'),
+    batchSize: whole('batchSize'),
     ...(validationSplit > 0 && { validationSplit }),
     ...(earlyStopping && { earlyStopping }),
     initializer: choiceOf(fields['initializer'], 'initializer', standard.initializer, initializers),
@@ -86,11 +91,7 @@ export function validateSpec(value: unknown, context: SpecContext): ModelSpec {
       standard.targetScaling,
       task === 'regression' ? (['standard', 'none'] as const) : (['none'] as const),
     ),
-    seed: numberOf(fields['seed'], 'seed', standard.seed, {
-      min: 0,
-      max: Number.MAX_SAFE_INTEGER,
-      integer: true,
-    }),
+    seed: whole('seed'),
   };
 }
 
@@ -113,7 +114,6 @@ function earlyStoppingOf(value: unknown, validationSplit: number): EarlyStopping
   const known = ['monitor', 'patience', 'minDelta', 'restoreBest', 'startFromEpoch'];
   const fields = fieldsOf(value, 'earlyStopping', known);
   const at = (name: string): string => `earlyStopping.${name}`;
-  const monitors = ['val_loss', 'val_metric', 'loss', 'metric'] as const;
   const monitor = choiceOf(
     fields['monitor'],
     at('monitor'),
@@ -122,11 +122,11 @@ function earlyStoppingOf(value: unknown, validationSplit: number): EarlyStopping
   );
   if (monitor.startsWith('val_') && validationSplit === 0)
     refuse(at('monitor'), `is ${monitor}, which needs a validationSplit above 0`);
-  const epochs = { min: 0, max: 100_000, integer: true };
+  const epochs = limits.stoppingEpochs;
   return {
     monitor,
     patience: numberOf(fields['patience'], at('patience'), 10, epochs),
-    minDelta: numberOf(fields['minDelta'], at('minDelta'), 0, { min: 0, max: 1e9 }),
+    minDelta: numberOf(fields['minDelta'], at('minDelta'), 0, limits.minDelta),
     restoreBest: flagOf(fields['restoreBest'], at('restoreBest'), true),
     startFromEpoch: numberOf(fields['startFromEpoch'], at('startFromEpoch'), 0, epochs),
   };
@@ -136,7 +136,7 @@ function classWeightsOf(value: unknown, { task, outputs, labels }: SpecContext):
   if (absent(value)) return undefined;
   if (task !== 'classification') return refuse('classWeights', `are for classification, not for ${task}`);
   if (value === 'balanced') return 'balanced';
-  const range = { min: 0, max: 1e6 };
+  const range = limits.classWeight;
   if (typeof value === 'object' && !Array.isArray(value)) {
     if (labels === undefined)
       return refuse('classWeights', 'must be balanced or a list: the classes have no names here');
@@ -151,36 +151,25 @@ function classWeightsOf(value: unknown, { task, outputs, labels }: SpecContext):
   return weights;
 }
 
-/** Most bytes of a given model's weights, in base64: an event bears a megabyte. */
-const mostWeights = 600_000;
-
 function modelOf(value: unknown, layers: unknown, context: SpecContext): GivenModel | undefined {
   if (absent(value)) return undefined;
   // A complete specification has the empty list beside the model.
   if (!absent(layers) && !(Array.isArray(layers) && layers.length === 0))
     refuse('layers', 'can not stand beside model: give one of them');
-  const fields = fieldsOf(value, 'model', [
-    'topology',
-    'weights',
-    'modelTopology',
-    'class_name',
-    'config',
-    'module',
-    'registered_name',
-    'build_config',
-    'compile_config',
-    'keras_version',
-    'backend',
-    'format',
-    'generatedBy',
-    'convertedBy',
-  ]);
+  const fields = fieldsOf(value, 'model', modelFields);
   const topology = topologyIn(fields);
   const result = planFromTopology(topology, context.inputs);
   const field = 'model.topology';
+  const { weights } = fields;
+  if (!absent(weights) && (typeof weights !== 'string' || weights.length > mostWeights))
+    return refuse('model.weights', `must be base64 text of at most ${mostWeights} characters`);
   if (result.plan === undefined) {
+    // Beyond the algebra: TensorFlow.js's own Layers may have it. Its shapes and weights are checked when it is built.
+    const kept = keptTopology(topology, context);
     const hint = 'Use one input, one output, and the layers that docs/contracts/model-spec.md lists.';
-    return refuse(field, `holds ${result.unsupported}, which can not be trained here`, hint);
+    if (kept.unsupported !== undefined)
+      return refuse(field, `holds ${kept.unsupported}, which can not be trained here`, hint);
+    return { topology, ...(absent(weights) ? {} : { weights: weights }) };
   }
   const { plan } = result;
   if (plan.inputs !== context.inputs) {
@@ -197,10 +186,7 @@ function modelOf(value: unknown, layers: unknown, context: SpecContext): GivenMo
     if ('activation' in operation && operation.activation === 'softmax')
       refuse(field, `has a softmax in ${operation.name}, which can stand in the last layer only`);
   checkSize(plan, field);
-  const { weights } = fields;
   if (absent(weights)) return { topology };
-  if (typeof weights !== 'string' || weights.length > mostWeights)
-    return refuse('model.weights', `must be base64 text of at most ${mostWeights} characters`);
   const numbers = plan.parameters.reduce((sum, parameter) => sum + sizeOf(parameter), 0);
   const bytes = Buffer.from(weights, 'base64').length;
   if (bytes !== numbers * 4)
@@ -208,7 +194,7 @@ function modelOf(value: unknown, layers: unknown, context: SpecContext): GivenMo
       'model.weights',
       `must be the ${numbers * 4} bytes of the topology's ${numbers} float32 numbers, not ${bytes}`,
     );
-  return { topology, weights };
+  return { topology, weights: weights };
 }
 
 /** A model.json of TensorFlow.js, what Keras's to_json gives, or our own form. */

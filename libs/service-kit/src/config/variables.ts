@@ -303,6 +303,12 @@ export const variables = {
     'auto',
     'How training steps are computed: `compiled` are loops that give the bits of the TensorFlow.js cpu backend, many times faster; `onnx` is the training graph on onnxruntime, for larger networks; `tfjs` are the kernels of TensorFlow.js. `auto` takes what is fastest for the size of the network and can express it.',
   ),
+  ROOKERY_ONNX_PROVIDERS: variable(
+    '`cpu`, `cuda`, `webgpu`; several with commas between them',
+    list(/^(cpu|cuda|webgpu)$/, 'cpu, cuda or webgpu, or several with commas between them'),
+    'cpu',
+    'Execution providers of onnxruntime that the engine onnx trains on, the preferred one first; the processor does what is left. `cuda` needs the CUDA libraries that onnxruntime-node fetches at install where it is let to, `webgpu` a driver with Vulkan. One that does not work keeps the trainer from starting. On another provider than `cpu`, a trainer has one thread, and weights are not equal to the bit from run to run.',
+  ),
   ROOKERY_TRAINER_WORKERS: variable(
     'integer 1 to 256',
     integer(1, 256),

@@ -290,6 +290,7 @@ function foldTable(run) {
               { class: 'curve' },
               curve({ values: shown.loss, total, name: 'loss' }),
               h('b', null, real(shown.loss.at(-1))),
+              stopText(job.history),
             )
           : '',
         shown && shown.metric.length > 0
@@ -307,6 +308,14 @@ function foldTable(run) {
       ];
     }),
   );
+}
+
+/** Where early stopping ended a fit, and which epoch it kept. @param {any} history */
+function stopText(history) {
+  if (!history?.bestEpoch || (!history.stoppedEpoch && history.bestEpoch === history.epochsRun)) return '';
+  const held = history.valLoss.length > 0 ? `, validation loss ${real(Math.min(...history.valLoss))}` : '';
+  const text = `best epoch ${history.bestEpoch} of ${history.epochsRun}${held}`;
+  return h('span', { class: 'soft' }, text);
 }
 
 /** @param {any} run */

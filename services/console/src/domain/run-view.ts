@@ -53,6 +53,16 @@ export interface RunJobView {
     readonly loss: readonly number[];
     readonly metricName: string;
     readonly metric: readonly number[];
+    /** Epochs of the curves' values; empty: every one. */
+    readonly epochs: readonly number[];
+    /** Of the rows held out by a validation split; empty without one. */
+    readonly valLoss: readonly number[];
+    readonly valMetric: readonly number[];
+    readonly epochsRun: number;
+    /** The epoch whose weights are the result; 0 where it is not known. */
+    readonly bestEpoch: number;
+    /** The epoch at which early stopping ended the fit; 0 where it did not. */
+    readonly stoppedEpoch: number;
   } | null;
   /** What was reported live so far, by the console's own watch; null where it saw nothing. */
   readonly live: JobCurve | null;
@@ -172,9 +182,7 @@ function jobView(job: RunJob, live: JobCurve | null): RunJobView {
     fold: job.fold,
     final: job.final,
     state: job.state === 'queued' && live ? 'training' : job.state,
-    history: job.history
-      ? { loss: job.history.loss, metricName: job.history.metricName, metric: job.history.metric }
-      : null,
+    history: job.history ?? null,
     live: job.history ? null : live,
     durationMs: job.durationMs || null,
     rows: job.result?.rows ?? null,

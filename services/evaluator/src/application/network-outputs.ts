@@ -20,7 +20,12 @@ export async function networkOutputs(
   // By the size of this network: whatever was evaluated before must not decide where a large one is.
   const size = { parameters: trained.weights.length / 4, batchSize: rows.length };
   const { backend } = await resolveBackend('auto', size);
-  const predictor = await loadPredictor(trainedModelFromProto(trained), { backend, check });
+  const predictor = await loadPredictor(trainedModelFromProto(trained), {
+    backend,
+    asynchronous: true,
+    rows: rows.length,
+    check,
+  });
   try {
     const matrix = transformRows(transformer, table, rows);
     const outputs = Float32Array.from(await predictor.predictAsync(matrix.data, matrix.rows));

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tracer } from '@opentelemetry/api';
 import type { ArtifactStore } from '@rookery/artifacts';
 import { isErrorCode, taskFromProto, TerminalError } from '@rookery/contracts';
-import { countParameters, loadPredictor, resolveBackend, trainedModelFromProto } from '@rookery/nn';
+import { loadPredictor, resolveBackend, trainedModelFromProto } from '@rookery/nn';
 import type { BackendName, BackendRequest, Predictor, TrainedModel } from '@rookery/nn';
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { Row } from '@rookery/proto/rookery/domain/v1/data';
@@ -45,7 +45,7 @@ export function createPackageLoader(
   /** Models that TensorFlow.js serves stay on one backend: changing it would move their weights. */
   const backendFor = async (trained: TrainedModel): Promise<BackendName> => {
     if (backendInUse !== undefined && modelsOnBackend > 0) return backendInUse;
-    const parameters = countParameters(trained.spec, trained.inputs);
+    const parameters = trained.weights.byteLength / 4;
     const { backend } = await resolveBackend(parts.backend, { parameters, batchSize: 8 });
     backendInUse = backend;
     return backend;
@@ -60,7 +60,10 @@ export function createPackageLoader(
     const contents = readPackage(bytes, promotion);
     await nextTurn();
     const predictor = await inStepSpan(parts.tracer, 'build model', async () =>
-      loadPredictor(contents.trained, { backend: await backendFor(contents.trained) }),
+      loadPredictor(contents.trained, {
+        backend: await backendFor(contents.trained),
+        asynchronous: true,
+      }),
     ).catch((error: unknown) => {
       throw asCorrupt(error);
     });
@@ -180,7 +183,9 @@ function servingParts(contents: PackageContents, predictor: Predictor): ServingP
     },
     forward(features, rows) {
       if (answers.length < rows * outputs) answers = new Float32Array(rows * outputs);
-      return predictor.predict(features, rows, answers);
+      return predictor.engine === 'onnx'
+        ? predictor.predictAsync(features, rows, answers)
+        : predictor.predict(features, rows, answers);
     },
     toTargetUnit: (output) => output * scale + mean,
   };
@@ -208,7 +213,7 @@ async function warmUp(pack: ModelPackage, serving: ServingParts): Promise<void> 
     const rows = Array.from({ length: size }, (_, i) => examples[i % examples.length]!);
     const features = new Float32Array(size * inputs);
     tryRun(() => serving.transform(rows, 0, size, features));
-    const answers = serving.forward(features, size);
+    const answers = await serving.forward(features, size);
     for (let i = 0; i < size * outputs; i += 1) {
       if (!Number.isFinite(answers[i]!))
         throw warmUpFailed(`output ${i % outputs} for an example row is ${answers[i]!}`);
@@ -218,12 +223,13 @@ async function warmUp(pack: ModelPackage, serving: ServingParts): Promise<void> 
   const single = new Float32Array(inputs);
   for (let i = 0; i < warmUpSingles; i += 1) {
     serving.transform(examples, i % examples.length, (i % examples.length) + 1, single);
-    serving.forward(single, 1);
+    await serving.forward(single, 1);
   }
   await nextTurn();
   for (const [i, { outputs: expected }] of golden.entries()) {
     serving.transform(examples, i, i + 1, single);
-    const mismatch = goldenMismatch(serving.forward(single, 1).subarray(0, outputs), expected, i);
+    const answer = await serving.forward(single, 1);
+    const mismatch = goldenMismatch(answer.subarray(0, outputs), expected, i);
     if (mismatch !== undefined) throw warmUpFailed(mismatch);
   }
 }

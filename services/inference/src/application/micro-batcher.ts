@@ -18,15 +18,17 @@ interface Waiting {
 /**
  * A batcher that adds no delay: it runs what has come in when the turn is over (setImmediate), a batch of up to
  * `maxRows` rows a turn, so that a long queue does not keep new calls, cancellations and deadlines from being seen.
- * Worth it where a forward pass has a high cost of its own, as with TensorFlow.js (about 50 µs).
+ * Worth it where a forward pass has a high cost of its own, as with TensorFlow.js (about 50 µs). One that takes turns of its own
+ * (onnxruntime) has the next batch after it: what came in meanwhile.
  */
 export function createMicroBatcher(
-  forward: (features: Float32Array, rows: number) => Float32Array,
+  forward: (features: Float32Array, rows: number) => Float32Array | Promise<Float32Array>,
   inputs: number,
   outputs: number,
   maxRows: number,
 ): MicroBatcher {
   let waiting: Waiting[] = [];
+  let running = false;
 
   /** The first of those that wait, as many as a batch takes; a call that is not wanted any more has no place in it. */
   const takeBatch = (): { batch: Waiting[]; rows: number } => {
@@ -50,11 +52,32 @@ export function createMicroBatcher(
 
   const flush = (): void => {
     const { batch, rows } = takeBatch();
-    if (waiting.length > 0) setImmediate(flush);
-    if (batch.length > 0) runBatch(batch, rows);
+    if (batch.length === 0) return next();
+    const inFlight = runBatch(batch, rows);
+    if (inFlight === undefined) return next();
+    running = true;
+    void inFlight.finally(() => {
+      running = false;
+      next();
+    });
   };
 
-  const runBatch = (batch: Waiting[], rows: number): void => {
+  const next = (): void => {
+    if (waiting.length > 0) setImmediate(flush);
+  };
+
+  /** Undefined where it is done already. */
+  const runBatch = (batch: Waiting[], rows: number): Promise<void> | undefined => {
+    const fail = (error: unknown): void => {
+      for (const { reject } of batch) reject(error);
+    };
+    const answer = (result: Float32Array): void => {
+      let at = 0;
+      for (const { rows: count, resolve } of batch) {
+        resolve(result.slice(at, at + count * outputs));
+        at += count * outputs;
+      }
+    };
     try {
       const joined = batch.length === 1 ? batch[0]!.features : new Float32Array(rows * inputs);
       if (batch.length > 1) {
@@ -65,20 +88,18 @@ export function createMicroBatcher(
         }
       }
       const result = forward(joined, rows);
-      let at = 0;
-      for (const { rows: count, resolve } of batch) {
-        resolve(result.slice(at, at + count * outputs));
-        at += count * outputs;
-      }
+      if (result instanceof Promise) return result.then(answer, fail);
+      answer(result);
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      fail(error);
     }
+    return undefined;
   };
 
   return {
     run: (features, rows, check) =>
       new Promise((resolve, reject) => {
-        if (waiting.length === 0) setImmediate(flush);
+        if (waiting.length === 0 && !running) setImmediate(flush);
         waiting.push({ features, rows, check, resolve, reject });
       }),
   };

@@ -102,7 +102,7 @@ export function createPredict(parts: PredictParts): Predict {
         if (model.engine === 'compiled') {
           const features = scratchFor((to - from) * model.inputs);
           model.transform(request.rows, from, to, features);
-          addPredictions(answer, model, callId, model.forward(features, to - from), to - from);
+          addPredictions(answer, model, callId, forwardNow(model, features, to - from), to - from);
           if (to < request.rows.length) await nextTurn();
         } else {
           const features = new Float32Array((to - from) * model.inputs);
@@ -141,7 +141,7 @@ export function createPredict(parts: PredictParts): Predict {
         const features = scratchFor(rows * model.inputs);
         model.transform(request.rows, 0, rows, features);
         const answer = emptyAnswer(model);
-        addPredictions(answer, model, callIds(), model.forward(features, rows), rows);
+        addPredictions(answer, model, callIds(), forwardNow(model, features, rows), rows);
         finish(model, request, answer, call.traceId);
         return answer;
       } finally {
@@ -156,6 +156,11 @@ export function createPredict(parts: PredictParts): Predict {
     }
     return predictInTurns(handle, request, call);
   };
+}
+
+/** Of a compiled model. */
+function forwardNow(model: LoadedModel, features: Float32Array, rows: number): Float32Array {
+  return model.forward(features, rows) as Float32Array;
 }
 
 function checkStillWanted(call: PredictCall, now: number): void {

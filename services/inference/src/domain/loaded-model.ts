@@ -12,8 +12,8 @@ export interface LoadedModel extends ServableModel {
   readonly classes: string[];
   /** Names of the features, in the order of the signature. */
   readonly features: readonly string[];
-  /** compiled: cheap enough to run within the call. tfjs: calls are batched. */
-  readonly engine: 'compiled' | 'tfjs';
+  /** compiled: cheap enough to run within the call. tfjs, onnx: calls are batched. */
+  readonly engine: 'compiled' | 'tfjs' | 'onnx';
   readonly backend: string;
   /** Floats of one transformed row, and of one row of outputs. */
   readonly inputs: number;
@@ -23,8 +23,11 @@ export interface LoadedModel extends ServableModel {
    * the row reader, naming the row's index in `rows`.
    */
   transform(rows: readonly Row[], from: number, to: number, out: Float32Array): void;
-  /** Features of `rows` rows → outputs, in an array that the next call may reuse. Synchronous. */
-  forward(features: Float32Array, rows: number): Float32Array;
+  /**
+   * Features of `rows` rows → outputs, in an array that the next call may reuse. Synchronous but for the engine onnx, whose next call must
+   * wait for the one before.
+   */
+  forward(features: Float32Array, rows: number): Float32Array | Promise<Float32Array>;
   /** A regression output in the unit of the target. */
   toTargetUnit(output: number): number;
   /** Tensors held until `dispose`. */

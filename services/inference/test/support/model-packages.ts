@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { columnTypeToProto, taskToProto } from '@rookery/contracts';
 import type { TaskName } from '@rookery/contracts';
 import { defaultSpec, loadPredictor, train, trainedModelToProto } from '@rookery/nn';
+import type { ModelSpec } from '@rookery/nn';
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { Row, Signature, Value } from '@rookery/proto/rookery/domain/v1/data';
 import {
@@ -62,6 +63,7 @@ export async function trainPackage(options: {
   epochs?: number;
   seed?: number;
   runId?: string;
+  layers?: ModelSpec['layers'];
 }): Promise<TrainedPackage> {
   const table = penguins();
   const target = options.target ?? 'species';
@@ -76,6 +78,7 @@ export async function trainPackage(options: {
   const spec = {
     ...defaultSpec(task === 'regression' ? 'regression' : 'classification', matrix.width, outputs),
     epochs: options.epochs ?? 10,
+    ...(options.layers && { layers: options.layers }),
   };
   const { model: trained } = await train({
     spec,

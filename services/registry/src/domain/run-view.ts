@@ -1,3 +1,4 @@
+import { TrainingHistory } from '@rookery/proto/rookery/domain/v1/data';
 import type { TrainingEnvironment } from '@rookery/proto/rookery/domain/v1/data';
 import { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import { RunStarted } from '@rookery/proto/rookery/events/v1/run';
@@ -87,10 +88,16 @@ function jobView(fold: number, final: boolean, part: JobPart | undefined): RunJo
     fold,
     final,
     state: part?.evaluated ? 'evaluated' : part?.trained ? 'trained' : 'queued',
-    history: part?.trained?.history,
+    history: historyOf(part),
     environment: part?.trained?.environment,
     durationMs: part?.trained?.durationMs ?? 0,
     result: part?.evaluated?.result,
     trained: part?.trained?.trained,
   };
+}
+
+/** Whole: a document of an earlier release lacks the fields that came later. */
+function historyOf(part: JobPart | undefined): TrainingHistory | undefined {
+  const history = part?.trained?.history;
+  return history && TrainingHistory.fromPartial(history);
 }

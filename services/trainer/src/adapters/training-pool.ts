@@ -12,6 +12,8 @@ export interface PoolOptions {
   readonly workers: number;
   readonly backend: BackendRequest;
   readonly engine: EngineRequest;
+  /** Where the engine onnx computes; on another provider than cpu, by one thread. Absent: cpu. */
+  readonly onnxProviders?: readonly string[];
   /** Longest time of one job, milliseconds. */
   readonly deadlineMs: number;
   readonly logger: Logger;
@@ -39,7 +41,7 @@ export async function openTrainingPool(options: PoolOptions): Promise<OpenPool> 
   let closed = false;
 
   const spawn = (): TrainingThread => {
-    const thread = new TrainingThread(script, options.backend, options.engine);
+    const thread = new TrainingThread(script, options.backend, options.engine, options.onnxProviders);
     all.add(thread);
     void thread.ended.then(() => all.delete(thread));
     return thread;
@@ -73,7 +75,8 @@ export async function openTrainingPool(options: PoolOptions): Promise<OpenPool> 
   try {
     const first = spawn();
     chosen = await first.ready;
-    size = chosen.backend === 'gpu' ? threadsOnGpu : options.workers;
+    const onGpu = chosen.backend === 'gpu' || options.onnxProviders?.some((name) => name !== 'cpu');
+    size = onGpu ? threadsOnGpu : options.workers;
     idle.push(first, ...Array.from({ length: size - 1 }, spawn));
     await Promise.all(idle.map((thread) => thread.ready));
   } catch (error) {

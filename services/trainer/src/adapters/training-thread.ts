@@ -49,10 +49,16 @@ export class TrainingThread {
   /** Resolves when it can take no more jobs. */
   readonly ended: Promise<void>;
 
-  constructor(script: URL, backend: BackendRequest, engine: EngineRequest) {
+  constructor(
+    script: URL,
+    backend: BackendRequest,
+    engine: EngineRequest,
+    onnxProviders: readonly string[] = ['cpu'],
+  ) {
     const settings: WorkerSettings = {
       backend,
       engine,
+      onnxProviders,
       stopFlag: this.#stopFlag.buffer,
     };
     this.#worker = new Worker(script, { workerData: settings });

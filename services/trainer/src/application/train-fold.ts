@@ -14,6 +14,7 @@ import type { BackendName, ModelSpec } from '@rookery/nn';
 import type { TrainingEnvironment } from '@rookery/proto/rookery/domain/v1/data';
 import type { FoldJob, FoldTrained } from '@rookery/proto/rookery/events/v1/run';
 
+import { boundedHistory } from '../domain/bounded-history.js';
 import type { EpochDone, Trained, TrainedLike } from '../domain/worker-messages.js';
 import type { CancelledRuns } from './cancelled-runs.js';
 import { reportReproduced } from './report-reproduced.js';
@@ -177,11 +178,7 @@ function trainedEvent(
     trained: stored,
     bundle: job.bundle,
     dataset: job.dataset,
-    history: {
-      loss: [...trained.history.loss],
-      metricName: trained.metricName,
-      metric: [...trained.history.metric],
-    },
+    history: boundedHistory(trained),
     environment,
     durationMs: trained.durationMs,
     epochsRun: trained.epochsRun,

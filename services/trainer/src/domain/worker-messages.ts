@@ -7,6 +7,8 @@ export type EngineRequest = TrainEngine | 'auto';
 export interface WorkerSettings {
   readonly backend: BackendRequest;
   readonly engine: EngineRequest;
+  /** Where the engine onnx computes, the preferred provider first. */
+  readonly onnxProviders: readonly string[];
   /** Anything but 0 in its first word asks the running fit to end. */
   readonly stopFlag: SharedArrayBuffer;
 }
@@ -32,6 +34,14 @@ export interface TrainedLike {
   readonly engine: string;
 }
 
+/** Every epoch of a fit. */
+export interface EpochHistory {
+  readonly loss: readonly number[];
+  readonly metric: readonly number[];
+  readonly valLoss?: readonly number[];
+  readonly valMetric?: readonly number[];
+}
+
 /** Answers of a thread. */
 export type WorkerAnswer =
   | {
@@ -54,9 +64,11 @@ export type WorkerAnswer =
       readonly job: number;
       /** TrainedModel bytes, as they are stored. */
       readonly model: Uint8Array;
-      readonly history: { readonly loss: readonly number[]; readonly metric: readonly number[] };
+      readonly history: EpochHistory;
       readonly metricName: string;
       readonly epochsRun: number;
+      readonly bestEpoch: number;
+      readonly stoppedEarly: boolean;
       readonly stopped: boolean;
       readonly backend: BackendName;
       readonly engine: string;
