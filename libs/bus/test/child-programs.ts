@@ -15,14 +15,14 @@ export interface ChildProgram {
   signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
 }
 
-/** Bundles a program of this folder before the tests of a file; what was started of it is killed after each test. */
-export function useProgram(file: string): (...args: string[]) => Promise<ChildProgram> {
+/** Bundles a program before the tests of a file; what was started of it is killed after each test. */
+export function useProgram(file: URL): (...args: string[]) => Promise<ChildProgram> {
   let directory: string;
   let children: ChildProcess[] = [];
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'rookery-program-'));
     await build({
-      entryPoints: [new URL(`./${file}`, import.meta.url).pathname],
+      entryPoints: [file.pathname],
       outfile: join(directory, 'program.mjs'),
       bundle: true,
       platform: 'node',
@@ -51,7 +51,7 @@ export function useProgram(file: string): (...args: string[]) => Promise<ChildPr
       if (line === 'ready') ready = true;
       else lines.push(line);
     });
-    await until(async () => ready, Boolean, `${file} is ready`);
+    await until(async () => ready, Boolean, `${file.pathname} is ready`);
     return { lines, signal: (name) => void child.kill(name) };
   };
 }

@@ -4,7 +4,7 @@ import { useProgram } from './child-programs.js';
 import { label, labelReceived, unique, until, useBroker } from './fixtures.js';
 
 const broker = useBroker();
-const program = useProgram('worker-process.ts');
+const program = useProgram(new URL('./worker-process.ts', import.meta.url));
 
 interface Worker {
   readonly handled: readonly string[];

@@ -10,7 +10,7 @@ import { label, labelReceived, unique, until, useBroker, within } from './fixtur
 
 // What the broker keeps for one connection: less than by default, so that the tests need not fill 64 MB.
 const broker = useBroker({ config: 'max_pending: 4MB\nwrite_deadline: "2s"' });
-const startWatcher = useProgram('progress-watcher.ts');
+const startWatcher = useProgram(new URL('./progress-watcher.ts', import.meta.url));
 
 const run = 'run-1';
 /** As much as fills the buffers of both kernels and of the broker for a connection that nobody reads. */
