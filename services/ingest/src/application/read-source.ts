@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { TerminalError } from '@rookery/contracts';
 
-import { tooManyColumns } from '../domain/csv/csv-index.js';
+import { tooManyColumns } from '../domain/csv/csv-scan.js';
 import { createHeaderGuard } from '../domain/csv/delimiter.js';
 import { formatOfEnding, isTabSeparated, sniffFormat } from '../domain/formats/dataset-format.js';
 import type { DatasetFormat } from '../domain/formats/dataset-format.js';
