@@ -50,12 +50,12 @@ function sorted(n: number, { first, second }: SortScratch): Float64Array {
   return n < FEW ? numbers.sort() : radixSorted(numbers, second.subarray(0, n));
 }
 
-const DIGIT_BITS = 11;
-const DIGITS = 1 << DIGIT_BITS;
+export const DIGIT_BITS = 11;
+export const DIGITS = 1 << DIGIT_BITS;
 /** Digits of the upper 32 bits: sign, exponent and the first 20 bits of the mantissa. */
-const PASSES = 3;
+export const PASSES = 3;
 /** Runs of numbers that begin with the same 32 bits are put in order by insertion up to this length. */
-const SHORT_RUN = 24;
+export const SHORT_RUN = 24;
 
 /** A radix sort by the upper half of the bits; the few numbers that share it are put in order after that. */
 function radixSorted(values: Float64Array<ArrayBuffer>, other: Float64Array<ArrayBuffer>): Float64Array {
@@ -102,13 +102,13 @@ function radixSorted(values: Float64Array<ArrayBuffer>, other: Float64Array<Arra
 }
 
 /** The upper 32 bits of the numbers, at every second place. */
-function upperHalves(values: Float64Array<ArrayBuffer>): Uint32Array {
+export function upperHalves(values: Float64Array<ArrayBuffer>): Uint32Array {
   const first = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 4 : 0;
   return new Uint32Array(values.buffer, values.byteOffset + first, 2 * values.length - 1);
 }
 
 /** Upper halves in the order of the numbers: all bits flipped below zero, the sign else. */
-function orderOf(upper: number): number {
+export function orderOf(upper: number): number {
   return (upper ^ (((upper | 0) >> 31) | 0x80000000)) >>> 0;
 }
 
