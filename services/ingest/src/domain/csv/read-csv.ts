@@ -62,7 +62,7 @@ const FORESEEN_FROM = 1 / 16;
 
 /**
  * Reads all records into the columns; resolves to their number. Columns that turn out to be of another kind are read again
- * from the first row at points that lie further apart each time: at worst the file is read four times, whatever it holds.
+ * from the first row at points that lie further apart each time: whatever the file holds, it is read fewer than six times.
  */
 async function readRows(
   text: CsvText,
