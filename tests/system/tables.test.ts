@@ -1,10 +1,10 @@
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 
 import { events } from '@rookery/contracts';
 import type { DatasetRequest } from '@rookery/client';
-import { readExample } from '@rookery/deploy/examples';
+import { exampleFile, readExample } from '@rookery/deploy/examples';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { exampleUri, pathServices, repositoryRoot, startTestSystem } from './support/test-system.js';
@@ -56,6 +56,22 @@ describe('the worked examples', () => {
     }
     for (const [metric, distance] of Object.entries(absolute)) {
       expect(Math.abs(version.metrics[metric]!.mean - keras[metric]!.mean), metric).toBeLessThan(distance);
+    }
+  });
+});
+
+describe('a table that an example makes', () => {
+  it('lies where ingest may read it, and becomes a served model', async () => {
+    const example = { ...readExample(repositoryRoot, 'million'), generate: { rows: 3000, seed: 7 } };
+    const file = await exampleFile(example, repositoryRoot, () => undefined);
+    try {
+      // Few rows need more turns to come to the same: as many steps as about a tenth of the million take.
+      const more = { name: 'made', uri: pathToFileURL(file).href, batchSize: 16, epochs: 60 };
+      const { version } = await world.serve(requestOf({ ...example.request, ...more }));
+      expect(version.folds).toHaveLength(3);
+      expect(version.folds.reduce((sum, fold) => sum + fold.rows, 0)).toBe(3000);
+    } finally {
+      rmSync(file);
     }
   });
 });

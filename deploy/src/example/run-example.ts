@@ -1,6 +1,3 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { ProgressView } from '@rookery/cli/progress';
@@ -9,7 +6,7 @@ import { RookeryClient, addressesFromEnvironment, rowFromProto } from '@rookery/
 import { events } from '@rookery/contracts';
 import type { MetricSummary } from '@rookery/proto/rookery/domain/v1/data';
 
-import { writeMillion } from './million-rows.js';
+import { exampleFile } from './example-file.js';
 import type { Example } from './read-example.js';
 import { readScores, scoreTable } from './scores.js';
 
@@ -17,7 +14,6 @@ import { readScores, scoreTable } from './scores.js';
 export interface ExampleWorld {
   readonly natsUrl: string;
   readonly addresses: Readonly<Record<string, string>>;
-  readonly dataDir: string;
   readonly root: string;
   readonly stream: ViewStream;
 }
@@ -41,7 +37,7 @@ export interface ExampleResult {
 export async function runExample(example: Example, world: ExampleWorld): Promise<ExampleResult | undefined> {
   const { stream } = world;
   const say = (text: string): unknown => stream.write(`${text}\n`);
-  const file = await fileOf(example, world, say);
+  const file = await exampleFile(example, world.root, say);
   const addresses = { ...addressesFromEnvironment(process.env), ...world.addresses, nats: world.natsUrl };
   const client = new RookeryClient({ addresses, name: 'example' });
   try {
@@ -77,22 +73,4 @@ export async function runExample(example: Example, world: ExampleWorld): Promise
   } finally {
     await client.close();
   }
-}
-
-async function fileOf(
-  example: Example,
-  { root, dataDir }: ExampleWorld,
-  say: (text: string) => unknown,
-): Promise<string> {
-  if (example.generate === undefined) return join(root, example.source ?? '');
-  const { rows, seed } = example.generate;
-  const folder = join(dataDir, 'examples');
-  const file = join(folder, `${example.name}-${rows}-${seed}.csv`);
-  if (existsSync(file)) return file;
-  mkdirSync(folder, { recursive: true });
-  say(`Making ${file} (${rows.toLocaleString('en')} rows) …`);
-  // Under another name until it is whole, so that a broken-off file is never taken for it.
-  await writeMillion(`${file}.part`, rows, seed);
-  await rename(`${file}.part`, file);
-  return file;
 }

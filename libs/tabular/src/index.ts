@@ -43,6 +43,8 @@ export { tableFromArrow, tableToArrow } from './table/arrow-codec.js';
 export { checkArrowFrame } from './table/arrow-frame.js';
 
 export { profileColumn, profileTable, quantileSorted } from './profile/profile-table.js';
+export { sortScratch } from './profile/sort-floats.js';
+export type { SortScratch } from './profile/sort-floats.js';
 export type {
   CategoricalProfile,
   ColumnProfile,

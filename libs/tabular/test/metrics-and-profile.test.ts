@@ -16,7 +16,8 @@ import {
   summarise,
   summariseMetrics,
 } from '../src/index.js';
-import { sortedFinite, sortedNumbers } from '../src/profile/sort-floats.js';
+import { ascendingOrder, descendingOrder } from '../src/metrics/score-order.js';
+import { sortScratch, sortedFinite, sortedNumbers } from '../src/profile/sort-floats.js';
 import { anyTable } from './arbitraries.js';
 
 const labels = ['a', 'b', 'c'];
@@ -173,6 +174,38 @@ describe('sorting of many numbers', () => {
       );
       expect(sortedFinite(values)).toEqual(values.filter(Number.isFinite).sort());
       expect(sortedNumbers(values)).toEqual(values.filter((value) => !Number.isNaN(value)).sort());
+    }
+  });
+
+  it('also where many share the upper half of their bits, and in memory that was used before', () => {
+    const random = createRandom(6);
+    const scratch = sortScratch(6000);
+    for (const width of [2, 20, 4000]) {
+      const steps = Array.from({ length: 5000 }, () => Math.floor(width * random.uniform()));
+      const close = Float64Array.from(
+        steps,
+        (step, i) => (i % 2 === 0 ? 1 : -1) * (1 + step * Number.EPSILON),
+      );
+      expect(sortedFinite(close, scratch)).toEqual(close.slice().sort());
+      expect(sortedFinite(close.subarray(0, 3000), scratch)).toEqual(close.slice(0, 3000).sort());
+      expect(sortedNumbers(close, sortScratch(10))).toEqual(close.slice().sort());
+    }
+  });
+
+  it('orders rows by their scores as a stable sort does, up and down', () => {
+    const random = createRandom(7);
+    for (const rows of [0, 1, 100, 5000]) {
+      for (const score of [
+        () => Math.fround(random.uniform()),
+        () => Math.floor(5 * random.uniform()) - 2,
+        () => 0.5 + Math.floor(3000 * random.uniform()) * 2 ** -53,
+        () => (random.uniform() < 0.5 ? -0 : 0),
+      ]) {
+        const scores = Array.from({ length: rows }, score);
+        const all = scores.map((_, row) => row);
+        expect([...ascendingOrder(scores)]).toEqual(all.toSorted((a, b) => scores[a]! - scores[b]!));
+        expect([...descendingOrder(scores)]).toEqual(all.toSorted((a, b) => scores[b]! - scores[a]!));
+      }
     }
   });
 });

@@ -164,8 +164,8 @@ describe('rows without a truth, and wrong input', () => {
     );
     expect(weightedRegressionScores({ truth: [NaN, 1], predictions: [0, 2], weights: [9, 1] }).mae).toBe(1);
     expect(topLabelCalibration({ truth: [-1, 1], probabilities: [1, 0, 0.2, 0.8], classes: 2 })).toEqual({
-      positive: [true],
-      probabilities: [0.8],
+      positive: Uint8Array.of(1),
+      probabilities: Float64Array.of(0.8),
     });
   });
 

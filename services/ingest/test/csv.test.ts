@@ -3,8 +3,7 @@ import type { Column, ColumnType } from '@rookery/tabular';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { columnTexts, numberReader } from '../src/domain/csv/csv-column.js';
-import { indexCsv } from '../src/domain/csv/csv-index.js';
+import { decimalOf } from '../src/domain/csv/csv-cells.js';
 import { createHeaderGuard } from '../src/domain/csv/delimiter.js';
 import { readCsv } from '../src/domain/csv/read-csv.js';
 import { bytesOf, readOptions } from './fixtures.js';
@@ -45,8 +44,28 @@ const table = fc
     fc.array(fc.array(cell, { minLength: columns, maxLength: columns }), { minLength: 1, maxLength: 8 }),
   );
 
-const indexOf = (bytes: Uint8Array): ReturnType<typeof indexCsv> =>
-  indexCsv(bytes, { from: 0, delimiter: 44, limits: readOptions(), pause: async () => {} });
+/** All columns as texts, cell by cell as they stand in the file. */
+async function textsOf(bytes: Uint8Array, names: readonly string[]): Promise<unknown[][]> {
+  const columnTypes = Object.fromEntries(names.map((name) => [name, 'text' as const]));
+  const { table: read } = await readCsv(bytes, readOptions({ missingTokens: [], columnTypes }));
+  return Array.from({ length: read.rows }, (_, row) => read.columns.map((column) => cellAt(column, row)));
+}
+
+/** What the reader makes of these columns, and what the rule of inferColumn makes of their texts. */
+async function bothWays(
+  columns: readonly (readonly string[])[],
+  missingTokens: readonly string[],
+  lineEnd = '\n',
+): Promise<{ read: readonly Column[]; expected: readonly Column[] }> {
+  const lines = columns[0]!.map((_, row) => columns.map((cells) => written(cells[row]!, false)).join(','));
+  const header = columns.map((_, i) => `c${i}`);
+  const bytes = bytesOf([header.join(','), ...lines].join(lineEnd));
+  const { table: read } = await readCsv(bytes, readOptions({ missingTokens }));
+  return {
+    read: read.columns,
+    expected: columns.map((cells, i) => inferColumn(`c${i}`, cells, { missingTokens })),
+  };
+}
 
 describe('CSV', () => {
   test('any table of texts written by RFC 4180 is read back identically', async () => {
@@ -62,9 +81,7 @@ describe('CSV', () => {
           const text = [header, ...rows]
             .map((row) => row.map((c) => written(c, quoteAll)).join(','))
             .join(lineEnd);
-          const index = await indexOf(bytesOf(lastEnd ? text + lineEnd : text));
-          const columns = header.map((_, i) => columnTexts(index, i));
-          expect(rows.map((_, r) => columns.map((column) => column[r]))).toEqual(rows);
+          expect(await textsOf(bytesOf(lastEnd ? text + lineEnd : text), header)).toEqual(rows);
         },
       ),
       { numRuns: 300 },
@@ -106,20 +123,91 @@ describe('CSV', () => {
         fc.array(number, { minLength: 1, maxLength: 10 }),
         fc.constantFrom<string[]>([], ['', 'NA'], ['-999', '']),
         async (cells, tokens) => {
-          const text = ['x', ...cells.map((c) => written(c, c === ''))].join('\n');
-          const index = await indexOf(bytesOf(text));
-          const expected = inferColumn('x', cells, { missingTokens: tokens });
-          const reader = numberReader(index, 0, new Set(tokens));
-          // In two pieces, as a long file is read in many.
-          const half = cells.length >> 1;
-          const numeric = reader.read(0, half) && reader.read(half, cells.length);
-          expect(numeric ? reader.result : undefined).toEqual(
-            expected.type === 'numeric' ? expected.values : undefined,
-          );
+          const { read, expected } = await bothWays([cells], tokens);
+          expect(read).toEqual(expected);
         },
       ),
       { numRuns: 500 },
     );
+  });
+
+  test('a number of any form is the double that Number makes of its text, to the bit', () => {
+    const digits = (max: number): fc.Arbitrary<string> =>
+      fc.array(fc.constantFrom(...'0123456789'), { maxLength: max }).map((all) => all.join(''));
+    const form = fc
+      .tuple(
+        fc.constantFrom('', '-', '+'),
+        digits(22),
+        fc.constantFrom('', '.'),
+        digits(22),
+        fc.oneof(
+          fc.constant(''),
+          fc
+            .tuple(fc.constantFrom('e', 'E'), fc.constantFrom('', '-', '+'), digits(5))
+            .map((all) => all.join('')),
+          fc.integer({ min: -330, max: 330 }).map((exponent) => `e${exponent}`),
+        ),
+      )
+      .map((parts) => parts.join(''));
+    const shortest = fc.double({ noNaN: true }).map(String);
+    fc.assert(
+      fc.property(fc.oneof(form, shortest, fc.string({ maxLength: 6 })), fc.boolean(), (text, quoted) => {
+        fc.pre(!text.includes('"'));
+        const bytes = bytesOf(quoted ? `,"${text}",` : `,${text},`);
+        const plain = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : NaN;
+        const expected = Number.isFinite(plain) ? plain : NaN;
+        // Object.is within toBe: −0 is not 0.
+        expect(decimalOf(bytes, 1, bytes.length - 1)).toBe(expected);
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  test('columns that turn out to be of another kind after many rows are read as if that had been known', async () => {
+    // Numbers, then a text; few texts, then too many; gaps, then anything: at any row, beyond several of the reader's blocks.
+    const kinds: readonly ((row: number) => string)[] = [
+      (row) => String(row / 8),
+      (row) => `k${row % 5}`,
+      (row) => `unlike any other ${row}`,
+      () => '',
+      (row) => (row % 2 === 0 ? 'true' : 'False'),
+      () => 'é"y" '.repeat(20),
+      (row) => `${row}.25e-3`,
+    ];
+    const column = fc
+      .tuple(
+        fc.constantFrom(...kinds),
+        fc.constantFrom(...kinds),
+        fc.oneof(fc.constantFrom(0, 63, 64, 255, 256), fc.nat({ max: 1100 })),
+      )
+      .map(
+        ([first, then, from]) =>
+          (row: number) =>
+            row < from ? first(row) : then(row),
+      );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(column, { minLength: 1, maxLength: 4 }),
+        fc.oneof(fc.constantFrom(64, 256, 1024), fc.integer({ min: 1, max: 1100 })),
+        fc.constantFrom('\n', '\r\n', '\r'),
+        async (columns, rows, lineEnd) => {
+          const cells = columns.map((of) => Array.from({ length: rows }, (_, row) => of(row)));
+          const { read, expected } = await bothWays(
+            [...cells, Array<string>(rows).fill('x')],
+            ['', 'NA'],
+            lineEnd,
+          );
+          expect(read).toEqual(expected);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('a column of more distinct texts than are shared is read whole', async () => {
+    const cells = Array.from({ length: 70_000 }, (_, row) => `t${row % 66_000}`);
+    const { read, expected } = await bothWays([cells], ['']);
+    expect(read).toEqual(expected);
   });
 
   test('columns of texts are read from bytes as the rule of inferColumn reads them', async () => {

@@ -39,6 +39,6 @@ export const catsCsv = [
 /** All that a source gives, as text. */
 export async function textOf(source: OpenedSource): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of source.chunks) chunks.push(chunk);
+  for await (const chunk of source.chunks) chunks.push(Uint8Array.from(chunk));
   return Buffer.concat(chunks).toString();
 }

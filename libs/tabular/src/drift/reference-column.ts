@@ -1,3 +1,4 @@
+import { sortedFinite } from '../profile/sort-floats.js';
 import { columnLength, missingCount } from '../table/table.js';
 import type { Column } from '../table/table.js';
 import { TabularError } from '../tabular-error.js';
@@ -116,7 +117,7 @@ export interface WeightedSample {
 
 /** Finite values, sorted and counted. O(n log n), typed arrays only. */
 export function weightedSample(raw: Float64Array): WeightedSample {
-  const sorted = raw.filter(Number.isFinite).sort();
+  const sorted = sortedFinite(raw);
   const counts = new Float64Array(sorted.length);
   let distinct = 0;
   for (let i = 0; i < sorted.length; i++) {
@@ -127,8 +128,7 @@ export function weightedSample(raw: Float64Array): WeightedSample {
       counts[distinct++] = 1;
     }
   }
-  const n = counts.subarray(0, distinct).reduce((total, count) => total + count, 0);
-  return { values: sorted.subarray(0, distinct), counts: counts.subarray(0, distinct), n };
+  return { values: sorted.subarray(0, distinct), counts: counts.subarray(0, distinct), n: sorted.length };
 }
 
 /** The same view of a stored reference, whatever kind of array it came in. */

@@ -49,32 +49,41 @@ export function evaluateClassification(input: ClassificationInput): Classificati
       `${probabilities.length} probabilities do not suit ${truth.length} rows of ${k} labels.`,
     );
   }
-  const rows: number[] = [];
+  const kept = new Uint32Array(truth.length);
+  let count = 0;
   for (let i = 0; i < truth.length; i++) {
     if (truth[i]! >= k) {
       throw new TabularError('RK_TABULAR_ARGUMENT_INVALID', `Row ${i} has class ${truth[i]} of ${k} labels.`);
     }
-    if (truth[i]! >= 0) rows.push(i);
+    if (truth[i]! >= 0) kept[count++] = i;
   }
-  const probability = (row: number, label: number): number => {
-    if (width === k) return probabilities[row * k + label]!;
-    return label === 1 ? probabilities[row]! : 1 - probabilities[row]!;
-  };
-  const classes = Int32Array.from(rows, (row) => truth[row]!);
-  const predicted = Int32Array.from(rows, (row) => {
+  const rows = kept.subarray(0, count);
+  const classes = new Int32Array(count);
+  const predicted = new Int32Array(count);
+  const scores = new Float64Array(count * k);
+  for (let i = 0; i < count; i++) {
+    const row = rows[i]!;
+    classes[i] = truth[row]!;
     let best = 0;
-    for (let label = 1; label < k; label++)
-      if (probability(row, label) > probability(row, best)) best = label;
-    return best;
-  });
+    for (let label = 0; label < k; label++) {
+      // One number a row is the probability of the second of two labels.
+      const p =
+        width === k
+          ? probabilities[row * k + label]!
+          : label === 1
+            ? probabilities[row]!
+            : 1 - probabilities[row]!;
+      scores[i * k + label] = p;
+      if (p > scores[i * k + best]!) best = label;
+    }
+    predicted[i] = best;
+  }
   const confusion = confusionMatrix(labels, classes, predicted);
   const scored: ScoredRows = {
     labels,
     classes,
     predicted,
-    probabilities: Float64Array.from({ length: rows.length * k }, (_, at) =>
-      probability(rows[Math.floor(at / k)]!, at % k),
-    ),
+    probabilities: scores,
     ...(input.weights === undefined
       ? {}
       : { weights: Float64Array.from(rows, (row) => input.weights![row]!) }),
@@ -83,8 +92,8 @@ export function evaluateClassification(input: ClassificationInput): Classificati
     ...(scored.weights === undefined
       ? {
           ...confusionMetrics(confusion),
-          ...probabilityLosses(rows, classes, k, probability),
-          roc_auc: meanAuc(rows, classes, k, probability),
+          ...probabilityLosses(classes, k, scores),
+          roc_auc: meanAuc(classes, k, scores),
         }
       : weightedMetrics(scored)),
     ...agreementMetrics(scored),
@@ -93,36 +102,36 @@ export function evaluateClassification(input: ClassificationInput): Classificati
   return { rows: rows.length, metrics: definedOnly(metrics), confusion, perClass: classQualities(confusion) };
 }
 
-type Probability = (row: number, label: number) => number;
-
 function probabilityLosses(
-  rows: readonly number[],
   classes: Int32Array,
   k: number,
-  probability: Probability,
+  probabilities: Float64Array,
 ): { log_loss: number; brier: number } {
   let loss = 0;
   let squares = 0;
-  rows.forEach((row, i) => {
+  for (let i = 0; i < classes.length; i++) {
     let sum = 0;
     for (let label = 0; label < k; label++) {
-      const p = probability(row, label);
+      const p = probabilities[i * k + label]!;
       sum += p;
       if (k > 2 || label === 1) squares += (p - (label === classes[i] ? 1 : 0)) ** 2;
     }
-    const p = probability(row, classes[i]!) / (sum > 0 ? sum : 1);
+    const p = probabilities[i * k + classes[i]!]! / (sum > 0 ? sum : 1);
     loss -= Math.log(Math.min(1 - SMALLEST, Math.max(SMALLEST, p)));
-  });
-  return { log_loss: loss / rows.length, brier: squares / rows.length };
+  }
+  return { log_loss: loss / classes.length, brier: squares / classes.length };
 }
 
-function meanAuc(rows: readonly number[], classes: Int32Array, k: number, probability: Probability): number {
+function meanAuc(classes: Int32Array, k: number, probabilities: Float64Array): number {
   const areas: number[] = [];
+  const positive = new Uint8Array(classes.length);
+  const scores = new Float64Array(classes.length);
   for (let label = k === 2 ? 1 : 0; label < k; label++) {
-    const area = rocAuc(
-      Uint8Array.from(classes, (c) => (c === label ? 1 : 0)),
-      Float64Array.from(rows, (row) => probability(row, label)),
-    );
+    for (let i = 0; i < classes.length; i++) {
+      positive[i] = classes[i] === label ? 1 : 0;
+      scores[i] = probabilities[i * k + label]!;
+    }
+    const area = rocAuc(positive, scores);
     if (!Number.isNaN(area)) areas.push(area);
   }
   return areas.reduce((sum, area) => sum + area, 0) / areas.length;

@@ -62,9 +62,11 @@ export function agreementMetrics(scored: ScoredRows): Record<string, number> {
 
 /** NaN where an output is no probability: what a replica captured may be anything, and the other metrics stand. */
 function expectedCalibrationError(input: CalibrationInput): number {
-  return Array.from(input.probabilities).every((p) => p >= 0 && p <= 1)
-    ? calibrationError(input).expected
-    : NaN;
+  const { probabilities } = input;
+  for (let i = 0; i < probabilities.length; i++) {
+    if (!(probabilities[i]! >= 0 && probabilities[i]! <= 1)) return NaN;
+  }
+  return calibrationError(input).expected;
 }
 
 /** Precision, recall and F1 of each class; a class that occurs neither in truth nor in predictions is undefined. */
@@ -131,8 +133,8 @@ function positiveRows(scored: ScoredRows): {
 } {
   const { classes, probabilities } = scored;
   return {
-    positive: Uint8Array.from(classes, (c) => (c === 1 ? 1 : 0)),
-    scores: Float64Array.from(classes, (_, row) => probabilities[row * 2 + 1]!),
+    positive: new Uint8Array(classes.map((c) => (c === 1 ? 1 : 0))),
+    scores: probabilities.filter((_, at) => at % 2 === 1),
     ...weightsOf(scored),
   };
 }

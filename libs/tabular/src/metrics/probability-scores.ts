@@ -134,20 +134,25 @@ export function calibrationError(
  */
 export function topLabelCalibration(input: ClassScoring): CalibrationInput {
   const { truth, probabilities, classes, weights } = input;
-  const positive: boolean[] = [];
-  const confidence: number[] = [];
-  const kept: number[] = [];
+  const positive = new Uint8Array(truth.length);
+  const confidence = new Float64Array(truth.length);
+  const kept = new Float64Array(truth.length);
+  let count = 0;
   for (let row = 0; row < truth.length; row++) {
     if (truth[row]! < 0) continue;
     let best = 0;
     for (let c = 1; c < classes; c++) {
       if (probabilities[row * classes + c]! > probabilities[row * classes + best]!) best = c;
     }
-    positive.push(best === truth[row]);
-    confidence.push(probabilities[row * classes + best]!);
-    kept.push(weightOf(weights, row));
+    positive[count] = best === truth[row] ? 1 : 0;
+    confidence[count] = probabilities[row * classes + best]!;
+    kept[count++] = weightOf(weights, row);
   }
-  return { positive, probabilities: confidence, ...(weights === undefined ? {} : { weights: kept }) };
+  return {
+    positive: positive.subarray(0, count),
+    probabilities: confidence.subarray(0, count),
+    ...(weights === undefined ? {} : { weights: kept.subarray(0, count) }),
+  };
 }
 
 function meanOverRows(input: ClassScoring, loss: (row: number, label: number) => number): number {

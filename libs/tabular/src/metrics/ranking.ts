@@ -1,5 +1,6 @@
 import { TabularError } from '../tabular-error.js';
 import { checkLengths, weightOf } from './label-counts.js';
+import { descendingOrder } from './score-order.js';
 
 /** Scores of one class against the rest: higher means more likely positive. */
 export interface BinaryScoring {
@@ -30,30 +31,42 @@ export interface MultilabelScoring {
 
 export type CurveAverage = 'macro' | 'weighted' | 'micro';
 
-/** Weights above each threshold, from the highest score down: [false positives, true positives, thresholds]. */
-function cumulative({ positive, scores, weights }: BinaryScoring): {
-  fps: number[];
-  tps: number[];
-  thresholds: number[];
-} {
+/** Weights above each threshold, from the highest score down. */
+interface Cumulative {
+  /** Weight of the false positives. */
+  readonly fps: Float64Array;
+  /** Weight of the true positives. */
+  readonly tps: Float64Array;
+  readonly thresholds: Float64Array;
+}
+
+function cumulative({ positive, scores, weights }: BinaryScoring): Cumulative {
   checkLengths(scores.length, [positive], weights);
-  const order: number[] = [];
-  for (let i = 0; i < scores.length; i++) if (weightOf(weights, i) > 0) order.push(i);
-  order.sort((a, b) => scores[b]! - scores[a]!);
-  const fps: number[] = [];
-  const tps: number[] = [];
-  const thresholds: number[] = [];
+  const order = descendingOrder(scores);
+  const fps = new Float64Array(order.length);
+  const tps = new Float64Array(order.length);
+  const thresholds = new Float64Array(order.length);
+  let points = 0;
   let fp = 0;
   let tp = 0;
-  order.forEach((row, i) => {
-    if (positive[row]!) tp += weightOf(weights, row);
-    else fp += weightOf(weights, row);
-    if (i + 1 < order.length && scores[order[i + 1]!] === scores[row]) return;
-    fps.push(fp);
-    tps.push(tp);
-    thresholds.push(scores[row]!);
-  });
-  return { fps, tps, thresholds };
+  for (let i = 0; i < order.length; i++) {
+    const row = order[i]!;
+    const weight = weightOf(weights, row);
+    // A row without weight is no point of the curve.
+    if (weight === 0) continue;
+    // One point a distinct score: rows of the same score move it on.
+    if (points === 0 || thresholds[points - 1] !== scores[row]!) points++;
+    if (positive[row]!) tp += weight;
+    else fp += weight;
+    fps[points - 1] = fp;
+    tps[points - 1] = tp;
+    thresholds[points - 1] = scores[row]!;
+  }
+  return {
+    fps: fps.subarray(0, points),
+    tps: tps.subarray(0, points),
+    thresholds: thresholds.subarray(0, points),
+  };
 }
 
 /** A ROC curve, from (0, 0) to (1, 1). */
@@ -73,9 +86,9 @@ export function rocCurve(input: BinaryScoring): RocCurve {
   const negatives = fps.at(-1) ?? 0;
   const positives = tps.at(-1) ?? 0;
   return {
-    fpr: [0, ...fps].map((fp) => (negatives > 0 ? fp / negatives : NaN)),
-    tpr: [0, ...tps].map((tp) => (positives > 0 ? tp / positives : NaN)),
-    thresholds: [Infinity, ...thresholds],
+    fpr: [0, ...Array.from(fps)].map((fp) => (negatives > 0 ? fp / negatives : NaN)),
+    tpr: [0, ...Array.from(tps)].map((tp) => (positives > 0 ? tp / positives : NaN)),
+    thresholds: [Infinity, ...Array.from(thresholds)],
   };
 }
 
@@ -84,7 +97,9 @@ export function rocCurve(input: BinaryScoring): RocCurve {
  * it, standardised to 0.5 at chance and 1 at best (McClish 1989). As scikit-learn 1.9.1 `roc_auc_score`.
  */
 export function weightedRocAuc(input: BinaryScoring, options: { readonly maxFpr?: number } = {}): number {
-  const { fpr, tpr } = rocCurve(input);
+  const { fps, tps } = cumulative(input);
+  const negatives = fps.at(-1) ?? 0;
+  const positives = tps.at(-1) ?? 0;
   const limit = options.maxFpr ?? 1;
   if (!(limit > 0 && limit <= 1)) {
     throw new TabularError(
@@ -92,13 +107,18 @@ export function weightedRocAuc(input: BinaryScoring, options: { readonly maxFpr?
       `maxFpr must be above 0 and at most 1; it is ${limit}.`,
     );
   }
-  if (Number.isNaN(fpr[0]!) || Number.isNaN(tpr[0]!)) return NaN;
+  if (!(negatives > 0 && positives > 0)) return NaN;
   let area = 0;
-  for (let i = 1; i < fpr.length && fpr[i - 1]! < limit; i++) {
-    const [x0, x1, y0] = [fpr[i - 1]!, fpr[i]!, tpr[i - 1]!];
+  let x0 = 0;
+  let y0 = 0;
+  for (let i = 0; i < fps.length && x0 < limit; i++) {
+    const x1 = fps[i]! / negatives;
+    const y1 = tps[i]! / positives;
     const end = Math.min(x1, limit);
-    const y = x1 > limit ? y0 + ((tpr[i]! - y0) / (x1 - x0)) * (limit - x0) : tpr[i]!;
+    const y = x1 > limit ? y0 + ((y1 - y0) / (x1 - x0)) * (limit - x0) : y1;
     area += ((end - x0) * (y0 + y)) / 2;
+    x0 = x1;
+    y0 = y1;
   }
   if (limit === 1) return area;
   const least = limit ** 2 / 2;
@@ -118,7 +138,10 @@ export interface PrecisionRecallCurve {
 
 /** See PrecisionRecallCurve. Without positive rows recall is 1. */
 export function precisionRecallCurve(input: BinaryScoring): PrecisionRecallCurve {
-  const { fps, tps, thresholds } = cumulative(input);
+  const curve = cumulative(input);
+  const [fps, tps, thresholds] = [curve.fps, curve.tps, curve.thresholds].map((points) =>
+    Array.from(points),
+  ) as [number[], number[], number[]];
   const positives = tps.at(-1) ?? 0;
   return {
     precision: [...tps.map((tp, i) => (tp + fps[i]! > 0 ? tp / (tp + fps[i]!) : 0)).reverse(), 1],
@@ -132,9 +155,14 @@ export function precisionRecallCurve(input: BinaryScoring): PrecisionRecallCurve
  * positive rows. As scikit-learn 1.9.1 `average_precision_score`.
  */
 export function averagePrecision(input: BinaryScoring): number {
-  const { precision, recall } = precisionRecallCurve(input);
+  const { fps, tps } = cumulative(input);
+  const positives = tps.at(-1) ?? 0;
+  if (positives === 0) return 0;
   let area = 0;
-  for (let i = 0; i + 1 < recall.length; i++) area += (recall[i]! - recall[i + 1]!) * precision[i]!;
+  for (let i = tps.length - 1; i >= 0; i--) {
+    const below = i === 0 ? 0 : tps[i - 1]! / positives;
+    area += (tps[i]! / positives - below) * (tps[i]! > 0 ? tps[i]! / (tps[i]! + fps[i]!) : 0);
+  }
   return Math.max(0, area);
 }
 
@@ -206,18 +234,19 @@ export function topKAccuracy(input: ClassScoring, k = 2): number {
 }
 
 function oneVsOne({ truth, probabilities, classes }: ClassScoring, average: CurveAverage): number {
-  const members = Array.from({ length: classes }, (): number[] => []);
-  for (let i = 0; i < truth.length; i++) if (truth[i]! >= 0) members[truth[i]!]!.push(i);
+  const members = Array.from({ length: classes }, (_, label) => rowsWhere(truth, (code) => code === label));
   let sum = 0;
   let total = 0;
   for (let a = 0; a < classes; a++) {
     for (let b = a + 1; b < classes; b++) {
-      const rows = [...members[a]!, ...members[b]!];
+      const rows = new Uint32Array(members[a]!.length + members[b]!.length);
+      rows.set(members[a]!);
+      rows.set(members[b]!, members[a]!.length);
       if (members[a]!.length === 0 || members[b]!.length === 0) continue;
       const area = (label: number): number =>
         weightedRocAuc({
-          positive: rows.map((row) => truth[row] === label),
-          scores: rows.map((row) => probabilities[row * classes + label]!),
+          positive: Uint8Array.from(rows, (row) => (truth[row] === label ? 1 : 0)),
+          scores: columnOf(probabilities, classes, label, rows),
         });
       const weight = average === 'weighted' ? rows.length : 1;
       sum += (weight * (area(a) + area(b))) / 2;
@@ -244,12 +273,16 @@ function averagedCurve(
   let sum = 0;
   let total = 0;
   for (let k = 0; k < labels; k++) {
-    const positive = Array.from({ length: rows }, (_, i) => Boolean(truth[i * labels + k]));
-    const own = Float64Array.from({ length: rows }, (_, i) => scores[i * labels + k]!);
-    const weight =
-      average === 'macro'
-        ? 1
-        : positive.reduce((support, is, i) => support + (is ? weightOf(weights, i) : 0), 0);
+    const positive = new Uint8Array(rows);
+    const own = new Float64Array(rows);
+    let support = 0;
+    for (let i = 0; i < rows; i++) {
+      own[i] = scores[i * labels + k]!;
+      if (!truth[i * labels + k]) continue;
+      positive[i] = 1;
+      support += weightOf(weights, i);
+    }
+    const weight = average === 'macro' ? 1 : support;
     total += weight;
     // A label without weight has no say, though its score is NaN.
     if (weight > 0) sum += weight * metric({ positive, scores: own, ...withWeights(weights) });
@@ -261,19 +294,39 @@ function averagedCurve(
 function oneHotScoring(input: ClassScoring): MultilabelScoring {
   checkScoring(input);
   const { truth, probabilities, classes, weights } = input;
-  const rows = Array.from({ length: truth.length }, (_, i) => i).filter((i) => truth[i]! >= 0);
+  const rows = rowsWhere(truth, (code) => code >= 0);
   const indicators = new Uint8Array(rows.length * classes);
   const scores = new Float64Array(rows.length * classes);
-  rows.forEach((row, i) => {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
     indicators[i * classes + truth[row]!] = 1;
     for (let c = 0; c < classes; c++) scores[i * classes + c] = probabilities[row * classes + c]!;
-  });
+  }
   return {
     truth: indicators,
     scores,
     labels: classes,
-    ...(weights === undefined ? {} : { weights: rows.map((row) => weights[row]!) }),
+    ...(weights === undefined ? {} : { weights: Float64Array.from(rows, (row) => weights[row]!) }),
   };
+}
+
+function rowsWhere(truth: ArrayLike<number>, keep: (code: number) => boolean): Uint32Array {
+  const rows = new Uint32Array(truth.length);
+  let count = 0;
+  for (let row = 0; row < truth.length; row++) if (keep(truth[row]!)) rows[count++] = row;
+  return rows.subarray(0, count);
+}
+
+/** Probabilities of one class for these rows. */
+function columnOf(
+  probabilities: ArrayLike<number>,
+  classes: number,
+  label: number,
+  rows: Uint32Array,
+): Float64Array {
+  const out = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) out[i] = probabilities[rows[i]! * classes + label]!;
+  return out;
 }
 
 function checkScoring({ truth, probabilities, classes, weights }: ClassScoring): void {

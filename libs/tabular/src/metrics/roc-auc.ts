@@ -1,12 +1,12 @@
+import { ascendingOrder } from './score-order.js';
+
 /**
  * Area under the ROC curve: the share of (positive, negative) pairs in which the positive row has the higher score,
  * ties counting half. NaN where either side has no row. O(n log n).
  */
 export function rocAuc(positive: ArrayLike<boolean | number>, scores: ArrayLike<number>): number {
   const n = scores.length;
-  const order = new Uint32Array(n);
-  for (let i = 0; i < n; i++) order[i] = i;
-  order.sort((a, b) => scores[a]! - scores[b]!);
+  const order = ascendingOrder(scores);
   let positives = 0;
   let rankSum = 0;
   for (let start = 0; start < n;) {

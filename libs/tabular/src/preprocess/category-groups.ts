@@ -1,4 +1,5 @@
 import { compareCategories } from '../table/category-order.js';
+import { columnLength } from '../table/table.js';
 import type { Column } from '../table/table.js';
 import { TabularError } from '../tabular-error.js';
 import { categoryCells } from './cells.js';
@@ -35,19 +36,40 @@ export function fitCategories(
   given: readonly Category[] | undefined,
   options: InfrequentOptions & { readonly groupMissing: boolean; readonly refuseOthers: boolean },
 ): FittedCategories {
-  const cells = categoryCells(column);
-  const counts = new Map<Category, number>();
-  for (const cell of cells) counts.set(cell, (counts.get(cell) ?? 0) + 1);
+  const counts = categoryCounts(column);
   const categories = given ?? [...counts.keys()].sort(byValue);
   if (given !== undefined) checkGiven(column.name, given);
   if (given !== undefined && options.refuseOthers) {
     const known = new Set(given);
+    const cells = categoryCells(column);
     const row = cells.findIndex((cell) => !known.has(cell));
     if (row >= 0) throw unknownCategory(column.name, row, cells[row]!);
   }
   const grouped = categories.at(-1) === null && !options.groupMissing ? categories.slice(0, -1) : categories;
   const numbers = grouped.map((category) => counts.get(category) ?? 0);
-  return { categories, infrequent: infrequentOf(numbers, cells.length, options) };
+  return { categories, infrequent: infrequentOf(numbers, columnLength(column), options) };
+}
+
+/** Cells of each category that occurs; texts are counted by their codes. */
+function categoryCounts(column: Column): Map<Category, number> {
+  const counts = new Map<Category, number>();
+  const add = (cell: Category, count: number): unknown => counts.set(cell, (counts.get(cell) ?? 0) + count);
+  if (column.type === 'numeric') {
+    for (const cell of categoryCells(column)) add(cell, 1);
+    return counts;
+  }
+  const { codes, categories } = column;
+  const numbers = new Uint32Array(categories.length);
+  let missing = 0;
+  for (let i = 0; i < codes.length; i++) {
+    if (codes[i]! < 0) missing++;
+    else numbers[codes[i]!]!++;
+  }
+  categories.forEach((category, code) => {
+    if (numbers[code]! > 0) add(category, numbers[code]!);
+  });
+  if (missing > 0) add(null, missing);
+  return counts;
 }
 
 /**

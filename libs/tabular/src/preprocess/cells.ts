@@ -37,7 +37,12 @@ export function numericCells(column: Column): Float64Array {
     }
     return values;
   }
-  if (column.type === 'boolean') return Float64Array.from(column.codes, (code) => (code < 0 ? NaN : code));
+  if (column.type === 'boolean') {
+    const { codes } = column;
+    const out = new Float64Array(codes.length);
+    for (let row = 0; row < codes.length; row++) out[row] = codes[row]! < 0 ? NaN : codes[row]!;
+    return out;
+  }
   throw new TabularError(
     'RK_TABULAR_COLUMN_TYPE',
     `Column "${column.name}" is ${column.type}, and this transformer takes numbers; encode it first or leave it out.`,

@@ -163,14 +163,22 @@ function filled(column: Column, fill: number | string, strategy: FittedSimpleImp
     if (column.type !== 'numeric' && strategy !== 'mean' && strategy !== 'median') {
       throw wrongType(column, 'numeric');
     }
-    const values = numericCells(column).map((value) => (Number.isNaN(value) ? fill : value));
-    return numericColumn(column.name, values);
+    const values = numericCells(column);
+    const out = new Float64Array(values.length);
+    for (let row = 0; row < values.length; row++) {
+      const value = values[row]!;
+      out[row] = Number.isNaN(value) ? fill : value;
+    }
+    return numericColumn(column.name, out);
   }
   if (column.type === 'numeric') throw wrongType(column, 'categorical');
   let code = column.categories.indexOf(fill);
   if (code < 0) code = column.categories.length;
   const categories = code < column.categories.length ? column.categories : [...column.categories, fill];
-  return { ...column, codes: column.codes.map((c) => (c < 0 ? code : c)), categories };
+  const codes = new Int32Array(column.codes.length);
+  for (let row = 0; row < codes.length; row++)
+    codes[row] = column.codes[row]! < 0 ? code : column.codes[row]!;
+  return { ...column, codes, categories };
 }
 
 function isMissing(column: Column, row: number): boolean {

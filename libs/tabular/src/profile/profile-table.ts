@@ -1,6 +1,7 @@
 import { compareCategories } from '../table/category-order.js';
 import { columnLength } from '../table/table.js';
-import { sortedFinite } from './sort-floats.js';
+import { sortScratch, sortedFinite } from './sort-floats.js';
+import type { SortScratch } from './sort-floats.js';
 import type { CodedColumn, Column, ColumnType, NumericColumn, Table } from '../table/table.js';
 
 export interface ProfileOptions {
@@ -8,6 +9,8 @@ export interface ProfileOptions {
   readonly bins?: number;
   /** Most frequent categories listed. Default 10. */
   readonly top?: number;
+  /** Memory for sorting numbers, for columns one after the other. */
+  readonly scratch?: SortScratch;
 }
 
 /** What all columns have. */
@@ -65,13 +68,17 @@ export interface TableProfile {
 
 /** Profile of every column. */
 export function profileTable(table: Table, options: ProfileOptions = {}): TableProfile {
-  return { rows: table.rows, columns: table.columns.map((column) => profileColumn(column, options)) };
+  const scratch = options.scratch ?? sortScratch(table.rows);
+  return {
+    rows: table.rows,
+    columns: table.columns.map((column) => profileColumn(column, { ...options, scratch })),
+  };
 }
 
 /** Profile of one column. */
 export function profileColumn(column: Column, options: ProfileOptions = {}): ColumnProfile {
   return column.type === 'numeric'
-    ? profileNumeric(column, options.bins ?? 10)
+    ? profileNumeric(column, options.bins ?? 10, options.scratch)
     : profileCoded(column, options.top ?? 10);
 }
 
@@ -100,24 +107,13 @@ function common(column: Column, missing: number, distinct: number): Omit<CommonP
   };
 }
 
-function profileNumeric(column: NumericColumn, bins: number): NumericProfile {
+function profileNumeric(column: NumericColumn, bins: number, scratch?: SortScratch): NumericProfile {
   const { values } = column;
-  const sorted = sortedFinite(values);
+  const sorted = sortedFinite(values, scratch);
   const n = sorted.length;
-  let infinite = 0;
-  for (let i = 0; i < values.length; i++) if (values[i] === Infinity || values[i] === -Infinity) infinite++;
-  let distinct = 0;
-  let sum = 0;
-  for (let i = 0; i < n; i++) {
-    if (i === 0 || sorted[i] !== sorted[i - 1]) distinct++;
-    sum += sorted[i]!;
-  }
+  const { distinct, sum } = sumOf(sorted);
   const mean = sum / n;
-  let squares = 0;
-  for (let i = 0; i < n; i++) {
-    const distance = sorted[i]! - mean;
-    squares += distance * distance;
-  }
+  const squares = squaresAround(sorted, mean);
   const at = (q: number): number => quantileSorted(sorted, q);
   return {
     ...common(column, values.length - n, distinct),
@@ -129,8 +125,38 @@ function profileNumeric(column: NumericColumn, bins: number): NumericProfile {
     sampleStd: n < 2 ? null : Math.sqrt(squares / (n - 1)),
     quantiles: n === 0 ? null : { q05: at(0.05), q25: at(0.25), q50: at(0.5), q75: at(0.75), q95: at(0.95) },
     histogram: histogram(sorted, distinct < 2 ? 1 : bins),
-    infinite,
+    infinite: n === values.length ? 0 : infiniteCount(values),
   };
+}
+
+// Each of these is a loop of its own: compiled alone, they run at the speed of the memory.
+
+function sumOf(sorted: Float64Array): { readonly distinct: number; readonly sum: number } {
+  let distinct = 0;
+  let sum = 0;
+  let previous = NaN;
+  for (let i = 0; i < sorted.length; i++) {
+    const value = sorted[i]!;
+    if (value !== previous) distinct++;
+    previous = value;
+    sum += value;
+  }
+  return { distinct, sum };
+}
+
+function squaresAround(sorted: Float64Array, mean: number): number {
+  let squares = 0;
+  for (let i = 0; i < sorted.length; i++) {
+    const distance = sorted[i]! - mean;
+    squares += distance * distance;
+  }
+  return squares;
+}
+
+function infiniteCount(values: Float64Array): number {
+  let infinite = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] === Infinity || values[i] === -Infinity) infinite++;
+  return infinite;
 }
 
 function histogram(sorted: Float64Array, bins: number): { edges: number[]; counts: number[] } {
@@ -139,14 +165,22 @@ function histogram(sorted: Float64Array, bins: number): { edges: number[]; count
   if (first === undefined || last === undefined) return { edges: [], counts: [] };
   const step = (last - first) / bins;
   const edges = Array.from({ length: bins + 1 }, (_, i) => (i === bins ? last : first + i * step));
-  const counts = new Array<number>(bins).fill(0);
-  let bin = 0;
-  for (let i = 0; i < sorted.length; i++) {
-    const value = sorted[i]!;
-    while (bin < bins - 1 && value >= edges[bin + 1]!) bin++;
-    counts[bin]!++;
-  }
+  // The values are sorted: a bin ends where the next one's edge would be put in.
+  const ends = edges.slice(1).map((edge, i) => (i === bins - 1 ? sorted.length : lowerBound(sorted, edge)));
+  const counts = ends.map((end, i) => end - (ends[i - 1] ?? 0));
   return { edges, counts };
+}
+
+/** Position of the first sorted value that is not below `bound`. */
+function lowerBound(sorted: Float64Array, bound: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]! < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function profileCoded(column: CodedColumn, top: number): CategoricalProfile {

@@ -19,7 +19,7 @@ import type { Data } from 'apache-arrow';
 import { TabularError } from '../tabular-error.js';
 import { checkArrowFrame } from './arrow-frame.js';
 import { columnFromValues } from './infer-column.js';
-import { createTable, missingCount } from './table.js';
+import { createTable } from './table.js';
 import type { CellValue, CodedColumnType, Column, Table } from './table.js';
 
 /** Field metadata that tells categorical, boolean and text columns apart. */
@@ -69,12 +69,8 @@ export function tableFromArrow(bytes: Uint8Array): Table {
 }
 
 function columnData(column: Column, type: DataType, rows: number): Data {
-  const missing = missingCount(column);
-  const isMissing =
-    column.type === 'numeric'
-      ? (i: number) => Number.isNaN(column.values[i]!)
-      : (i: number) => column.codes[i]! < 0;
-  const nullBitmap = missing === 0 ? null : validity(rows, isMissing);
+  const { missing, nullBitmap } =
+    column.type === 'numeric' ? presentNumbers(column.values) : presentCodes(column.codes);
   if (column.type === 'numeric') {
     return makeData({
       type: type as Float64,
@@ -85,7 +81,7 @@ function columnData(column: Column, type: DataType, rows: number): Data {
     });
   }
   // Readers may look a null's code up: 0 is within every dictionary that is not empty.
-  const codes = missing === 0 ? column.codes : column.codes.map((code) => Math.max(0, code));
+  const codes = missing === 0 ? column.codes : withoutNegative(column.codes);
   const dictionary = vectorFromArray([...column.categories], new Utf8());
   const dictionaryType = type as Dictionary<Utf8, Int32>;
   return makeData({
@@ -98,11 +94,42 @@ function columnData(column: Column, type: DataType, rows: number): Data {
   });
 }
 
-/** Arrow's validity bits: bit i is 1 where row i has a value. */
-function validity(rows: number, isMissing: (row: number) => boolean): Uint8Array {
-  const bits = new Uint8Array(Math.ceil(rows / 64) * 8);
-  for (let i = 0; i < rows; i++) if (!isMissing(i)) bits[i >> 3]! |= 1 << (i & 7);
-  return bits;
+/** Arrow's validity bits: bit i is 1 where row i has a value; null where all have one. */
+interface Presence {
+  readonly missing: number;
+  readonly nullBitmap: Uint8Array | null;
+}
+
+function presentNumbers(values: Float64Array): Presence {
+  const bits = validityOf(values.length);
+  let missing = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    // NaN alone is not itself.
+    if (value === value) bits[i >> 3]! |= 1 << (i & 7);
+    else missing++;
+  }
+  return { missing, nullBitmap: missing === 0 ? null : bits };
+}
+
+function presentCodes(codes: Int32Array): Presence {
+  const bits = validityOf(codes.length);
+  let missing = 0;
+  for (let i = 0; i < codes.length; i++) {
+    if (codes[i]! >= 0) bits[i >> 3]! |= 1 << (i & 7);
+    else missing++;
+  }
+  return { missing, nullBitmap: missing === 0 ? null : bits };
+}
+
+function validityOf(rows: number): Uint8Array {
+  return new Uint8Array(Math.ceil(rows / 64) * 8);
+}
+
+function withoutNegative(codes: Int32Array): Int32Array {
+  const out = new Int32Array(codes.length);
+  for (let i = 0; i < codes.length; i++) out[i] = Math.max(0, codes[i]!);
+  return out;
 }
 
 function columnOf(field: Field, vector: Vector): Column {

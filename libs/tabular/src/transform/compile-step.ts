@@ -184,15 +184,17 @@ function compileOneHot(
   const registerOf = Int32Array.from(grouped, (_, position) =>
     position === feature.drop ? -1 : first + outputs.findIndex((output) => output.position === position),
   );
-  const end = first + outputs.length;
+  // The one register of these that is not 0, to be cleared before the next row.
+  let set = -1;
   program.operations.push((r) => {
     let position = lookup(r[from]!);
     if (position < 0) {
       if (refuse) throw unknownCell(cell, r[from]!);
       position = unknown;
     }
-    r.fill(0, first, end);
-    if (position >= 0 && registerOf[position]! >= 0) r[registerOf[position]!] = 1;
+    if (set >= 0) r[set] = 0;
+    set = position < 0 ? -1 : registerOf[position]!;
+    if (set >= 0) r[set] = 1;
   });
   return outputs.map(({ name }, i) => ({ name, register: first + i, input }));
 }

@@ -44,8 +44,10 @@ export function fitPipeline(
   const innerFolds = Math.min(INNER_FOLDS, rows.length);
   const context: FitContext = {
     target: options.target,
-    // One row alone has no other to be encoded by.
-    ...(innerFolds < 2 ? {} : { folds: kFold(rows.length, innerFolds, { seed }) }),
+    // One row alone has no other to be encoded by, and no other step looks at these folds.
+    ...(innerFolds < 2 || !planned.some(({ steps }) => steps.some(({ kind }) => kind === 'target_encoder'))
+      ? {}
+      : { folds: kFold(rows.length, innerFolds, { seed }) }),
   };
   const encoders: CrossFit['encoders'][number][] = [];
   const branches = planned.map(({ name, columns, steps }, branch): FittedBranch => {
@@ -97,5 +99,12 @@ function prefixed(branches: readonly FittedBranch[], inputs: readonly PipelineIn
 /** What is not finite is missing, in fitting as in serving. */
 function finite(column: Column): Column {
   if (column.type !== 'numeric') return column;
-  return { ...column, values: column.values.map((value) => (Number.isFinite(value) ? value : NaN)) };
+  const { values } = column;
+  if (!hasInfinite(values)) return column;
+  return { ...column, values: values.map((value) => (Number.isFinite(value) ? value : NaN)) };
+}
+
+function hasInfinite(values: Float64Array): boolean {
+  for (let i = 0; i < values.length; i++) if (values[i] === Infinity || values[i] === -Infinity) return true;
+  return false;
 }

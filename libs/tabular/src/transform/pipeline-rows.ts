@@ -45,8 +45,10 @@ function writeRows(
   data: Float32Array,
 ): void {
   const program = compilePipeline(fitted);
-  const columns = program.inputs.map((input) => tableInput(input, columnByName(table, input.name)));
   const { registers, width } = program;
+  const columns = program.inputs.map((input, k) =>
+    tableInput(input, columnByName(table, input.name), registers, k),
+  );
   let row = 0;
   const describe = (input: number): string => columns[input]!.describe(row);
   const many = positions?.length ?? count;
@@ -55,7 +57,7 @@ function writeRows(
     for (let k = 0; k < columns.length; k++) {
       const input = columns[k]!;
       row = rowOf(rows, position, input.column);
-      registers[k] = input.read(row);
+      input.load(row);
     }
     try {
       program.run(data, position * width, describe);
@@ -67,20 +69,23 @@ function writeRows(
 
 interface TableInput {
   readonly column: Column;
-  /** The number, or the program's code of the text. */
-  read(row: number): number;
+  /** Puts the number, or the program's code of the text, into its register: a number that is returned would be an object. */
+  load(row: number): void;
   describe(row: number): string;
 }
 
-function tableInput(input: CompiledInput, column: Column): TableInput {
+function tableInput(input: CompiledInput, column: Column, registers: Float64Array, k: number): TableInput {
   const { texts } = input;
   if (texts === undefined) {
     if (column.type !== 'numeric') throw wrongType(column, 'numeric');
     const { values } = column;
     return {
       column,
-      // What is not finite is missing.
-      read: (row) => (Number.isFinite(values[row]) ? values[row]! : NaN),
+      // What is not finite is missing: x − x is not 0 then.
+      load: (row) => {
+        const value = values[row]!;
+        registers[k] = value - value === 0 ? value : NaN;
+      },
       describe: (row) => (Number.isFinite(values[row]) ? String(values[row]) : ''),
     };
   }
@@ -90,7 +95,10 @@ function tableInput(input: CompiledInput, column: Column): TableInput {
   const recode = Int32Array.from(categories, (category) => known.get(category) ?? NOT_KNOWN);
   return {
     column,
-    read: (row) => (codes[row]! < 0 ? NO_VALUE : recode[codes[row]!]!),
+    load: (row) => {
+      const code = codes[row]!;
+      registers[k] = code < 0 ? NO_VALUE : recode[code]!;
+    },
     describe: (row) => categories[codes[row]!] ?? '',
   };
 }

@@ -53,9 +53,10 @@ export async function openFile(uri: string, policy: FilePolicy): Promise<OpenedS
   return {
     bytes: status.size,
     chunks: (async function* () {
+      // One piece of memory for all of them: a new one each is garbage by the megabyte.
+      const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(4096, status.size)));
       try {
         for (;;) {
-          const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(4096, status.size)));
           const { bytesRead } = await handle.read(chunk, 0, chunk.length);
           if (bytesRead === 0) return;
           yield chunk.subarray(0, bytesRead);

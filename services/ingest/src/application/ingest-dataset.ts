@@ -1,7 +1,7 @@
 import { datasetIdOf, RetryableError, toRookeryError } from '@rookery/contracts';
 import type { BusEvent, DeadLetter, HandlerContext } from '@rookery/bus';
 import type { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
-import { profileColumn, schemaOf, tableToArrow } from '@rookery/tabular';
+import { profileColumn, schemaOf, sortScratch, tableToArrow } from '@rookery/tabular';
 import type { ColumnProfile, Table, TableProfile } from '@rookery/tabular';
 
 import { checkTable } from '../domain/check-table.js';
@@ -127,8 +127,9 @@ async function takeIn(
 /** Profile of every column; sorting a long one takes a while, so others get their turn in between. */
 async function profileOf(table: Table, pause: () => Promise<void>): Promise<TableProfile> {
   const columns: ColumnProfile[] = [];
+  const scratch = sortScratch(table.rows);
   for (const column of table.columns) {
-    columns.push(profileColumn(column));
+    columns.push(profileColumn(column, { scratch }));
     if (table.rows * columns.length > 100_000) await pause();
   }
   return { rows: table.rows, columns };

@@ -6,7 +6,10 @@ import type { DatasetRecord, IngestedRecord, RejectedRecord } from '../domain/da
 
 /** The bytes behind a uri, as they arrive. */
 export interface OpenedSource {
-  /** Fails with a RookeryError: terminal where the source is wrong, retryable where it may answer later. */
+  /**
+   * Fails with a RookeryError: terminal where the source is wrong, retryable where it may answer later. A chunk holds its bytes
+   * until the next one is asked for: whoever needs them longer copies them.
+   */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Size as the source gives it, if it does: a hint, never trusted. */
   readonly bytes?: number | undefined;

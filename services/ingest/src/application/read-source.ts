@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { TerminalError } from '@rookery/contracts';
 
-import { tooManyColumns } from '../domain/csv/csv-index.js';
+import { tooManyColumns } from '../domain/csv/csv-scan.js';
 import { createHeaderGuard } from '../domain/csv/delimiter.js';
 import { formatOfEnding, isTabSeparated, sniffFormat } from '../domain/formats/dataset-format.js';
 import type { DatasetFormat } from '../domain/formats/dataset-format.js';
@@ -33,6 +33,8 @@ export interface ReadSourceOptions extends Pick<DatasetLimits, 'maxBytes' | 'max
 
 /** A size that a source gives is a claim: no more is set aside for it before its bytes are here. */
 const MOST_AHEAD = 64 * 1024 * 1024;
+/** Where so much of it is here, the whole of what it claims may be set aside, up to so many times as much. */
+const MOST_FACTOR = 4;
 /** Offsets into a file are 32 bits wide. */
 const MOST_BYTES = 2 ** 32 - 2;
 
@@ -64,7 +66,7 @@ export async function readSource(source: OpenedSource, options: ReadSourceOption
     hash.update(chunk);
     if (length + chunk.length > buffer.length) {
       const grown = Buffer.allocUnsafeSlow(
-        Math.min(maxBytes, Math.max(buffer.length * 2, length + chunk.length)),
+        Math.min(maxBytes, Math.max(roomAfter(buffer.length, source.bytes), length + chunk.length)),
       );
       buffer.copy(grown, 0, 0, length);
       buffer = grown;
@@ -81,6 +83,11 @@ export async function readSource(source: OpenedSource, options: ReadSourceOption
   if (options.sha256 !== undefined && options.sha256 !== sha256)
     throw checksumMismatch(options.sha256, sha256);
   return { bytes: buffer.subarray(0, length), sha256, format: format ?? 'csv' };
+}
+
+/** Room for a file that has filled what it had: twice as much, or all that it claims where that is not much more. */
+function roomAfter(length: number, claimed = 0): number {
+  return claimed > length && claimed <= MOST_FACTOR * length ? claimed : 2 * length;
 }
 
 /** RK_DATASET_CHECKSUM, with both sums. */

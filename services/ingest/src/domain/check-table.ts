@@ -151,7 +151,7 @@ function featureColumns(table: Table, request: TrainingRequest): string[] {
     );
   }
   for (const column of features) {
-    if (missingCount(column) < table.rows) continue;
+    if (hasValue(column)) continue;
     throw new TerminalError(
       'RK_DATASET_COLUMN_EMPTY',
       `Column ${JSON.stringify(column.name)} has no value in any of the ${table.rows} rows`,
@@ -159,6 +159,13 @@ function featureColumns(table: Table, request: TrainingRequest): string[] {
     );
   }
   return features.map((column) => column.name);
+}
+
+/** Whether any cell is not missing: most columns show it in their first row. */
+function hasValue(column: Column): boolean {
+  return column.type === 'numeric'
+    ? column.values.some((value) => !Number.isNaN(value))
+    : column.codes.some((code) => code >= 0);
 }
 
 function taskOf(target: Column, wanted: TaskName | undefined): TaskName {
@@ -212,10 +219,27 @@ function checkFolds(table: Table, target: Column, task: TaskName, request: Train
 }
 
 function smallestClass(target: Column): [string, number] {
-  const counts = new Map<string | number, number>();
-  for (const value of target.type === 'numeric' ? target.values : target.codes) {
-    counts.set(value, (counts.get(value) ?? 0) + 1);
-  }
+  const counts = target.type === 'numeric' ? countsOfNumbers(target.values) : countsOfCodes(target.codes);
   const [value, count] = [...counts].reduce((least, entry) => (entry[1] < least[1] ? entry : least));
-  return [target.type === 'numeric' ? String(value) : (target.categories[value as number] ?? ''), count];
+  return [target.type === 'numeric' ? String(value) : (target.categories[value] ?? ''), count];
+}
+
+/** Rows of each number, by first occurrence. */
+function countsOfNumbers(values: Float64Array): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (let row = 0; row < values.length; row++) counts.set(values[row]!, (counts.get(values[row]!) ?? 0) + 1);
+  return counts;
+}
+
+/** Rows of each code that occurs, by first occurrence. */
+function countsOfCodes(codes: Int32Array): Map<number, number> {
+  const rows: number[] = [];
+  const order: number[] = [];
+  for (let row = 0; row < codes.length; row++) {
+    const code = codes[row]!;
+    const before = rows[code];
+    if (before === undefined) order.push(code);
+    rows[code] = (before ?? 0) + 1;
+  }
+  return new Map(order.map((code) => [code, rows[code]!]));
 }

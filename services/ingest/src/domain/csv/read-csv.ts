@@ -4,39 +4,37 @@ import type { Column, ColumnType } from '@rookery/tabular';
 
 import { checkColumnNames, checkNamedColumns, givenType, withCellErrors } from '../formats/parsed-table.js';
 import type { ParsedTable, ReadOptions } from '../formats/parsed-table.js';
+import { checkTableSize } from '../formats/table-limits.js';
 import { checkText, lineAt } from '../formats/text-bytes.js';
-import { cellText, codeReader, columnTexts, numberReader } from './csv-column.js';
-import type { ColumnReader, TextCodes } from './csv-column.js';
-import { indexCsv } from './csv-index.js';
-import type { CsvIndex } from './csv-index.js';
+import { numberCells, textOf } from './csv-cells.js';
+import { CODES, CsvColumns, NUMBERS } from './csv-columns.js';
+import { endOfCell, scanHeader, scanRecords } from './csv-scan.js';
+import type { CsvPosition, CsvText } from './csv-scan.js';
 import { detectDelimiter } from './delimiter.js';
 
 /** What is particular to CSV. */
 export interface CsvOptions extends ReadOptions {
-  /** One ASCII character; default: by the header. */
-  readonly delimiter?: string;
   /** The file's ending says that cells are separated by tabs. */
   readonly tabs?: boolean;
 }
 
 /**
  * Reads a CSV file: RFC 4180 with a header, UTF-8, with or without byte order mark, any line ends. Types of the
- * columns are inferred by the rule of `inferColumn` unless given. Memory: the file, 4 bytes a cell, and the columns.
+ * columns are inferred by the rule of `inferColumn` unless given. Memory: the file and the columns.
  * Throws RookeryErrors that name line, column and cell.
  */
 export async function readCsv(bytes: Uint8Array, options: CsvOptions): Promise<ParsedTable> {
   const from = checkText(bytes);
-  const delimiter = options.delimiter?.charCodeAt(0) ?? detectDelimiter(bytes, from, options.tabs);
-  const index = await indexCsv(bytes, {
-    from,
-    delimiter,
-    limits: options,
-    pause: options.pause,
-  });
-  const names = Array.from({ length: index.columns }, (_, column) => cellText(index, 0, column));
+  const text: CsvText = { bytes, delimiter: detectDelimiter(bytes, from, options.tabs), limits: options };
+  const header = scanHeader(text, from);
+  const names = header.starts.slice(0, -1).map((start, i) => textOf(bytes, start, header.starts[i + 1]! - 1));
   checkColumnNames(names);
   checkNamedColumns(names, options);
-  if (index.records === 1) {
+  const tokens = new Set(options.missingTokens);
+  const types = names.map((name) => givenType(options, name));
+  const columns = new CsvColumns(bytes, types, numberCells(tokens));
+  const rows = await readRows(text, header.next, columns, options.pause);
+  if (rows === 0) {
     throw new TerminalError(
       'RK_DATASET_EMPTY',
       `The file has a header of ${names.length} columns and no rows`,
@@ -45,81 +43,112 @@ export async function readCsv(bytes: Uint8Array, options: CsvOptions): Promise<P
       },
     );
   }
-  const tokens = new Set(options.missingTokens);
-  const columns = names.map((name, at) => startColumn(index, at, tokens, givenType(options, name)));
-  const rows = index.records - 1;
-  // Some rows of all columns at a time: their bytes are in the processor's cache then, and not fetched once a column.
-  for (let from = 0; from < rows; from += ROWS_AT_ONCE) {
-    for (const column of columns) column.read(Math.min(rows, from + ROWS_AT_ONCE));
-    if (from > 0 && (from / ROWS_AT_ONCE) % BLOCKS_BETWEEN_PAUSES === 0) await options.pause();
-  }
   const table: Column[] = [];
+  const read: ReadRows = { text, header: header.next, rows, columns, tokens, options };
   for (const [at, name] of names.entries()) {
-    if (at > 0 && index.records * at > 1_000_000) await options.pause();
-    table.push(columnOf(index, at, name, columns[at]!, tokens, options));
+    if (at > 0 && rows * at > 1_000_000) await options.pause();
+    table.push(columnOf(read, at, name));
   }
   return { table: createTable(table), dropped: [] };
 }
 
-const ROWS_AT_ONCE = 2048;
-const BLOCKS_BETWEEN_PAUSES = 16;
+/** Bytes read between two pauses: some ten milliseconds of work. */
+const SLICE_BYTES = 4 * 1024 * 1024;
+/** After so many rows, and each time after so many times as many, columns that are not what they were taken for start again. */
+const FIRST_ROWS = 64;
+const ROWS_FACTOR = 4;
+/** From this part of the file on its number of rows is foreseen. */
+const FORESEEN_FROM = 1 / 16;
 
-/** A column under way: read as numbers, else as codes of texts, and left to the rule of `inferColumn` where it is neither. */
-interface ColumnUnderWay {
-  /** Reads on to this row. */
-  read(to: number): void;
-  numbers: ColumnReader<Float64Array> | undefined;
-  codes: ColumnReader<TextCodes> | undefined;
-}
-
-function startColumn(
-  index: CsvIndex,
-  at: number,
-  tokens: ReadonlySet<string>,
-  type: ColumnType | undefined,
-): ColumnUnderWay {
-  let done = 0;
-  const startCodes = (): ColumnReader<TextCodes> | undefined =>
-    type === 'numeric' ? undefined : codeReader(index, at);
-  const numeric = type === undefined || type === 'numeric';
-  const column: ColumnUnderWay = {
-    numbers: numeric ? numberReader(index, at, tokens) : undefined,
-    codes: numeric ? undefined : startCodes(),
-    read(to) {
-      if (column.numbers !== undefined && !column.numbers.read(done, to)) {
-        column.numbers = undefined;
-        column.codes = startCodes();
-        done = 0;
-      }
-      if (column.codes !== undefined && !column.codes.read(done, to)) column.codes = undefined;
-      done = to;
-    },
+/**
+ * Reads all records into the columns; resolves to their number. Columns that turn out to be of another kind are read again
+ * from the first row at points that lie further apart each time: whatever the file holds, it is read fewer than six times.
+ */
+async function readRows(
+  text: CsvText,
+  from: number,
+  columns: CsvColumns,
+  pause: () => Promise<void>,
+): Promise<number> {
+  const { length } = text.bytes;
+  const width = columns.kinds.length;
+  const at: CsvPosition = { position: from, row: 0 };
+  let settleAt = FIRST_ROWS;
+  columns.reserve(FIRST_ROWS);
+  const again = async (): Promise<void> => {
+    const second: CsvPosition = { position: from, row: 0 };
+    while (second.row < at.row) {
+      scanRecords(text, columns, second, second.position + SLICE_BYTES, at.row);
+      if (second.row < at.row) await pause();
+    }
   };
-  return column;
+  while (at.position < length) {
+    const until = Math.min(length, at.position + SLICE_BYTES);
+    while (at.position < until) {
+      scanRecords(text, columns, at, until, Math.min(columns.capacity, settleAt));
+      checkTableSize(at.row, width, text.limits);
+      if (at.row === settleAt) {
+        await columns.settle(again);
+        settleAt *= ROWS_FACTOR;
+      }
+      if (at.row === columns.capacity) columns.reserve(capacityAfter(at, from, length));
+    }
+    if (at.position < length) await pause();
+  }
+  await columns.settle(again);
+  return at.row;
 }
 
-function columnOf(
-  index: CsvIndex,
-  at: number,
-  name: string,
-  { numbers, codes }: ColumnUnderWay,
-  tokens: ReadonlySet<string>,
-  options: CsvOptions,
-): Column {
+/** Room for twice the rows, or for as many as the whole file will have if it goes on as it began. */
+function capacityAfter({ position, row }: CsvPosition, from: number, length: number): number {
+  const share = (position - from) / (length - from);
+  return share < FORESEEN_FROM
+    ? 2 * row
+    : Math.ceil(Math.min(2 * row + 1, (row / share) * 1.02) + FIRST_ROWS);
+}
+
+/** The rows of a file, read. */
+interface ReadRows {
+  readonly text: CsvText;
+  /** Where the first record begins. */
+  readonly header: number;
+  readonly rows: number;
+  readonly columns: CsvColumns;
+  readonly tokens: ReadonlySet<string>;
+  readonly options: CsvOptions;
+}
+
+function columnOf(read: ReadRows, at: number, name: string): Column {
+  const { text, rows, columns, tokens, options } = read;
   const type = givenType(options, name);
-  if (numbers !== undefined) return { name, type: 'numeric', values: numbers.result };
-  const coded = codes === undefined ? undefined : codedColumn(codes.result, name, type, tokens);
-  if (coded !== undefined) return coded;
+  const kind = columns.kinds[at];
+  if (kind === NUMBERS) return { name, type: 'numeric', values: columns.numbers[at]!.subarray(0, rows) };
+  if (kind === CODES) {
+    const codes = columns.codes[at]!.subarray(0, rows);
+    const coded = codedColumn(columns.dictionaries[at]!.texts, codes, name, type, tokens);
+    if (coded !== undefined) return coded;
+  }
+  const cells = columns.texts(at, rows, (start) => endOfCell(text.bytes, start, text.delimiter));
   return withCellErrors(
     name,
     type,
     () =>
-      inferColumn(name, columnTexts(index, at), {
+      inferColumn(name, cells, {
         missingTokens: options.missingTokens,
         ...(type === undefined ? {} : { override: type }),
       }),
-    (row) => ({ line: String(lineAt(index.bytes, index.starts[row * index.stride]!)) }),
+    (row) => ({ line: String(lineOf(read, row)) }),
   );
+}
+
+/** Line of a row (from 1). */
+function lineOf({ text, header, columns }: ReadRows, row: number): number {
+  const at: CsvPosition = { position: header, row: 0 };
+  // All columns are passed over: they are not read on after this.
+  columns.kinds = new Uint8Array(columns.kinds.length);
+  scanRecords(text, columns, at, text.bytes.length, row - 1);
+  while (text.bytes[at.position] === 10 || text.bytes[at.position] === 13) at.position++;
+  return lineAt(text.bytes, at.position);
 }
 
 /**
@@ -127,7 +156,8 @@ function columnOf(
  * where there are too many of them, or a cell does not fit the given type: the rule itself then says so, with the row.
  */
 function codedColumn(
-  { texts, codes }: TextCodes,
+  texts: readonly string[],
+  codes: Int32Array,
   name: string,
   type: ColumnType | undefined,
   tokens: ReadonlySet<string>,

@@ -4,7 +4,7 @@ import type { Column, ColumnType } from '@rookery/tabular';
 import { DataType, tableFromIPC } from 'apache-arrow';
 import type { Field, Table as ArrowTable, Vector } from 'apache-arrow';
 
-import { tooManyColumns } from '../csv/csv-index.js';
+import { tooManyColumns } from '../csv/csv-scan.js';
 import { checkColumnNames, checkNamedColumns } from './parsed-table.js';
 import type { ParsedTable, ReadOptions } from './parsed-table.js';
 import { plainCells, unreadable } from './plain-cells.js';

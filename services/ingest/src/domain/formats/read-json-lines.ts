@@ -1,7 +1,7 @@
 import { TerminalError } from '@rookery/contracts';
 import { createTable } from '@rookery/tabular';
 
-import { tooManyColumns } from '../csv/csv-index.js';
+import { tooManyColumns } from '../csv/csv-scan.js';
 import { checkColumnNames, checkNamedColumns } from './parsed-table.js';
 import type { ParsedTable, ReadOptions } from './parsed-table.js';
 import { cellTooLong, checkTableSize, rowTooLong } from './table-limits.js';

@@ -4,7 +4,7 @@ import type { Column } from '@rookery/tabular';
 import { parquetMetadataAsync, parquetRead, parquetSchema } from 'hyparquet';
 import type { AsyncBuffer, FileMetaData, SchemaElement, SchemaTree } from 'hyparquet';
 
-import { tooManyColumns } from '../csv/csv-index.js';
+import { tooManyColumns } from '../csv/csv-scan.js';
 import { boundedCompressors } from '../parquet/bounded-compressors.js';
 import { checkPages } from '../parquet/check-pages.js';
 import type { UnpackBudget } from '../parquet/check-pages.js';
