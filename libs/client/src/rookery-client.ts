@@ -9,9 +9,9 @@ import { TerminalError, events } from '@rookery/contracts';
 import { IngestServiceClient } from '@rookery/proto/rookery/ingest/v1/ingest';
 import type { Dataset, UploadDatasetResponse } from '@rookery/proto/rookery/ingest/v1/ingest';
 import { InferenceServiceClient } from '@rookery/proto/rookery/inference/v1/inference';
-import type { ListServedModelsResponse } from '@rookery/proto/rookery/inference/v1/inference';
+import type { ListServedModelsResponse, Prediction } from '@rookery/proto/rookery/inference/v1/inference';
 import { MonitorServiceClient } from '@rookery/proto/rookery/monitor/v1/monitor';
-import type { MonitoredModel, StoredPrediction } from '@rookery/proto/rookery/monitor/v1/monitor';
+import type { Label, MonitoredModel, StoredPrediction } from '@rookery/proto/rookery/monitor/v1/monitor';
 import { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import type { MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
 import { RegistryServiceClient } from '@rookery/proto/rookery/registry/v1/registry';
@@ -38,8 +38,10 @@ import type { RunControl } from './run-control.js';
 import { watchRun, watchRunId } from './run-watch.js';
 import type { RunWatch } from './run-watch.js';
 
-/** A request as a program writes it: everything but name, uri and target has a default. */
-export type DatasetRequest = Partial<DatasetReady> & Pick<DatasetReady, 'name' | 'uri' | 'target'>;
+/** A request as a program writes it: everything but name, uri and target (or targets) has a default. */
+export type DatasetRequest = Partial<DatasetReady> &
+  Pick<DatasetReady, 'name' | 'uri'> &
+  (Pick<DatasetReady, 'target'> | Pick<DatasetReady, 'targets'>);
 
 /** A published data set that is being followed. */
 export interface PublishedRun {
@@ -56,13 +58,23 @@ export interface PredictedRow {
   readonly id: string;
   readonly model: string;
   readonly version: number;
-  /** Most probable class; undefined for regression. */
+  /** Most probable class, or the labels of a multi-label model as one text; undefined for regression. */
   readonly label: string | undefined;
+  /** Labels above the threshold of a multi-label model; undefined for any other. */
+  readonly labels: readonly string[] | undefined;
   /** By class; empty for regression. */
   readonly probabilities: Readonly<Record<string, number>>;
   /** Predicted number of a regression. */
   readonly value: number | undefined;
 }
+
+/** The truth about a prediction: a class or a number as text, or the labels of a multi-label row. */
+export type PredictionTruth = { readonly predictionId: string } & (
+  { readonly label: string } | { readonly labels: readonly string[] }
+);
+
+/** A multi-label row without labels, as text. */
+const noLabels = '[]';
 
 /** How to connect. */
 export interface ClientOptions {
@@ -175,7 +187,10 @@ export class RookeryClient {
   }
 
   /** Uploads a file to the ingest service, which publishes ml.dataset.ready for it. */
-  async upload(file: string, description: Omit<DatasetRequest, 'uri'>): Promise<UploadDatasetResponse> {
+  async upload(
+    file: string,
+    description: Partial<DatasetReady> & Pick<DatasetReady, 'name'>,
+  ): Promise<UploadDatasetResponse> {
     const unreadable = (error: Error): TerminalError =>
       new TerminalError('RK_DATASET_NOT_FOUND', `${file} can not be read: ${error.message}`, {
         cause: error,
@@ -350,6 +365,7 @@ export class RookeryClient {
       model: response.model,
       version: response.version,
       label: prediction.label === '' ? undefined : prediction.label,
+      labels: labelsOf(prediction, response.classes),
       probabilities: Object.fromEntries(
         response.classes.map((name, k) => [name, prediction.probabilities[k] ?? 0]),
       ),
@@ -363,8 +379,9 @@ export class RookeryClient {
   }
 
   /** Tells the truth about predictions, whenever it is known. */
-  async label(model: string, labels: readonly { predictionId: string; label: string }[]): Promise<number> {
-    return (await callUnary(this.#monitor, 'addLabels', { model, labels: [...labels] })).accepted;
+  async label(model: string, truths: readonly PredictionTruth[]): Promise<number> {
+    const labels = truths.map((truth) => labelOf(truth));
+    return (await callUnary(this.#monitor, 'addLabels', { model, labels })).accepted;
   }
 
   /** Compares what was captured with the model's reference, now. */
@@ -421,4 +438,17 @@ export class RookeryClient {
     this.#bus = undefined;
     await bus?.close();
   }
+}
+
+/** The label set of a prediction; undefined where the model gives one class or a number. */
+function labelsOf({ label, labels }: Prediction, classes: readonly string[]): readonly string[] | undefined {
+  return labels.length > 0 || (label === noLabels && !classes.includes(noLabels)) ? labels : undefined;
+}
+
+function labelOf(truth: PredictionTruth): Label {
+  const { predictionId } = truth;
+  if ('label' in truth) return { predictionId, label: truth.label, labels: [] };
+  return truth.labels.length === 0
+    ? { predictionId, label: noLabels, labels: [] }
+    : { predictionId, label: '', labels: [...truth.labels] };
 }

@@ -276,10 +276,11 @@ describe('quality', () => {
   });
 
   test('labels fit where they are a class, or a number where there are none', () => {
-    expect(labelFits('Adelie', species)).toBe(true);
-    expect(labelFits('Dodo', species)).toBe(false);
-    expect(labelFits('1.5', [])).toBe(true);
-    for (const label of ['', ' ', 'many', 'NaN', 'Infinity']) expect(labelFits(label, [])).toBe(false);
+    expect(labelFits('Adelie', { classes: species })).toBe(true);
+    expect(labelFits('Dodo', { classes: species })).toBe(false);
+    expect(labelFits('1.5', { classes: [] })).toBe(true);
+    for (const label of ['', ' ', 'many', 'NaN', 'Infinity'])
+      expect(labelFits(label, { classes: [] })).toBe(false);
   });
 });
 

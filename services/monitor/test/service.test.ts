@@ -129,7 +129,11 @@ describe('the monitor', () => {
   test('joins labels that came before their predictions and after, and measures quality with them', async () => {
     await publishModel('early');
     const rows = draw(20, 1);
-    const labels = rows.map((row, index) => ({ predictionId: `life-early-1-${index}`, label: row.species }));
+    const labels = rows.map((row, index) => ({
+      predictionId: `life-early-1-${index}`,
+      label: row.species,
+      labels: [],
+    }));
     const first = await callUnary(client, 'addLabels', { model: 'early', labels: labels.slice(0, 10) });
     expect(first.accepted).toBe(10);
     await publishBatch('early', 20, 1);
@@ -158,7 +162,7 @@ describe('the monitor', () => {
     for (const label of ['Adelie', 'Gentoo', 'Adelie']) {
       await callUnary(client, 'addLabels', {
         model: 'changed',
-        labels: [{ predictionId: 'life-changed-1-0', label }],
+        labels: [{ predictionId: 'life-changed-1-0', label, labels: [] }],
       });
       await expect.poll(truth, { timeout: 15_000 }).toBe(label);
     }
@@ -169,7 +173,7 @@ describe('the monitor', () => {
     await bus.publish(
       events.labelReceived,
       'poison',
-      { predictionId: '', label: 'x', model: '' },
+      { predictionId: '', label: 'x', model: '', labels: [] },
       { id: 'bad-label' },
     );
     await bus.publish(events.predictionCaptured, 'poison', captured(draw(1, 1), { life: '' }), {
@@ -188,7 +192,7 @@ describe('the monitor', () => {
 });
 
 describe('errors', () => {
-  const one = (predictionId: string, label: string) => ({ predictionId, label });
+  const one = (predictionId: string, label: string) => ({ predictionId, label, labels: [] as string[] });
 
   test.each([
     ['no labels', 'x', [], 'RK_REQUEST_INVALID'],

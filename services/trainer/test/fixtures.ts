@@ -7,9 +7,9 @@ import { promisify } from 'node:util';
 import { openArtifacts } from '@rookery/artifacts';
 import type { ArtifactStore } from '@rookery/artifacts';
 import type { Logger } from '@rookery/bus';
-import { artifactTypes, encodeRowNumbers, taskToProto } from '@rookery/contracts';
+import { artifactTypes, encodeRowNumbers, encodeRowWeights, taskToProto } from '@rookery/contracts';
 import type { TaskName } from '@rookery/contracts';
-import { defaultSpec } from '@rookery/nn/spec';
+import { defaultSpec, networkTask } from '@rookery/nn/spec';
 import type { ModelSpec } from '@rookery/nn/spec';
 import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { FoldJob } from '@rookery/proto/rookery/events/v1/run';
@@ -20,9 +20,10 @@ import {
   createTable,
   fitTarget,
   fitTransformer,
+  labelSetTarget,
   tableToArrow,
 } from '@rookery/tabular';
-import type { Table } from '@rookery/tabular';
+import type { Table, TargetEncoder } from '@rookery/tabular';
 
 const service = fileURLToPath(new URL('..', import.meta.url));
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -112,6 +113,7 @@ export function measurements(rows = 60): Table {
       categories: ['large', 'medium', 'small'],
     },
     { name: 'sum', type: 'numeric', values: sum },
+    { name: 'right', type: 'numeric', values: x.map((value) => (value > 0 ? 1 : 0)) },
   ]);
 }
 
@@ -122,18 +124,19 @@ export interface JobFixture {
   readonly task?: TaskName;
   readonly rows?: readonly number[];
   readonly spec?: Partial<ModelSpec>;
+  /** Of the training rows. Default: the bundle has none. */
+  readonly weights?: Float32Array;
 }
 
 /** ml.job.fold, its data set and its bundle stored. */
 export async function foldJob(artifacts: ArtifactStore, fixture: JobFixture): Promise<FoldJob> {
   const { task = 'multiclass', fold = 0, runId } = fixture;
   const table = measurements();
-  const target = { binary: 'sign', multiclass: 'size', regression: 'sum' }[task];
+  const target = { binary: 'sign', multiclass: 'size', multilabel: 'sign, right', regression: 'sum' }[task];
   const rows = Uint32Array.from(fixture.rows ?? Array.from({ length: 48 }, (_, row) => row));
-  const column = columnByName(table, target);
   const transformer = fitTransformer(table, rows, { features: ['x', 'y', 'place'] });
-  const labels = task === 'regression' ? [] : classLabels(column);
-  const encoder = fitTarget(column, rows, task, task === 'regression' ? {} : { labels });
+  const encoder = encoderOf(table, target, rows, task);
+  const { labels } = encoder;
   const bundle = FoldBundle.fromPartial({
     runId,
     fold,
@@ -142,13 +145,13 @@ export async function foldJob(artifacts: ArtifactStore, fixture: JobFixture): Pr
     targetJson: JSON.stringify(encoder),
     target,
     task: taskToProto(task),
+    ...(fixture.weights === undefined ? {} : { trainWeights: encodeRowWeights(fixture.weights) }),
   });
   const [dataset, stored] = await Promise.all([
     artifacts.put(tableToArrow(table), artifactTypes.dataset),
     artifacts.put(FoldBundle.encode(bundle).finish(), artifactTypes.foldBundle),
   ]);
-  const kind = task === 'regression' ? 'regression' : 'classification';
-  const spec = defaultSpec(kind, transformer.width, task === 'regression' ? 1 : labels.length);
+  const spec = defaultSpec(networkTask(task), transformer.width, task === 'regression' ? 1 : labels.length);
   return FoldJob.fromPartial({
     runId,
     fold,
@@ -160,4 +163,13 @@ export async function foldJob(artifacts: ArtifactStore, fixture: JobFixture): Pr
     modelSpec: { ...spec, ...fixture.spec },
     seed: 7,
   });
+}
+
+function encoderOf(table: Table, target: string, rows: Uint32Array, task: TaskName): TargetEncoder {
+  if (task === 'multilabel') {
+    const columns = target.split(', ');
+    return labelSetTarget(target, columns, { columns });
+  }
+  const column = columnByName(table, target);
+  return fitTarget(column, rows, task, task === 'regression' ? {} : { labels: classLabels(column) });
 }

@@ -1,5 +1,6 @@
 import { columnTypeFromProto, taskFromProto } from '@rookery/contracts';
 import type { ColumnTypeName, TaskName } from '@rookery/contracts';
+import { Task } from '@rookery/proto/rookery/domain/v1/data';
 import type { MetricSummary, Signature, TrainingEnvironment } from '@rookery/proto/rookery/domain/v1/data';
 
 /** What a model takes and gives. */
@@ -12,6 +13,8 @@ export interface SignatureView {
   readonly target: string;
   readonly task: TaskName | '';
   readonly classes: readonly string[];
+  /** Multi-label: a label is predicted where its probability is above this; null for any other task. */
+  readonly labelThreshold: number | null;
 }
 
 /** The signature with words for its enums. */
@@ -26,6 +29,7 @@ export function signatureView(signature: Signature | undefined): SignatureView |
     target: signature.target,
     task: taskFromProto(signature.task) ?? '',
     classes: signature.classes,
+    labelThreshold: signature.task === Task.TASK_MULTILABEL ? signature.labelThreshold : null,
   };
 }
 
@@ -37,7 +41,19 @@ export interface NamedMetric {
 }
 
 /** Metrics that people look at first. */
-const wellKnown = ['accuracy', 'rmse', 'roc_auc', 'f1_macro', 'f1', 'log_loss', 'r2', 'mae'];
+const wellKnown = [
+  'accuracy',
+  'subset_accuracy',
+  'rmse',
+  'roc_auc',
+  'f1_micro',
+  'f1_macro',
+  'f1',
+  'hamming_loss',
+  'log_loss',
+  'r2',
+  'mae',
+];
 
 /** The metrics: the one that was judged first, then the well-known ones, then the others by name. */
 export function metricsView(metrics: Readonly<Record<string, MetricSummary>>, first: string): NamedMetric[] {
@@ -50,7 +66,7 @@ export function metricsView(metrics: Readonly<Record<string, MetricSummary>>, fi
 /** The metric that stands for a model: the judged one where it is known, else accuracy or rmse. */
 export function headlineMetric(metrics: Readonly<Record<string, MetricSummary>>, judged: string): string {
   if (judged !== '' && metrics[judged]) return judged;
-  return ['accuracy', 'rmse'].find((name) => metrics[name]) ?? '';
+  return ['accuracy', 'f1_micro', 'rmse'].find((name) => metrics[name]) ?? '';
 }
 
 /** Where a training ran; null where nothing is known. */

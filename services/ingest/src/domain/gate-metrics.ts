@@ -25,6 +25,18 @@ const classification: readonly string[] = [
 export const gateMetrics: Readonly<Record<TaskName, readonly string[]>> = {
   binary: [...classification, 'precision', 'recall', 'f1'],
   multiclass: [...classification, 'roc_auc_ovr', 'roc_auc_ovo'],
+  multilabel: [
+    'subset_accuracy',
+    'hamming_loss',
+    ...['precision', 'recall', 'f1'].flatMap((metric) =>
+      ['micro', 'macro', 'weighted', 'samples'].map((average) => `${metric}_${average}`),
+    ),
+    ...['roc_auc', 'pr_auc'].flatMap((metric) =>
+      ['micro', 'macro', 'weighted'].map((average) => `${metric}_${average}`),
+    ),
+    'log_loss',
+    'brier',
+  ],
   regression: [
     'mae',
     'mse',
@@ -38,4 +50,4 @@ export const gateMetrics: Readonly<Record<TaskName, readonly string[]>> = {
 };
 
 /** Metrics of single classes: the label, cut and cleaned, stands behind `_of_`. */
-export const classMetric = /^(?:precision|recall|f1)_of_./;
+export const classMetric = /^(?:precision|recall|f1|roc_auc|pr_auc)_of_./;
