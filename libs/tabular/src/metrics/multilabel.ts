@@ -40,7 +40,8 @@ export interface MultilabelEvaluation {
 /**
  * Evaluate the probabilities of sets of labels. The definitions are scikit-learn's for indicator matrices; a ratio without
  * a denominator is 0. log_loss and brier are the means over the labels of those of each label alone. Areas under curves are
- * undefined where a label has no row, or (ROC) none without it: the averages over labels then are too.
+ * undefined where a label has no row, or (ROC) none without it: the averages over labels then are too (a label without a row
+ * does not count in the weighted ones).
  */
 export function evaluateMultilabel(input: MultilabelInput): MultilabelEvaluation {
   const { labels, truth, probabilities, threshold } = input;
@@ -72,7 +73,8 @@ export function evaluateMultilabel(input: MultilabelInput): MultilabelEvaluation
   const everyLabel = confusion.every(hasPositives);
   for (const average of ['micro', 'macro', 'weighted'] as const) {
     metrics[`roc_auc_${average}`] = multilabelRocAuc(scored, average);
-    const defined = average === 'micro' ? confusion.some(hasPositives) : everyLabel;
+    // A label without a row has no weight: only the plain mean needs one of each.
+    const defined = average === 'macro' ? everyLabel : confusion.some(hasPositives);
     metrics[`pr_auc_${average}`] = defined ? multilabelAveragePrecision(scored, average) : NaN;
   }
   return {
