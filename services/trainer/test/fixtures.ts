@@ -7,10 +7,18 @@ import { promisify } from 'node:util';
 import { openArtifacts } from '@rookery/artifacts';
 import type { ArtifactStore } from '@rookery/artifacts';
 import type { Logger } from '@rookery/bus';
-import { artifactTypes, encodeRowNumbers, encodeRowWeights, taskToProto } from '@rookery/contracts';
+import {
+  artifactTypes,
+  decodeRowNumbers,
+  encodeRowNumbers,
+  encodeRowWeights,
+  taskFromProto,
+  taskToProto,
+} from '@rookery/contracts';
 import type { TaskName } from '@rookery/contracts';
 import { defaultSpec, networkTask } from '@rookery/nn/spec';
 import type { ModelSpec } from '@rookery/nn/spec';
+import type { TrainJob } from '@rookery/nn';
 import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { FoldJob } from '@rookery/proto/rookery/events/v1/run';
 import {
@@ -18,12 +26,14 @@ import {
   columnByName,
   createRandom,
   createTable,
+  encodeTargets,
   fitTarget,
   fitTransformer,
   labelSetTarget,
   tableToArrow,
+  transformTrainingRows,
 } from '@rookery/tabular';
-import type { Table, TargetEncoder } from '@rookery/tabular';
+import type { FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
 
 const service = fileURLToPath(new URL('..', import.meta.url));
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -172,4 +182,31 @@ function encoderOf(table: Table, target: string, rows: Uint32Array, task: TaskNa
   }
   const column = columnByName(table, target);
   return fitTarget(column, rows, task, task === 'regression' ? {} : { labels: classLabels(column) });
+}
+
+/** The same job as libs/nn takes it, without bus, bundle or thread. */
+export async function nnJob(artifacts: ArtifactStore, fixture: JobFixture): Promise<TrainJob> {
+  const { modelSpec, seed, bundle, task } = await foldJob(artifacts, fixture);
+  const fold = FoldBundle.decode(await artifacts.get(bundle?.sha256 ?? ''));
+  const encoder = JSON.parse(fold.targetJson) as TargetEncoder;
+  const rows = decodeRowNumbers(fold.trainRows);
+  const table = measurements();
+  const { data, width } = transformTrainingRows(
+    JSON.parse(fold.transformerJson) as FittedTransformer,
+    table,
+    rows,
+  );
+  const classes =
+    networkTask(taskFromProto(task) ?? 'regression') === 'classification' ? encoder.labels.length : 0;
+  return {
+    spec: modelSpec as unknown as ModelSpec,
+    features: data,
+    rows: rows.length,
+    width,
+    targets: encodeTargets(encoder, table, rows),
+    seed,
+    backend: 'cpu',
+    ...(fixture.weights === undefined ? {} : { sampleWeights: fixture.weights }),
+    ...(classes === 0 ? {} : { classes }),
+  };
 }
