@@ -55,9 +55,14 @@ const wellKnown = [
   'mae',
 ];
 
-/** The metrics: the one that was judged first, then the well-known ones, then the others by name. */
+/**
+ * The metrics: the one that was judged first, then the well-known ones, then the others by name, those of single
+ * classes or labels last.
+ */
 export function metricsView(metrics: Readonly<Record<string, MetricSummary>>, first: string): NamedMetric[] {
-  const order = [...new Set([first, ...wellKnown, ...Object.keys(metrics).sort()])];
+  const ofOne = (name: string): number => (name.includes('_of_') ? 1 : 0);
+  const others = Object.keys(metrics).sort((a, b) => ofOne(a) - ofOne(b) || (a < b ? -1 : 1));
+  const order = [...new Set([first, ...wellKnown, ...others])];
   return order
     .filter((name) => Object.hasOwn(metrics, name))
     .map((name) => ({ name, mean: metrics[name]?.mean ?? 0, std: metrics[name]?.std ?? 0 }));
