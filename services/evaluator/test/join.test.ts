@@ -6,7 +6,7 @@ import { artifactTypes, events } from '@rookery/contracts';
 import { loadPredictor, trainedModelFromProto } from '@rookery/nn';
 import { ModelPackage, ReferenceProfile, TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { FoldTrained, RunStarted } from '@rookery/proto/rookery/events/v1/run';
-import { RunEvaluated } from '@rookery/proto/rookery/events/v1/run';
+import { FoldEvaluated, RunEvaluated } from '@rookery/proto/rookery/events/v1/run';
 import type { Collection } from '@rookery/store';
 import { columnByName, compileRowTransformer, summarise, targetNumbers } from '@rookery/tabular';
 import type { FittedTransformer } from '@rookery/tabular';
@@ -19,6 +19,7 @@ import type { EvaluationDocument } from '../src/adapters/evaluation-collection.j
 import { evaluateTrained } from '../src/application/evaluate-trained.js';
 import { joinRun } from '../src/application/join-run.js';
 import { joinFoldsOfTrial } from '../src/application/join-trial.js';
+import { resultOf } from '../src/application/rebuild.js';
 import { keepPlan } from '../src/application/keep-plan.js';
 import { openFolder, planEvent, quiet, trainedEvent, trainedRun } from './fixtures.js';
 import type { RunFixture } from './fixtures.js';
@@ -247,6 +248,24 @@ describe('a joined run', () => {
     const [sign] = evaluated.labelConfusions;
     expect(flags[2]?.categoryCounts[1]).toBe((sign?.truePositives ?? 0) + (sign?.falsePositives ?? 0));
   });
+
+  test.each(['multiclass', 'multilabel', 'regression'] as const)(
+    'of a %s task has folds that the log tells as they were kept: a lost database comes back the same',
+    async (task) => {
+      const fixture = await trainedRun(folder.artifacts, { runId: `run-log-${task}`, task, epochs: 2 });
+      const evaluations = await freshCollection();
+      const { outbox, of } = recorder();
+      const handle = evaluator(evaluations, outbox);
+      await handle.plan(planEvent(fixture.plan));
+      for (const part of fixture.trained) await handle.trained(trainedEvent(part));
+      const kept = await evaluations.findOne({ _id: fixture.plan.runId });
+      const told = of(events.foldEvaluated.type).map((json) =>
+        resultOf(FoldEvaluated.fromJSON(json), undefined),
+      );
+      expect(told).toHaveLength(3);
+      expect(told).toEqual(Object.values(kept?.folds ?? {}));
+    },
+  );
 
   test('of single-row folds has the metrics that one row has, and its gate on any other one fails', async () => {
     const fixture = await trainedRun(folder.artifacts, {
