@@ -1,5 +1,6 @@
 import { ColumnType, Task } from '@rookery/proto/rookery/domain/v1/data';
 import type { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
+import { createTable } from '@rookery/tabular';
 import { Table as ArrowTable, tableToIPC, vectorFromArray } from 'apache-arrow';
 import { Field, List, Utf8 } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
@@ -234,6 +235,26 @@ describe('a table with sets of labels', () => {
   ])('with %s is refused, naming the fault', async (_, csv, changes, code, details) => {
     await expect(check(csv, changes)).rejects.toMatchObject({ code, details });
   });
+});
+
+test('a small file whose rows × labels would take endless memory is refused before any is taken', () => {
+  const rows = 200_000;
+  const categories = Array.from({ length: 600 }, (_, i) => `l${i}`);
+  const table = createTable([
+    { name: 'x', type: 'numeric', values: new Float64Array(rows) },
+    {
+      name: 'tags',
+      type: 'text',
+      categories,
+      codes: Int32Array.from({ length: rows }, (_, row) => row % 600),
+    },
+  ]);
+  expect(() => checkTable(table, checkRequest(readyOf(setsOf())))).toThrow(
+    expect.objectContaining({
+      code: 'RK_DATASET_TOO_LARGE',
+      details: expect.objectContaining({ labels: '600' }),
+    }),
+  );
 });
 
 describe('lists of labels', () => {

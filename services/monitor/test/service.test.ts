@@ -193,6 +193,7 @@ describe('the monitor', () => {
 
 describe('errors', () => {
   const one = (predictionId: string, label: string) => ({ predictionId, label, labels: [] as string[] });
+  const set = (predictionId: string, labels: string[]) => ({ predictionId, label: '', labels });
 
   test.each([
     ['no labels', 'x', [], 'RK_REQUEST_INVALID'],
@@ -201,6 +202,26 @@ describe('errors', () => {
     ['no prediction id', 'x', [one('', 'a')], 'RK_MESSAGE_MISSING_FIELD'],
     ['no label', 'x', [one('p', '')], 'RK_MESSAGE_MISSING_FIELD'],
     ['a label that is endless', 'x', [one('p', 'a'.repeat(300))], 'RK_LABEL_INVALID'],
+    [
+      'a label and labels for one prediction',
+      'x',
+      [{ ...one('p', 'a'), labels: ['a', 'b'] }],
+      'RK_LABEL_INVALID',
+    ],
+    ['two sets for one prediction', 'x', [set('p', ['a', 'b']), set('p', ['a'])], 'RK_REQUEST_INVALID'],
+    [
+      'a set that is endless',
+      'x',
+      [
+        set(
+          'p',
+          Array.from({ length: 1_001 }, (_, i) => `l${i}`),
+        ),
+      ],
+      'RK_LABEL_INVALID',
+    ],
+    ['an endless label in a set', 'x', [set('p', ['a', 'a'.repeat(300)])], 'RK_LABEL_INVALID'],
+    ['a set for a model of one class a row', 'known', [set('p', ['Adelie', 'Gentoo'])], 'RK_LABEL_INVALID'],
     [
       'a label that is no class of the model',
       'known',

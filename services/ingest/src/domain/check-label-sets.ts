@@ -7,10 +7,14 @@ import type { TrainingRequest } from './training-request.js';
 /** A classification of more classes, or labels, than this is a number or an id that was taken for a class. */
 export const MAX_CLASSES = 1000;
 
+/** Most rows × labels: each is a float of every training thread, however short the texts of the sets are. */
+const MAX_FLAGS = 100_000_000;
+
 /**
  * The labels of a multi-label target, which must be learnable: columns of 0 and 1 (or true and false), or a column of sets;
  * at least two labels, each in some rows and not in all. Throws RK_DATASET_TARGET_TYPE naming column, row and value,
- * RK_DATASET_TARGET_CONSTANT naming the label, and RK_WEIGHTS_INVALID for weights of classes.
+ * RK_DATASET_TARGET_CONSTANT naming the label, RK_DATASET_TOO_LARGE for more rows × labels than {@link MAX_FLAGS}, and
+ * RK_WEIGHTS_INVALID for weights of classes.
  */
 export function checkLabelSets(
   targets: readonly Column[],
@@ -43,6 +47,7 @@ export function checkLabelSets(
       target,
       `has ${labels.length} different labels: a multi-label task may have ${MAX_CLASSES}`,
     );
+  if (labels.length * rows > MAX_FLAGS) throw tooManyFlags(target, labels.length, rows);
   const source = columns ? { columns: request.targets } : { column: target.name, separator };
   checkEachLabel(labels, encodeLabelSets({ labels, source }, { rows, columns: targets }));
   return labels;
@@ -113,6 +118,17 @@ function checkEachLabel(labels: readonly string[], flags: Float32Array): void {
       { details: { label: label.slice(0, 80), rows: String(rows), present: String(present) } },
     );
   });
+}
+
+function tooManyFlags(column: Column, labels: number, rows: number): TerminalError {
+  return new TerminalError(
+    'RK_DATASET_TOO_LARGE',
+    `${rows} rows of ${labels} labels are ${rows * labels} flags; the limit is ${MAX_FLAGS}`,
+    {
+      details: { column: column.name, labels: String(labels), rows: String(rows), limit: String(MAX_FLAGS) },
+      hint: 'Publish fewer rows, or leave rare labels out.',
+    },
+  );
 }
 
 function unsuitable(column: Column, what: string, details: Record<string, string> = {}): TerminalError {
