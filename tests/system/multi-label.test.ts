@@ -297,3 +297,20 @@ describe('a table with one column of sets', () => {
     });
   });
 });
+
+describe('a target that holds no sets of labels', () => {
+  it.each([
+    ['a column of counts', { targets: ['economy', 'word_00'] }, 'RK_DATASET_TARGET_TYPE', 'word_00'],
+    ['an unknown column', { targets: ['economy', 'weather'] }, 'RK_DATASET_TARGET_MISSING', 'weather'],
+    ['target and targets', { target: 'health', targets: topics }, 'RK_REQUEST_INVALID', 'targets'],
+    ['another task', { targets: topics, task: Task.TASK_REGRESSION }, 'RK_REQUEST_INVALID', 'multilabel'],
+  ])('%s is rejected by name, and the services go on', async (_, fields, code, word) => {
+    const request = { name: 'no-sets', uri: exampleUri('topics.csv'), target: '', ...fields };
+    const { end } = await world.run(request);
+    expect(end).toMatchObject({
+      state: 'dataset-rejected',
+      rejection: { code, message: expect.stringContaining(word) as string },
+    });
+    expect(await world.unhealthy()).toEqual([]);
+  });
+});

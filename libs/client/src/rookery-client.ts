@@ -9,9 +9,9 @@ import { TerminalError, events } from '@rookery/contracts';
 import { IngestServiceClient } from '@rookery/proto/rookery/ingest/v1/ingest';
 import type { Dataset, UploadDatasetResponse } from '@rookery/proto/rookery/ingest/v1/ingest';
 import { InferenceServiceClient } from '@rookery/proto/rookery/inference/v1/inference';
-import type { ListServedModelsResponse, Prediction } from '@rookery/proto/rookery/inference/v1/inference';
+import type { ListServedModelsResponse } from '@rookery/proto/rookery/inference/v1/inference';
 import { MonitorServiceClient } from '@rookery/proto/rookery/monitor/v1/monitor';
-import type { Label, MonitoredModel, StoredPrediction } from '@rookery/proto/rookery/monitor/v1/monitor';
+import type { MonitoredModel, StoredPrediction } from '@rookery/proto/rookery/monitor/v1/monitor';
 import { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import type { MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
 import { RegistryServiceClient } from '@rookery/proto/rookery/registry/v1/registry';
@@ -30,6 +30,8 @@ import type { Peers } from '@rookery/service-kit/client';
 import type { Addresses } from './addresses.js';
 import { openDeadLetters } from './dead-letters.js';
 import type { DeadLetters } from './dead-letters.js';
+import { labelOf, labelsOf } from './label-sets.js';
+import type { PredictionTruth } from './label-sets.js';
 import { rowToProto } from './plain-rows.js';
 import type { PlainRow } from './plain-rows.js';
 import type { RunOutcome, RunStep } from './run-outcome.js';
@@ -67,14 +69,6 @@ export interface PredictedRow {
   /** Predicted number of a regression. */
   readonly value: number | undefined;
 }
-
-/** The truth about a prediction: a class or a number as text, or the labels of a multi-label row. */
-export type PredictionTruth = { readonly predictionId: string } & (
-  { readonly label: string } | { readonly labels: readonly string[] }
-);
-
-/** A multi-label row without labels, as text. */
-const noLabels = '[]';
 
 /** How to connect. */
 export interface ClientOptions {
@@ -438,17 +432,4 @@ export class RookeryClient {
     this.#bus = undefined;
     await bus?.close();
   }
-}
-
-/** The label set of a prediction; undefined where the model gives one class or a number. */
-function labelsOf({ label, labels }: Prediction, classes: readonly string[]): readonly string[] | undefined {
-  return labels.length > 0 || (label === noLabels && !classes.includes(noLabels)) ? labels : undefined;
-}
-
-function labelOf(truth: PredictionTruth): Label {
-  const { predictionId } = truth;
-  if ('label' in truth) return { predictionId, label: truth.label, labels: [] };
-  return truth.labels.length === 0
-    ? { predictionId, label: noLabels, labels: [] }
-    : { predictionId, label: '', labels: [...truth.labels] };
 }
