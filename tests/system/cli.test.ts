@@ -303,6 +303,34 @@ describe('the command line, from a file to a watched model', () => {
     expect((await rookery(['runs', ended.runId])).stdout).toContain('state     failed, attempt 2');
   });
 
+  it('publish --targets predicts sets of labels; predict shows them, label tells the true ones', async () => {
+    const topics = ['economy', 'health', 'politics', 'science', 'sports'];
+    const settings = ['--targets', topics.join(','), '--label-threshold', '0.01', '--epochs', '5'];
+    const args = ['publish', join(repositoryRoot, 'data/topics.csv'), ...settings, '--json'];
+    const published = await rookery(args);
+    expect(JSON.parse(published.stdout)).toMatchObject({
+      state: 'serving',
+      model: 'topics',
+      metric: 'f1_micro',
+    });
+    const words = JSON.stringify(
+      Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`word_${String(i).padStart(2, '0')}`, 3])),
+    );
+    // After five epochs no probability is as small as the threshold: all labels are predicted.
+    const [answer] = await json<{ id: string; labels: string[]; label: string }[]>(
+      'predict',
+      'topics',
+      words,
+    );
+    expect(answer).toMatchObject({ labels: topics, label: topics.join('|') });
+    const { stdout } = await rookery(['predict', 'topics', words]);
+    expect(stdout).toContain(topics.join(', '));
+    expect(stdout).toMatch(/economy 0\.\d{4} {2}health 0\.\d{4}/);
+    expect(await json('label', 'topics', answer?.id ?? '', 'sports|health')).toEqual({ accepted: 1 });
+    const refused = await rookery(['label', 'topics', answer?.id ?? '', 'weather']);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('RK_LABEL_INVALID')]);
+  });
+
   it('doctor finds everything in order', async () => {
     const findings = await json<{ what: string; ok: boolean; rebuilt?: { events: number } }[]>('doctor');
     // Of what keeps nothing there is nothing to build.
@@ -325,6 +353,12 @@ describe('the command line, from a file to a watched model', () => {
 });
 
 describe('the command line says what is wrong', () => {
+  it('a data set with nothing to predict: which options say what', async () => {
+    const { code, stderr } = await rookery(['publish', penguins]);
+    expect(code).toBeGreaterThan(0);
+    expect(stderr).toContain('--targets a,b,c');
+  });
+
   it.each<{ what: string; args: string[]; says: string[] }>([
     {
       what: 'a file that is not there',

@@ -2,6 +2,7 @@ import { events } from '@rookery/contracts';
 import type { EventType } from '@rookery/contracts';
 import { createOutbox } from '@rookery/bus';
 import { rowToProto } from '@rookery/client';
+import { Signature } from '@rookery/proto/rookery/domain/v1/data';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
 import { checkHealth } from '@rookery/service-kit/client';
 import { openStore } from '@rookery/store';
@@ -175,10 +176,7 @@ if (mongodbUrl === '') {
 
     it('goes on after the database was away in the middle of a run, and predictions never notice', async () => {
       const { version } = await world.serve(penguins);
-      const rows = labelledRows(
-        exampleCsv('penguins.csv'),
-        version.signature ?? { features: [], target: '', task: 0, classes: [] },
-      );
+      const rows = labelledRows(exampleCsv('penguins.csv'), version.signature ?? Signature.fromPartial({}));
       const loop = startOpenLoop(
         world.system.addresses['inference'] ?? '',
         { model: 'penguins', rows: rows.slice(0, 1).map(({ row }) => rowToProto(row)) },

@@ -7,7 +7,7 @@ import { connectBus } from '@rookery/bus';
 import type { Bus } from '@rookery/bus';
 import { datasetIdOf, events, runIdOf } from '@rookery/contracts';
 import { rowFromProto } from '@rookery/client';
-import { Task } from '@rookery/proto/rookery/domain/v1/data';
+import { Signature, Task } from '@rookery/proto/rookery/domain/v1/data';
 import { RejectionStage } from '@rookery/proto/rookery/events/v1/model';
 import type { RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
@@ -180,10 +180,7 @@ describe('the task is inferred from the target', () => {
     // Always saying the mean of the target has an rmse of 77.
     expect(mean).toBeLessThan(70);
 
-    const rows = labelledRows(
-      exampleCsv('diabetes.csv'),
-      version.signature ?? { features: [], target: '', task: 0, classes: [] },
-    );
+    const rows = labelledRows(exampleCsv('diabetes.csv'), version.signature ?? Signature.fromPartial({}));
     const answers = await world.client.predict(
       'diabetes',
       rows.map(({ row }) => row),
@@ -311,7 +308,7 @@ describe('the monitor', () => {
       uri: exampleUri('penguins.csv'),
       target: 'species',
     });
-    const signature = version.signature ?? { features: [], target: '', task: 0, classes: [] };
+    const signature = version.signature ?? Signature.fromPartial({});
     const rows = labelledRows(exampleCsv('penguins.csv'), signature);
     const answers = await world.client.predict(
       'labelled',
@@ -345,7 +342,7 @@ describe('the monitor', () => {
       uri: exampleUri('penguins.csv'),
       target: 'species',
     });
-    const signature = version.signature ?? { features: [], target: '', task: 0, classes: [] };
+    const signature = version.signature ?? Signature.fromPartial({});
     const heavier = mapColumn(exampleCsv('penguins.csv'), 'body_mass_g', (cell) =>
       cell === 'NA' ? cell : String(Number(cell) + 1500),
     );

@@ -227,7 +227,7 @@ describe('a database that is lost', () => {
           bus.publish(
             events.labelReceived,
             'penguins',
-            { predictionId: `later-${k + i}`, label: 'Adelie', model: 'penguins' },
+            { predictionId: `later-${k + i}`, label: 'Adelie', model: 'penguins', labels: [] },
             { id: `later-${k + i}` },
           ),
         ),

@@ -10,6 +10,7 @@ export const label = (id: string): LabelReceived => ({
   predictionId: id,
   label: 'Adelie',
   model: 'penguins',
+  labels: [],
 });
 
 /** The event most tests use: JSON, with a key, and strict. */

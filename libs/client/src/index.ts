@@ -9,6 +9,7 @@ export type { DeadLetters, RedriveNote, SystemView } from './dead-letters.js';
 export { bestFirst } from './best-first.js';
 export { rowFromProto, rowToProto } from './plain-rows.js';
 export type { PlainRow, PlainValue } from './plain-rows.js';
+export type { PredictionTruth } from './label-sets.js';
 export { RookeryClient } from './rookery-client.js';
 export type { ClientOptions, DatasetRequest, PredictedRow, PublishedRun } from './rookery-client.js';
 export type { ReproductionWatch } from './reproduction-watch.js';

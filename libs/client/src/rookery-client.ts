@@ -30,6 +30,8 @@ import type { Peers } from '@rookery/service-kit/client';
 import type { Addresses } from './addresses.js';
 import { openDeadLetters } from './dead-letters.js';
 import type { DeadLetters } from './dead-letters.js';
+import { labelOf, labelsOf } from './label-sets.js';
+import type { PredictionTruth } from './label-sets.js';
 import { rowToProto } from './plain-rows.js';
 import type { PlainRow } from './plain-rows.js';
 import type { RunOutcome, RunStep } from './run-outcome.js';
@@ -38,8 +40,10 @@ import type { RunControl } from './run-control.js';
 import { watchRun, watchRunId } from './run-watch.js';
 import type { RunWatch } from './run-watch.js';
 
-/** A request as a program writes it: everything but name, uri and target has a default. */
-export type DatasetRequest = Partial<DatasetReady> & Pick<DatasetReady, 'name' | 'uri' | 'target'>;
+/** A request as a program writes it: everything but name, uri and target (or targets) has a default. */
+export type DatasetRequest = Partial<DatasetReady> &
+  Pick<DatasetReady, 'name' | 'uri'> &
+  (Pick<DatasetReady, 'target'> | Pick<DatasetReady, 'targets'>);
 
 /** A published data set that is being followed. */
 export interface PublishedRun {
@@ -56,8 +60,10 @@ export interface PredictedRow {
   readonly id: string;
   readonly model: string;
   readonly version: number;
-  /** Most probable class; undefined for regression. */
+  /** Most probable class, or the labels of a multi-label model as one text; undefined for regression. */
   readonly label: string | undefined;
+  /** Labels above the threshold of a multi-label model; undefined for any other. */
+  readonly labels: readonly string[] | undefined;
   /** By class; empty for regression. */
   readonly probabilities: Readonly<Record<string, number>>;
   /** Predicted number of a regression. */
@@ -175,7 +181,10 @@ export class RookeryClient {
   }
 
   /** Uploads a file to the ingest service, which publishes ml.dataset.ready for it. */
-  async upload(file: string, description: Omit<DatasetRequest, 'uri'>): Promise<UploadDatasetResponse> {
+  async upload(
+    file: string,
+    description: Partial<DatasetReady> & Pick<DatasetReady, 'name'>,
+  ): Promise<UploadDatasetResponse> {
     const unreadable = (error: Error): TerminalError =>
       new TerminalError('RK_DATASET_NOT_FOUND', `${file} can not be read: ${error.message}`, {
         cause: error,
@@ -350,6 +359,7 @@ export class RookeryClient {
       model: response.model,
       version: response.version,
       label: prediction.label === '' ? undefined : prediction.label,
+      labels: labelsOf(prediction, response.classes),
       probabilities: Object.fromEntries(
         response.classes.map((name, k) => [name, prediction.probabilities[k] ?? 0]),
       ),
@@ -363,8 +373,9 @@ export class RookeryClient {
   }
 
   /** Tells the truth about predictions, whenever it is known. */
-  async label(model: string, labels: readonly { predictionId: string; label: string }[]): Promise<number> {
-    return (await callUnary(this.#monitor, 'addLabels', { model, labels: [...labels] })).accepted;
+  async label(model: string, truths: readonly PredictionTruth[]): Promise<number> {
+    const labels = truths.map((truth) => labelOf(truth));
+    return (await callUnary(this.#monitor, 'addLabels', { model, labels })).accepted;
   }
 
   /** Compares what was captured with the model's reference, now. */

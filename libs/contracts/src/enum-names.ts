@@ -4,7 +4,7 @@ import { ColumnType, Task } from '@rookery/proto/rookery/domain/v1/data';
 export type ColumnTypeName = 'numeric' | 'categorical' | 'boolean' | 'text';
 
 /** Word for a task in code and JSON. */
-export type TaskName = 'binary' | 'multiclass' | 'regression';
+export type TaskName = 'binary' | 'multiclass' | 'multilabel' | 'regression';
 
 const columnTypes: Readonly<Record<ColumnTypeName, ColumnType>> = {
   numeric: ColumnType.COLUMN_TYPE_NUMERIC,
@@ -16,6 +16,7 @@ const columnTypes: Readonly<Record<ColumnTypeName, ColumnType>> = {
 const tasks: Readonly<Record<TaskName, Task>> = {
   binary: Task.TASK_BINARY,
   multiclass: Task.TASK_MULTICLASS,
+  multilabel: Task.TASK_MULTILABEL,
   regression: Task.TASK_REGRESSION,
 };
 

@@ -592,7 +592,7 @@ export const errorCodes = {
     'INVALID_ARGUMENT',
     false,
     'The label does not fit the model.',
-    'Use one of the classes, or a number for regression.',
+    'Use one of the classes, labels of the model with its separator between them, or a number for regression.',
   ),
   // Tables (libs/tabular)
   RK_TABULAR_COLUMN_MISSING: entry(

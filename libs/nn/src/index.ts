@@ -1,6 +1,6 @@
 export { NnError } from './nn-error.js';
 export type { NnErrorCode, NnErrorOptions } from './nn-error.js';
-export { defaultSpec } from './spec/model-spec.js';
+export { defaultSpec, networkTask } from './spec/model-spec.js';
 export type {
   EarlyStoppingSpec,
   EmbeddingSpec,

@@ -9,8 +9,7 @@ import type { TrainedModel } from './trained-model.js';
 
 /**
  * The protobuf form of a trained model, for an artifact. Lossless: {@link trainedModelFromProto} gives an equal model.
- * A classification with two outputs is written as binary, with another number as multiclass. The message has no word for
- * multi-label: its task is left open there, and the specification's counts.
+ * A classification with two outputs is written as binary, with another number as multiclass.
  */
 export function trainedModelToProto(model: TrainedModel): TrainedModelMessage {
   return {
@@ -54,13 +53,15 @@ export function trainedModelFromProto(message: TrainedModelMessage): TrainedMode
 }
 
 function taskToMessage(task: Task, outputs: number): TaskMessage {
-  if (task === 'multilabel') return TaskMessage.TASK_UNSPECIFIED;
+  if (task === 'multilabel') return TaskMessage.TASK_MULTILABEL;
   if (task === 'regression') return TaskMessage.TASK_REGRESSION;
   return outputs === 2 ? TaskMessage.TASK_BINARY : TaskMessage.TASK_MULTICLASS;
 }
 
 function taskFromMessage(task: TaskMessage, spec: Record<string, unknown>): Task {
+  // Models of before had no word for it in the message: their specification says so.
   if (task === TaskMessage.TASK_UNSPECIFIED && spec['task'] === 'multilabel') return 'multilabel';
+  if (task === TaskMessage.TASK_MULTILABEL) return 'multilabel';
   if (task === TaskMessage.TASK_REGRESSION) return 'regression';
   if (task === TaskMessage.TASK_BINARY || task === TaskMessage.TASK_MULTICLASS) return 'classification';
   throw corrupt('task', String(task));

@@ -1,4 +1,5 @@
 import { TrainedModel as TrainedModelMessage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import { Task } from '@rookery/proto/rookery/domain/v1/data';
 import { describe, expect, it } from 'vitest';
 import { defaultSpec, loadPredictor, train, trainedModelFromProto, trainedModelToProto } from '@rookery/nn';
 import type { TrainedModel } from '@rookery/nn';
@@ -23,6 +24,17 @@ describe('a trained model as protobuf', () => {
       expect(after.predict(features, 1)).toEqual(before.predict(features, 1));
     },
   );
+
+  it('of a multi-label task has its own word, and one written before that word existed is read too', async () => {
+    const features = Float32Array.from({ length: 40 * 3 }, (_, i) => Math.sin(i));
+    const targets = Float32Array.from({ length: 40 * 2 }, (_, i) => (i % 3 === 0 ? 1 : 0));
+    const spec = { ...defaultSpec('multilabel', 3, 2), epochs: 1 };
+    const { model } = await train({ spec, features, targets, rows: 40, width: 3 });
+    const message = trainedModelToProto(model);
+    expect(message.task).toBe(Task.TASK_MULTILABEL);
+    for (const task of [Task.TASK_MULTILABEL, Task.TASK_UNSPECIFIED])
+      expect(trainedModelFromProto({ ...message, task }).task).toBe('multilabel');
+  });
 
   it.each([
     ['format', { format: 'onnx' }],

@@ -73,7 +73,7 @@ export type {
   FittedPipeline,
   PipelineInput,
 } from './transform/fitted-pipeline.js';
-export { branchInputs, planBranches } from './transform/plan-branches.js';
+export { branchInputs, planBranches, refuseTargetEncoders } from './transform/plan-branches.js';
 export type { PlannedBranch } from './transform/plan-branches.js';
 export { readPreprocessing } from './transform/preprocessing-spec.js';
 export type {
@@ -90,10 +90,24 @@ export {
   decodeNumber,
   encodeLabels,
   encodeTarget,
+  encodeTargets,
   fitTarget,
+  labelSetTarget,
+  labelSetsOf,
   targetNumbers,
 } from './transform/target-encoder.js';
 export type { FitTargetOptions, TargetEncoder } from './transform/target-encoder.js';
+export {
+  DEFAULT_LABEL_SEPARATOR,
+  DEFAULT_LABEL_THRESHOLD,
+  encodeLabelSets,
+  flagAt,
+  formatLabelSet,
+  labelSetNames,
+  labelsAbove,
+  parseLabelSet,
+} from './transform/label-sets.js';
+export type { LabelSetEncoder, LabelSetSource } from './transform/label-sets.js';
 
 export { numericCells, tableToMatrix } from './preprocess/cells.js';
 export type { Category, JsonNumber } from './preprocess/cells.js';
@@ -194,9 +208,11 @@ export { kFold, stratifiedKFold } from './split/folds.js';
 export type { Fold, FoldOptions } from './split/folds.js';
 export { groupKFold, stratifiedGroupKFold } from './split/group-folds.js';
 export type { Groups } from './split/group-folds.js';
+export { assignLabelSets, labelSetKFold } from './split/label-set-folds.js';
+export type { LabelMatrix } from './split/label-set-folds.js';
 export { holdOut, stratifiedHoldOut } from './split/hold-out.js';
 export type { HoldOutOptions } from './split/hold-out.js';
-export { repeatedKFold, repeatedStratifiedKFold } from './split/repeated-folds.js';
+export { repeatedKFold, repeatedLabelSetKFold, repeatedStratifiedKFold } from './split/repeated-folds.js';
 export type { RepeatOptions } from './split/repeated-folds.js';
 export { foldCount, needsClasses, readSplit, splitKinds, splitRows } from './split/split-rows.js';
 export type { GivenSplit, SplitKind, SplitSpec } from './split/split-rows.js';
@@ -210,6 +226,8 @@ export { classQualities, confusionMatrix, confusionMetrics, sumConfusions } from
 export type { ClassQuality, ConfusionMatrix } from './metrics/confusion.js';
 export { isBetter, metricDirection, metricDirections } from './metrics/metric-direction.js';
 export type { MetricName } from './metrics/metric-direction.js';
+export { evaluateMultilabel, labelMetricNames, sumLabelConfusions } from './metrics/multilabel.js';
+export type { LabelConfusion, MultilabelEvaluation, MultilabelInput } from './metrics/multilabel.js';
 export { evaluateRegression } from './metrics/regression.js';
 export type { RegressionEvaluation, RegressionInput } from './metrics/regression.js';
 export { rocAuc } from './metrics/roc-auc.js';

@@ -171,6 +171,39 @@ export function crumb(...crumbs) {
   );
 }
 
+/**
+ * Truth by prediction of each label.
+ * @param {{ label: string, trueNegatives: number, falsePositives: number, falseNegatives: number, truePositives: number }[]} counts
+ */
+export function labelConfusions(counts) {
+  return table(
+    'Held-out rows by label',
+    [
+      { label: 'Label' },
+      { label: 'Found', num: true },
+      { label: 'Missed', num: true },
+      { label: 'False alarm', num: true },
+      { label: 'Rightly not', num: true },
+      { label: 'Precision', num: true },
+      { label: 'Recall', num: true },
+    ],
+    counts.map(({ label, trueNegatives, falsePositives, falseNegatives, truePositives }) => [
+      label,
+      String(truePositives),
+      String(falseNegatives),
+      String(falsePositives),
+      String(trueNegatives),
+      ratio(truePositives, truePositives + falsePositives),
+      ratio(truePositives, truePositives + falseNegatives),
+    ]),
+  );
+}
+
+/** @param {number} part @param {number} whole */
+function ratio(part, whole) {
+  return whole === 0 ? '–' : (part / whole).toFixed(3);
+}
+
 /** Truth by prediction. @param {{ classes: string[], counts: number[] }} matrix */
 export function confusion({ classes, counts }) {
   const size = classes.length;

@@ -18,6 +18,7 @@ describe('the JSON API', () => {
     expect(json.runs.map((run: Json) => [run.state, run.metric?.name ?? null, run.jobs.done])).toEqual([
       ['training', null, 2],
       ['promoted', 'accuracy', 6],
+      ['promoted', 'f1_micro', 6],
       ['rejected', 'rmse', 6],
       ['failed', null, 1],
       ['cancelled', null, 2],

@@ -50,6 +50,11 @@ const pages: [name: string, path: string, texts: string[]][] = [
     ['attempt 2', 'cancelled by console', 'Attempt 2 resumed by cli:ada', 'RK_ARTIFACT_NOT_FOUND', hostile],
   ],
   ['run-rejected', `#/runs/${runIds.rejected}`, ['Gate not passed', 'rmse 61.2 is above 55']],
+  [
+    'run-tagged',
+    `#/runs/${runIds.tagged}`,
+    ['f1_micro', 'Labels, held-out rows', 'False alarm', '0.405', '0.108', '–', hostile],
+  ],
   ['models', '#/models', ['penguins', 'champion → v3']],
   [
     'model',
@@ -62,7 +67,16 @@ const pages: [name: string, path: string, texts: string[]][] = [
   [
     'monitored',
     '#/monitor/penguins',
-    ['data set drifted', '4 of 6 columns drifted', 'Quality', 'Recent predictions', hostile, 'insufficient'],
+    [
+      'data set drifted',
+      '4 of 6 columns drifted',
+      'Quality',
+      'Recent predictions',
+      hostile,
+      'insufficient',
+      'health|sports',
+      'no label',
+    ],
   ],
   ['system', '#/system', ['2 of 3 serving', 'unreachable', 'host-a/4712', 'Events']],
 ];

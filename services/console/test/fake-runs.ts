@@ -12,6 +12,7 @@ export const runIds = {
   rejected: 'run-00000000000000d4',
   cancelled: 'run-00000000000000e5',
   searching: 'run-00000000000000f6',
+  tagged: 'run-00000000000000a7',
 } as const;
 
 export const sha = (digit: string): string => digit.repeat(64);
@@ -171,6 +172,25 @@ export const runs = [
     endedAtMs: start + 2_870,
     traceId: 'd'.repeat(32),
     publishedToServingMs: 3_120,
+    backend: 'cpu',
+  }),
+  Run.fromPartial({
+    runId: runIds.tagged,
+    model: 'topics',
+    state: RunState.RUN_STATE_PROMOTED,
+    plan: { ...plan(runIds.tagged), model: 'topics', datasetName: 'topics' },
+    jobs: jobs(6),
+    metrics: { f1_micro: { mean: 0.71, std: 0.02 }, f1_of_health: { mean: 0.8, std: 0.1 } },
+    labelConfusions: [
+      { label: 'health', trueNegatives: 417, falsePositives: 25, falseNegatives: 141, truePositives: 17 },
+      { label: hostile, trueNegatives: 600, falsePositives: 0, falseNegatives: 0, truePositives: 0 },
+    ],
+    verdict: { passed: true, metric: 'f1_micro', value: 0.71, reasons: ['the gate has no threshold'] },
+    version: 1,
+    createdAtMs: start - 800_000,
+    updatedAtMs: start - 790_000,
+    endedAtMs: start - 790_000,
+    traceId: 'a'.repeat(32),
     backend: 'cpu',
   }),
   Run.fromPartial({

@@ -284,8 +284,8 @@ export function fakeSystem(): SystemData & { reportsAsked: unknown[]; turnsAsked
       reportsAsked.push(request);
       return report('report-3', false);
     },
-    predictions: async () =>
-      ['Adelie', 'Gentoo'].map((label, index) =>
+    predictions: async () => [
+      ...['Adelie', 'Gentoo'].map((label, index) =>
         StoredPrediction.fromPartial({
           predictionId: `01hzy-${index}`,
           model: 'penguins',
@@ -297,6 +297,15 @@ export function fakeSystem(): SystemData & { reportsAsked: unknown[]; turnsAsked
           ...(index === 0 ? { truth: 'Adelie' } : {}),
         }),
       ),
+      StoredPrediction.fromPartial({
+        predictionId: '01hzy-sets',
+        row: input,
+        label: 'health|sports',
+        labels: ['health', 'sports'],
+        outputs: [0.8, 0.7, 0.3],
+        truth: '[]',
+      }),
+    ],
     served: async () =>
       ListServedModelsResponse.fromPartial({
         models: [

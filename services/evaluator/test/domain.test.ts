@@ -1,6 +1,7 @@
 import { FoldTrained, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import { ColumnType, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import { columnByName, createTable, fitTarget } from '@rookery/tabular';
+import type { TargetEncoder } from '@rookery/tabular';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -9,7 +10,7 @@ import type { FoldResult } from '../src/domain/evaluation.js';
 import { exampleRow, exampleRowNumbers } from '../src/domain/example-rows.js';
 import { heldOutQuality } from '../src/domain/fold-metrics.js';
 import { gateVerdict } from '../src/domain/gate-verdict.js';
-import { predictionColumn, referenceProfile } from '../src/domain/reference-profile.js';
+import { referenceProfile } from '../src/domain/reference-profile.js';
 import { measurements } from './fixtures.js';
 
 const result = (fold: number): FoldResult => ({
@@ -138,12 +139,15 @@ describe('example rows', () => {
 describe('a reference profile', () => {
   const profileOf = (target: string, classes: string[], outputs: Float32Array[]) => {
     const table = measurements(4);
+    const task = classes.length === 0 ? 'regression' : 'multiclass';
+    const encoder: TargetEncoder = { version: 1, column: target, task, labels: classes, mean: 0, scale: 1 };
     return referenceProfile({
       model: 'sizes',
       runId: 'run-1',
       table,
       signature: Signature.fromPartial({ target, classes, features: [{ name: 'x' }, { name: 'place' }] }),
-      predictions: predictionColumn(target, classes, outputs),
+      encoder,
+      outputs,
       metrics: { accuracy: { mean: 0.5, std: 0.1 } },
     });
   };

@@ -6,7 +6,7 @@ import type { ArtifactStore } from '@rookery/artifacts';
 import type { BusEvent, Logger } from '@rookery/bus';
 import { artifactTypes, columnTypeToProto, encodeRowNumbers, events, taskToProto } from '@rookery/contracts';
 import type { EventType, TaskName } from '@rookery/contracts';
-import { defaultSpec, train, trainedModelToProto } from '@rookery/nn';
+import { defaultSpec, networkTask, train, trainedModelToProto } from '@rookery/nn';
 import { FoldBundle, TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { Signature } from '@rookery/proto/rookery/domain/v1/data';
 import type { ArtifactRef } from '@rookery/proto/rookery/domain/v1/data';
@@ -19,10 +19,11 @@ import {
   columnByName,
   createRandom,
   createTable,
-  encodeTarget,
+  encodeTargets,
   fitTarget,
   fitTransformer,
   kFold,
+  labelSetTarget,
   tableToArrow,
   transformRows,
 } from '@rookery/tabular';
@@ -81,6 +82,7 @@ export function measurements(rows: number): Table {
     },
     { name: 'sign', type: 'numeric', values: sum.map((value) => (value > 0 ? 1 : 0)) },
     { name: 'sum', type: 'numeric', values: sum },
+    { name: 'right', type: 'numeric', values: x.map((value) => (value > 0 ? 1 : 0)) },
   ]);
 }
 
@@ -108,15 +110,17 @@ export async function trainedRun(
 ): Promise<RunFixture> {
   const { runId, task = 'multiclass', rows = 45, folds = 3, epochs = 3 } = options;
   const table = measurements(rows);
-  const target = { multiclass: 'size', binary: 'sign', regression: 'sum' }[task];
-  const column = columnByName(table, target);
+  const target = { multiclass: 'size', binary: 'sign', multilabel: 'sign, right', regression: 'sum' }[task];
   const regression = task === 'regression';
-  const labels = regression ? [] : classLabels(column);
+  const columns = task === 'multilabel' ? target.split(', ') : [];
+  const labels = columns.length > 0 ? columns : regression ? [] : classLabels(columnByName(table, target));
   const features = ['x', 'y', 'place'];
   const signature = Signature.fromPartial({
     target,
     task: taskToProto(task),
     classes: labels,
+    targets: columns,
+    ...(columns.length > 0 ? { labelSeparator: '|', labelThreshold: 0.5 } : {}),
     features: features.map((name) => {
       const { type } = columnByName(table, name);
       return { name, type: type === 'text' ? 0 : columnTypeToProto(type) };
@@ -129,15 +133,18 @@ export async function trainedRun(
   for (const [fold, part] of parts.entries()) {
     const final = fold === folds;
     const transformer = fitTransformer(table, part.train, { features });
-    const encoder = fitTarget(column, part.train, task, regression ? {} : { labels });
+    const encoder =
+      columns.length > 0
+        ? labelSetTarget(target, columns, { columns })
+        : fitTarget(columnByName(table, target), part.train, task, regression ? {} : { labels });
     const matrix = transformRows(transformer, table, part.train);
     const outputs = regression ? 1 : labels.length;
     const { model, history } = await train({
-      spec: { ...defaultSpec(regression ? 'regression' : 'classification', matrix.width, outputs), epochs },
+      spec: { ...defaultSpec(networkTask(task), matrix.width, outputs), epochs },
       features: matrix.data,
       rows: matrix.rows,
       width: matrix.width,
-      targets: encodeTarget(encoder, column, part.train),
+      targets: encodeTargets(encoder, table, part.train),
       seed: fold,
       backend: 'cpu',
     });

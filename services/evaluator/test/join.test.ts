@@ -6,9 +6,9 @@ import { artifactTypes, events } from '@rookery/contracts';
 import { loadPredictor, trainedModelFromProto } from '@rookery/nn';
 import { ModelPackage, ReferenceProfile, TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { FoldTrained, RunStarted } from '@rookery/proto/rookery/events/v1/run';
-import { RunEvaluated } from '@rookery/proto/rookery/events/v1/run';
+import { FoldEvaluated, RunEvaluated } from '@rookery/proto/rookery/events/v1/run';
 import type { Collection } from '@rookery/store';
-import { compileRowTransformer, summarise } from '@rookery/tabular';
+import { columnByName, compileRowTransformer, summarise, targetNumbers } from '@rookery/tabular';
 import type { FittedTransformer } from '@rookery/tabular';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -19,6 +19,7 @@ import type { EvaluationDocument } from '../src/adapters/evaluation-collection.j
 import { evaluateTrained } from '../src/application/evaluate-trained.js';
 import { joinRun } from '../src/application/join-run.js';
 import { joinFoldsOfTrial } from '../src/application/join-trial.js';
+import { resultOf } from '../src/application/rebuild.js';
 import { keepPlan } from '../src/application/keep-plan.js';
 import { openFolder, planEvent, quiet, trainedEvent, trainedRun } from './fixtures.js';
 import type { RunFixture } from './fixtures.js';
@@ -209,6 +210,62 @@ describe('a joined run', () => {
     );
     expect(evaluated.confusion?.counts).toHaveLength(4);
   });
+
+  test('of a multi-label task has the counts of each label, and each label in its reference', async () => {
+    const fixture = await trainedRun(folder.artifacts, { runId: 'run-ee', task: 'multilabel', epochs: 20 });
+    const evaluated = await joined({
+      ...fixture,
+      plan: { ...fixture.plan, gate: { metric: 'f1_micro', threshold: 0.1, allowWorseThanChampion: false } },
+    });
+    expect(evaluated.verdict).toMatchObject({ passed: true, metric: 'f1_micro' });
+    expect(evaluated.confusion).toBeUndefined();
+    const { table } = fixture;
+    const truths = ['sign', 'right'].map((name) => targetNumbers(columnByName(table, name)));
+    expect(evaluated.labelConfusions.map(({ label }) => label)).toEqual(['sign', 'right']);
+    evaluated.labelConfusions.forEach((counts, k) => {
+      const present = truths[k]!.reduce((sum, flag) => sum + flag, 0);
+      expect(counts.truePositives + counts.falseNegatives).toBe(present);
+      expect(counts.trueNegatives + counts.falsePositives).toBe(45 - present);
+    });
+    // Every row counts once: the share of wrong flags over all folds is that of the counts.
+    const wrong = evaluated.labelConfusions.reduce(
+      (sum, label) => sum + label.falsePositives + label.falseNegatives,
+      0,
+    );
+    const shares = evaluated.folds.map(({ metrics, rows }) => metrics['hamming_loss']! * rows * 2);
+    expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(wrong, 9);
+    const reference = ReferenceProfile.decode(await folder.artifacts.get(evaluated.reference?.sha256 ?? ''));
+    expect(reference).toMatchObject({ classes: ['sign', 'right'], labelSeparator: '|', labelThreshold: 0.5 });
+    const flags = reference.columns.filter(({ role }) => role !== 'feature');
+    expect(flags.map(({ role, name }) => `${role} ${name}`)).toEqual([
+      'target sign',
+      'target right',
+      'prediction sign',
+      'prediction right',
+    ]);
+    for (const { present, categories } of flags)
+      expect([present, categories]).toEqual([45, ['false', 'true']]);
+    const [sign] = evaluated.labelConfusions;
+    expect(flags[2]?.categoryCounts[1]).toBe((sign?.truePositives ?? 0) + (sign?.falsePositives ?? 0));
+  });
+
+  test.each(['multiclass', 'multilabel', 'regression'] as const)(
+    'of a %s task has folds that the log tells as they were kept: a lost database comes back the same',
+    async (task) => {
+      const fixture = await trainedRun(folder.artifacts, { runId: `run-log-${task}`, task, epochs: 2 });
+      const evaluations = await freshCollection();
+      const { outbox, of } = recorder();
+      const handle = evaluator(evaluations, outbox);
+      await handle.plan(planEvent(fixture.plan));
+      for (const part of fixture.trained) await handle.trained(trainedEvent(part));
+      const kept = await evaluations.findOne({ _id: fixture.plan.runId });
+      const told = of(events.foldEvaluated.type).map((json) =>
+        resultOf(FoldEvaluated.fromJSON(json), undefined),
+      );
+      expect(told).toHaveLength(3);
+      expect(told).toEqual(Object.values(kept?.folds ?? {}));
+    },
+  );
 
   test('of single-row folds has the metrics that one row has, and its gate on any other one fails', async () => {
     const fixture = await trainedRun(folder.artifacts, {

@@ -29,6 +29,7 @@ describe('encoder of answers', () => {
           label: word,
           probabilities: fc.array(probability, { maxLength: 30 }),
           value: fc.option(fc.double(), { nil: undefined }),
+          labels: fc.array(word, { maxLength: 4 }),
         }),
         { maxLength: 5 },
       ),
@@ -69,6 +70,7 @@ describe('encoder of captures', () => {
               label: one.label,
               probabilities: one.p,
               value: regression ? one.timeMs / 7 : undefined,
+              labels: [],
             },
             timeMs: one.timeMs,
             traceId: one.traceId,
@@ -109,7 +111,7 @@ describe('encoder of captures', () => {
     const captured: CapturedRow[] = Array.from({ length: 10 }, (_, i) => ({
       model,
       row: { values: { a: { kind: { $case: 'text', value: long } } } },
-      prediction: { predictionId: `p-${i}`, label: 'x', probabilities: [1, 0], value: undefined },
+      prediction: { predictionId: `p-${i}`, label: 'x', probabilities: [1, 0], value: undefined, labels: [] },
       timeMs: 1,
       traceId: '',
     }));

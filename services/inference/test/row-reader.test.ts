@@ -13,6 +13,9 @@ const signature: Signature = {
   target: 'species',
   task: Task.TASK_MULTICLASS,
   classes: ['a', 'b'],
+  targets: [],
+  labelSeparator: '',
+  labelThreshold: 0,
 };
 const number = (value: number): Value => ({ kind: { $case: 'number', value } });
 const text = (value: string): Value => ({ kind: { $case: 'text', value } });

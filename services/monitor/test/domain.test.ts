@@ -1,4 +1,5 @@
 import { ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import { ColumnType, Task } from '@rookery/proto/rookery/domain/v1/data';
 import { MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -276,10 +277,76 @@ describe('quality', () => {
   });
 
   test('labels fit where they are a class, or a number where there are none', () => {
-    expect(labelFits('Adelie', species)).toBe(true);
-    expect(labelFits('Dodo', species)).toBe(false);
-    expect(labelFits('1.5', [])).toBe(true);
-    for (const label of ['', ' ', 'many', 'NaN', 'Infinity']) expect(labelFits(label, [])).toBe(false);
+    expect(labelFits('Adelie', { classes: species })).toBe(true);
+    expect(labelFits('Dodo', { classes: species })).toBe(false);
+    expect(labelFits('1.5', { classes: [] })).toBe(true);
+    for (const label of ['', ' ', 'many', 'NaN', 'Infinity'])
+      expect(labelFits(label, { classes: [] })).toBe(false);
+  });
+});
+
+describe('sets of labels', () => {
+  const labels = ['a', 'b'];
+  const model = { classes: labels, labelSeparator: '|', labelThreshold: 0.4 };
+  const flags = (name: string, role: string, share: number) => ({
+    name,
+    role,
+    type: ColumnType.COLUMN_TYPE_BOOLEAN,
+    present: 100,
+    categories: ['false', 'true'],
+    categoryCounts: [100 - share, share],
+  });
+  const reference = ReferenceProfile.fromPartial({
+    task: Task.TASK_MULTILABEL,
+    ...model,
+    columns: ['target', 'prediction'].flatMap((role) => labels.map((name) => flags(name, role, 50))),
+    baseline: { f1_micro: 1 },
+  });
+  const row = (outputs: readonly number[], truth?: string, at = 0): WindowRow => ({
+    id: `p-${at}`,
+    timeMs: at,
+    values: new Map(),
+    label: '',
+    outputs,
+    truth,
+  });
+
+  test('fit where every label is one of the model, as text or as a list', () => {
+    for (const label of ['a', 'b|a', '|', '[]', '["b"]', ' a | b '])
+      expect(labelFits(label, model)).toBe(true);
+    for (const label of ['c', 'a|c', '', 'a||b', '["c"]', '[["a"]]'])
+      expect(labelFits(label, model)).toBe(false);
+  });
+
+  test('are compared label by label, and measured as sets', () => {
+    // a is predicted always and there in every second row, b is right always.
+    const rows = Array.from({ length: 60 }, (_, at) =>
+      row([0.45, at % 2 === 0 ? 0.9 : 0.1], at % 2 === 0 ? 'b|a' : '[]', at),
+    );
+    const findings = compareWindow({ reference, rows, driftShare: 0.5 });
+    expect(findings.labelled).toBe(60);
+    const drifted = findings.columns.map(({ role, name, drifted: is }) => [role, name, is]);
+    expect(drifted).toEqual([
+      ['target', 'a', false],
+      ['target', 'b', false],
+      ['prediction', 'a', true],
+      ['prediction', 'b', false],
+    ]);
+    // 60 right of 60 + 90 flags.
+    expect(findings.quality).toMatchObject({
+      f1_micro: 120 / 150,
+      hamming_loss: 0.25,
+      subset_accuracy: 0.5,
+      recall_of_a: 1,
+    });
+    expect(findings.alerts).toEqual(expect.arrayContaining([expect.stringContaining('f1_micro is 0.8')]));
+  });
+
+  test('that do not fit are counted, and leave the others', () => {
+    const rows = [row([0.9, 0.1], 'a'), row([0.9, 0.1], 'c', 1), row([0.9], 'a', 2)];
+    const findings = compareWindow({ reference, rows, driftShare: 0.5 });
+    expect(findings).toMatchObject({ labelled: 1, quality: { subset_accuracy: 1 } });
+    expect(findings.alerts).toContain('2 labels do not fit the model');
   });
 });
 

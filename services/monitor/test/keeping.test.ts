@@ -88,7 +88,7 @@ async function monitor(
 }
 
 const labelled = (predictionId: string, label: string, more: Partial<BusEvent<LabelReceived>> = {}) =>
-  delivered(events.labelReceived, { predictionId, label, model: 'penguins' }, more);
+  delivered(events.labelReceived, { predictionId, label, model: 'penguins', labels: [] }, more);
 
 const list = async (collections: Collections, labelledOnly?: boolean) =>
   (

@@ -129,7 +129,11 @@ describe('the monitor', () => {
   test('joins labels that came before their predictions and after, and measures quality with them', async () => {
     await publishModel('early');
     const rows = draw(20, 1);
-    const labels = rows.map((row, index) => ({ predictionId: `life-early-1-${index}`, label: row.species }));
+    const labels = rows.map((row, index) => ({
+      predictionId: `life-early-1-${index}`,
+      label: row.species,
+      labels: [],
+    }));
     const first = await callUnary(client, 'addLabels', { model: 'early', labels: labels.slice(0, 10) });
     expect(first.accepted).toBe(10);
     await publishBatch('early', 20, 1);
@@ -158,7 +162,7 @@ describe('the monitor', () => {
     for (const label of ['Adelie', 'Gentoo', 'Adelie']) {
       await callUnary(client, 'addLabels', {
         model: 'changed',
-        labels: [{ predictionId: 'life-changed-1-0', label }],
+        labels: [{ predictionId: 'life-changed-1-0', label, labels: [] }],
       });
       await expect.poll(truth, { timeout: 15_000 }).toBe(label);
     }
@@ -169,7 +173,7 @@ describe('the monitor', () => {
     await bus.publish(
       events.labelReceived,
       'poison',
-      { predictionId: '', label: 'x', model: '' },
+      { predictionId: '', label: 'x', model: '', labels: [] },
       { id: 'bad-label' },
     );
     await bus.publish(events.predictionCaptured, 'poison', captured(draw(1, 1), { life: '' }), {
@@ -188,7 +192,8 @@ describe('the monitor', () => {
 });
 
 describe('errors', () => {
-  const one = (predictionId: string, label: string) => ({ predictionId, label });
+  const one = (predictionId: string, label: string) => ({ predictionId, label, labels: [] as string[] });
+  const set = (predictionId: string, labels: string[]) => ({ predictionId, label: '', labels });
 
   test.each([
     ['no labels', 'x', [], 'RK_REQUEST_INVALID'],
@@ -197,6 +202,26 @@ describe('errors', () => {
     ['no prediction id', 'x', [one('', 'a')], 'RK_MESSAGE_MISSING_FIELD'],
     ['no label', 'x', [one('p', '')], 'RK_MESSAGE_MISSING_FIELD'],
     ['a label that is endless', 'x', [one('p', 'a'.repeat(300))], 'RK_LABEL_INVALID'],
+    [
+      'a label and labels for one prediction',
+      'x',
+      [{ ...one('p', 'a'), labels: ['a', 'b'] }],
+      'RK_LABEL_INVALID',
+    ],
+    ['two sets for one prediction', 'x', [set('p', ['a', 'b']), set('p', ['a'])], 'RK_REQUEST_INVALID'],
+    [
+      'a set that is endless',
+      'x',
+      [
+        set(
+          'p',
+          Array.from({ length: 1_001 }, (_, i) => `l${i}`),
+        ),
+      ],
+      'RK_LABEL_INVALID',
+    ],
+    ['an endless label in a set', 'x', [set('p', ['a', 'a'.repeat(300)])], 'RK_LABEL_INVALID'],
+    ['a set for a model of one class a row', 'known', [set('p', ['Adelie', 'Gentoo'])], 'RK_LABEL_INVALID'],
     [
       'a label that is no class of the model',
       'known',

@@ -40,6 +40,9 @@ const signature: Signature = {
   target: 'species',
   task: taskToProto('multiclass'),
   classes: ['a', 'b', 'c'],
+  targets: [],
+  labelSeparator: '',
+  labelThreshold: 0,
 };
 
 const environment = {

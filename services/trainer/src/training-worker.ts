@@ -5,6 +5,7 @@ import { TerminalError, decodeRowNumbers, decodeRowWeights, toRookeryError } fro
 import {
   countParameters,
   engineVersion,
+  networkTask,
   onnxProblem,
   resolveBackend,
   train,
@@ -16,13 +17,7 @@ import {
 } from '@rookery/nn';
 import type { BackendName, ModelSpec, TrainJob, TrainResult } from '@rookery/nn';
 import { FoldBundle, TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
-import {
-  columnByName,
-  encodeTarget,
-  featureRanges,
-  tableFromArrow,
-  transformTrainingRows,
-} from '@rookery/tabular';
+import { encodeTargets, featureRanges, tableFromArrow, transformTrainingRows } from '@rookery/tabular';
 import type { FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
 
 import { LeastRecentlyUsed } from './domain/least-recently-used.js';
@@ -58,7 +53,6 @@ function bundleOf(job: WorkerJob): {
   rows: Uint32Array;
   transformer: FittedTransformer;
   encoder: TargetEncoder;
-  target: string;
   weights: Float32Array | undefined;
 } {
   try {
@@ -67,7 +61,6 @@ function bundleOf(job: WorkerJob): {
       rows: decodeRowNumbers(bundle.trainRows),
       transformer: JSON.parse(bundle.transformerJson) as FittedTransformer,
       encoder: JSON.parse(bundle.targetJson) as TargetEncoder,
-      target: bundle.target,
       weights: decodeRowWeights(bundle.trainWeights),
     };
   } catch (cause) {
@@ -100,13 +93,14 @@ async function trainLike(own: TrainJob, like: WorkerJob['like']): Promise<TrainR
 
 async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
   const table = tableOf(job);
-  const { rows, transformer, encoder, target, weights } = bundleOf(job);
-  const regression = encoder.task === 'regression';
+  const { rows, transformer, encoder, weights } = bundleOf(job);
+  const task = networkTask(encoder.task);
+  const regression = task === 'regression';
   const matrix = transformTrainingRows(transformer, table, rows);
-  const targets = encodeTarget(encoder, columnByName(table, target), rows);
+  const targets = encodeTargets(encoder, table, rows);
   // A complete specification passes unchanged; one that came broken is refused by the name of its field.
   const spec = validateSpec(job.spec, {
-    task: regression ? 'regression' : 'classification',
+    task,
     inputs: matrix.width,
     outputs: regression ? 1 : encoder.labels.length,
     // A fold without some category has other columns: embeddings by name find theirs again.
@@ -125,7 +119,7 @@ async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
     columns: featureRanges(transformer),
     targets,
     ...(weights === undefined ? {} : { sampleWeights: weights }),
-    ...(regression ? {} : { classes: encoder.labels.length }),
+    ...(task === 'classification' ? { classes: encoder.labels.length } : {}),
     seed: job.seed,
     backend,
     engine: settings.engine,

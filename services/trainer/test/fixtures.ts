@@ -7,10 +7,18 @@ import { promisify } from 'node:util';
 import { openArtifacts } from '@rookery/artifacts';
 import type { ArtifactStore } from '@rookery/artifacts';
 import type { Logger } from '@rookery/bus';
-import { artifactTypes, encodeRowNumbers, taskToProto } from '@rookery/contracts';
+import {
+  artifactTypes,
+  decodeRowNumbers,
+  encodeRowNumbers,
+  encodeRowWeights,
+  taskFromProto,
+  taskToProto,
+} from '@rookery/contracts';
 import type { TaskName } from '@rookery/contracts';
-import { defaultSpec } from '@rookery/nn/spec';
+import { defaultSpec, networkTask } from '@rookery/nn/spec';
 import type { ModelSpec } from '@rookery/nn/spec';
+import type { TrainJob } from '@rookery/nn';
 import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { FoldJob } from '@rookery/proto/rookery/events/v1/run';
 import {
@@ -18,11 +26,14 @@ import {
   columnByName,
   createRandom,
   createTable,
+  encodeTargets,
   fitTarget,
   fitTransformer,
+  labelSetTarget,
   tableToArrow,
+  transformTrainingRows,
 } from '@rookery/tabular';
-import type { Table } from '@rookery/tabular';
+import type { FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
 
 const service = fileURLToPath(new URL('..', import.meta.url));
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -112,6 +123,7 @@ export function measurements(rows = 60): Table {
       categories: ['large', 'medium', 'small'],
     },
     { name: 'sum', type: 'numeric', values: sum },
+    { name: 'right', type: 'numeric', values: x.map((value) => (value > 0 ? 1 : 0)) },
   ]);
 }
 
@@ -122,18 +134,19 @@ export interface JobFixture {
   readonly task?: TaskName;
   readonly rows?: readonly number[];
   readonly spec?: Partial<ModelSpec>;
+  /** Of the training rows. Default: the bundle has none. */
+  readonly weights?: Float32Array;
 }
 
 /** ml.job.fold, its data set and its bundle stored. */
 export async function foldJob(artifacts: ArtifactStore, fixture: JobFixture): Promise<FoldJob> {
   const { task = 'multiclass', fold = 0, runId } = fixture;
   const table = measurements();
-  const target = { binary: 'sign', multiclass: 'size', regression: 'sum' }[task];
+  const target = { binary: 'sign', multiclass: 'size', multilabel: 'sign, right', regression: 'sum' }[task];
   const rows = Uint32Array.from(fixture.rows ?? Array.from({ length: 48 }, (_, row) => row));
-  const column = columnByName(table, target);
   const transformer = fitTransformer(table, rows, { features: ['x', 'y', 'place'] });
-  const labels = task === 'regression' ? [] : classLabels(column);
-  const encoder = fitTarget(column, rows, task, task === 'regression' ? {} : { labels });
+  const encoder = encoderOf(table, target, rows, task);
+  const { labels } = encoder;
   const bundle = FoldBundle.fromPartial({
     runId,
     fold,
@@ -142,13 +155,13 @@ export async function foldJob(artifacts: ArtifactStore, fixture: JobFixture): Pr
     targetJson: JSON.stringify(encoder),
     target,
     task: taskToProto(task),
+    ...(fixture.weights === undefined ? {} : { trainWeights: encodeRowWeights(fixture.weights) }),
   });
   const [dataset, stored] = await Promise.all([
     artifacts.put(tableToArrow(table), artifactTypes.dataset),
     artifacts.put(FoldBundle.encode(bundle).finish(), artifactTypes.foldBundle),
   ]);
-  const kind = task === 'regression' ? 'regression' : 'classification';
-  const spec = defaultSpec(kind, transformer.width, task === 'regression' ? 1 : labels.length);
+  const spec = defaultSpec(networkTask(task), transformer.width, task === 'regression' ? 1 : labels.length);
   return FoldJob.fromPartial({
     runId,
     fold,
@@ -160,4 +173,40 @@ export async function foldJob(artifacts: ArtifactStore, fixture: JobFixture): Pr
     modelSpec: { ...spec, ...fixture.spec },
     seed: 7,
   });
+}
+
+function encoderOf(table: Table, target: string, rows: Uint32Array, task: TaskName): TargetEncoder {
+  if (task === 'multilabel') {
+    const columns = target.split(', ');
+    return labelSetTarget(target, columns, { columns });
+  }
+  const column = columnByName(table, target);
+  return fitTarget(column, rows, task, task === 'regression' ? {} : { labels: classLabels(column) });
+}
+
+/** The same job as libs/nn takes it, without bus, bundle or thread. */
+export async function nnJob(artifacts: ArtifactStore, fixture: JobFixture): Promise<TrainJob> {
+  const { modelSpec, seed, bundle, task } = await foldJob(artifacts, fixture);
+  const fold = FoldBundle.decode(await artifacts.get(bundle?.sha256 ?? ''));
+  const encoder = JSON.parse(fold.targetJson) as TargetEncoder;
+  const rows = decodeRowNumbers(fold.trainRows);
+  const table = measurements();
+  const { data, width } = transformTrainingRows(
+    JSON.parse(fold.transformerJson) as FittedTransformer,
+    table,
+    rows,
+  );
+  const classes =
+    networkTask(taskFromProto(task) ?? 'regression') === 'classification' ? encoder.labels.length : 0;
+  return {
+    spec: modelSpec as unknown as ModelSpec,
+    features: data,
+    rows: rows.length,
+    width,
+    targets: encodeTargets(encoder, table, rows),
+    seed,
+    backend: 'cpu',
+    ...(fixture.weights === undefined ? {} : { sampleWeights: fixture.weights }),
+    ...(classes === 0 ? {} : { classes }),
+  };
 }

@@ -14,7 +14,7 @@ import type {
   FoldReproduced,
   FoldTrained,
 } from '@rookery/proto/rookery/events/v1/run';
-import { loadPredictor, trainedModelFromProto } from '@rookery/nn';
+import { loadPredictor, train, trainedModelFromProto } from '@rookery/nn';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { openTrainingPool } from '../src/adapters/training-pool.js';
@@ -23,7 +23,7 @@ import { TrainingThread } from '../src/adapters/training-thread.js';
 import type { ThreadJob } from '../src/adapters/training-thread.js';
 import { followCancelledRuns } from '../src/application/cancelled-runs.js';
 import { trainFold } from '../src/application/train-fold.js';
-import { buildWorker, foldJob, killChannel, openFolder, quiet } from './fixtures.js';
+import { buildWorker, foldJob, killChannel, nnJob, openFolder, quiet } from './fixtures.js';
 import type { BuiltWorker } from './fixtures.js';
 
 let built: BuiltWorker;
@@ -218,6 +218,7 @@ describe('a job', () => {
 
   test.each([
     ['binary', 2, 'accuracy'],
+    ['multilabel', 2, 'accuracy'],
     ['regression', 1, 'rmse'],
   ] as const)('of a %s task gives %d outputs, and reports its %s', async (task, outputs, metricName) => {
     await startTrainer(await openPool());
@@ -283,6 +284,27 @@ describe('a job', () => {
     // Its shapes are seen when it is built: the run fails with what TensorFlow.js says of them.
     expect((await letterOf(`${wrong}-f0`)).data).toMatchObject({ code: 'RK_SPEC_INVALID', attempts: 1 });
   });
+
+  test.each(['multiclass', 'multilabel', 'regression'] as const)(
+    'of a %s task trains with the weight of each row',
+    async (task) => {
+      await startTrainer(await openPool());
+      const weights = Float32Array.from({ length: 48 }, (_, row) => (row % 3) / 2);
+      const trainedModel = async (given?: Float32Array): Promise<TrainedModel> => {
+        const runId = newRun();
+        await publish(await foldJob(artifacts, { runId, task, ...(given && { weights: given }) }));
+        const [trained] = await trainedOf(runId);
+        return TrainedModel.decode(await artifacts.get(trained?.trained?.sha256 ?? ''));
+      };
+      const plain = await trainedModel();
+      const ones = await trainedModel(new Float32Array(48).fill(1));
+      const weighted = await trainedModel(weights);
+      expect(ones.weights.equals(plain.weights)).toBe(true);
+      expect(weighted.weights.equals(plain.weights)).toBe(false);
+      const own = await train(await nnJob(artifacts, { runId: newRun(), task, weights }));
+      expect(weighted.weights.equals(Buffer.from(own.model.weights))).toBe(true);
+    },
+  );
 
   test('of a single row, whose class is the only one there, trains', async () => {
     await startTrainer(await openPool());

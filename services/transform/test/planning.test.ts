@@ -1,5 +1,6 @@
 import { columnByName, createTable, deriveSeed, inputColumns } from '@rookery/tabular';
 import type { Table } from '@rookery/tabular';
+import { targetName } from '@rookery/contracts';
 import { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import { Task } from '@rookery/proto/rookery/domain/v1/data';
 import fc from 'fast-check';
@@ -281,3 +282,106 @@ function catchOf(call: () => unknown): unknown {
   }
   throw new Error('nothing was thrown');
 }
+
+describe('a request for sets of labels', () => {
+  /** The flowers with two columns of labels and the same labels in one column. */
+  const labelled = (rows = 30): Table => {
+    const flags = (every: number): Float64Array =>
+      Float64Array.from({ length: rows }, (_, row) => (row % every === 0 ? 1 : 0));
+    const sets = Array.from(
+      { length: rows },
+      (_, row) => ['wet', 'tall'].filter((_label, k) => row % (k + 2) === 0).join(';') || ';',
+    );
+    const categories = [...new Set(sets)];
+    return createTable([
+      ...flowers(rows).columns,
+      { name: 'wet', type: 'numeric', values: flags(2) },
+      { name: 'tall', type: 'numeric', values: flags(3) },
+      {
+        name: 'traits',
+        type: 'text',
+        categories,
+        codes: Int32Array.from(sets, (set) => categories.indexOf(set)),
+      },
+    ]);
+  };
+  const columns = { target: '', targets: ['wet', 'tall'] };
+  const sets = { target: 'traits', labelSeparator: ';', ignore: ['wet', 'tall'] };
+  const planOf = (fields: Partial<DatasetReady>, seed = 42): PlannedJob[] => {
+    const ready = request(fields);
+    return planFolds(labelled(), targetName(ready), settleRequest(ready, labelled()), seed);
+  };
+
+  test('is multi-label: its labels are no features, its folds spread them, f1_micro judges it', () => {
+    const settings = settleRequest(request(columns), labelled());
+    expect(settings).toMatchObject({
+      task: 'multilabel',
+      labels: ['wet', 'tall'],
+      stratified: true,
+      folds: 5,
+    });
+    expect(settings.gate).toEqual({
+      metric: 'f1_micro',
+      threshold: undefined,
+      allowWorseThanChampion: false,
+    });
+    expect(settings.usable).not.toContain('wet');
+    expect(signatureOf(settings, labelled(), 'wet, tall')).toMatchObject({
+      task: Task.TASK_MULTILABEL,
+      target: 'wet, tall',
+      classes: ['wet', 'tall'],
+      targets: ['wet', 'tall'],
+      labelSeparator: '|',
+      labelThreshold: 0.5,
+    });
+    expect(settleSpec(request(columns), settings, 5, 1)).toMatchObject({
+      task: 'multilabel',
+      loss: 'binary_crossentropy',
+      layers: [{}, {}, { units: 2, activation: 'sigmoid' }],
+    });
+    for (const { test: held } of planOf(columns).slice(0, -1)) {
+      expect(held).toHaveLength(6);
+      expect([...held].filter((row) => row % 2 === 0)).toHaveLength(3);
+      expect([...held].filter((row) => row % 3 === 0)).toHaveLength(2);
+    }
+  });
+
+  test('of one column has its labels sorted, its separator and its threshold', () => {
+    const ready = request({ ...sets, labelThreshold: 0.3 });
+    const settings = settleRequest(ready, labelled());
+    expect(settings.labels).toEqual(['tall', 'wet']);
+    expect(signatureOf(settings, labelled(), 'traits')).toMatchObject({
+      classes: ['tall', 'wet'],
+      targets: [],
+      labelSeparator: ';',
+      labelThreshold: 0.3,
+    });
+    const [job] = planOf({ ...sets, labelThreshold: 0.3 });
+    expect(job?.target).toMatchObject({
+      task: 'multilabel',
+      labels: ['tall', 'wet'],
+      source: { column: 'traits', separator: ';' },
+      threshold: 0.3,
+    });
+  });
+
+  test('has the same folds from columns as from sets, for the same seed and order of labels', () => {
+    const tests = (jobs: readonly PlannedJob[]) => jobs.map((job) => [...job.test]);
+    const ordered = planOf({ target: '', targets: ['tall', 'wet'] });
+    expect(tests(planOf(sets))).toEqual(tests(ordered));
+    expect(tests(planOf(sets, 43))).not.toEqual(tests(ordered));
+    expect(tests(planOf({ ...sets, stratify: false }))).not.toEqual(tests(ordered));
+  });
+
+  test('weighs its rows, and has no classes to weigh or to encode features by', () => {
+    const [job] = planOf({ ...columns, sampleWeight: 'constant' });
+    expect(new Set(job?.weights)).toEqual(new Set([7]));
+    expect(catchOf(() => planOf({ ...columns, classWeight: 'balanced' }))).toMatchObject({
+      code: 'RK_WEIGHTS_INVALID',
+    });
+    const preprocessing = { columns: { place: { encoder: 'target' } } };
+    expect(catchOf(() => planOf({ ...columns, preprocessing }))).toMatchObject({
+      code: 'RK_PREPROCESSING_INVALID',
+    });
+  });
+});

@@ -9,7 +9,7 @@ export function labelCommand(): Command {
     .description('Tell the truth about a prediction')
     .argument('<model>', 'model name')
     .argument('<prediction>', 'prediction id')
-    .argument('<label>', 'the true label, or number')
+    .argument('<label>', 'the true label, or number; of a multi-label model a|b or ["a","b"], [] for none')
     .option('--json', 'JSON')
     .action(async (model: string, predictionId: string, label: string, flags: { json?: boolean }) => {
       await withClient(async (client) => {

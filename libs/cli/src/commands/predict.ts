@@ -27,7 +27,7 @@ export function predictCommand(): Command {
           renderTable(
             ['PREDICTION', 'PROBABILITIES', 'VERSION', 'ID'],
             predictions.map((row) => [
-              row.label ?? shortNumber(row.value ?? NaN),
+              row.labels ? labelsShown(row.labels) : (row.label ?? shortNumber(row.value ?? NaN)),
               Object.entries(row.probabilities)
                 .map(([name, p]) => `${name} ${p.toFixed(4)}`)
                 .join('  '),
@@ -38,6 +38,11 @@ export function predictCommand(): Command {
         );
       });
     });
+}
+
+/** A set of labels; `–` where there is none. */
+function labelsShown(labels: readonly string[]): string {
+  return labels.length === 0 ? '–' : labels.join(', ');
 }
 
 /** Rows of the argument: a JSON object or an array of them, stdin for `-`, a file for `@file`. Throws RK_REQUEST_INVALID. */

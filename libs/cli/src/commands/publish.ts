@@ -15,7 +15,10 @@ import { exitCodes } from '../report-failure.js';
 import { withClient } from '../with-client.js';
 
 interface PublishFlags {
-  target: string;
+  target?: string;
+  targets?: string;
+  labelSeparator?: string;
+  labelThreshold?: string;
   name?: string;
   model?: string;
   format?: string;
@@ -40,22 +43,28 @@ interface PublishFlags {
   json?: boolean;
 }
 
-/** `rookery publish <file or uri> --target <column>`: publishes a data set and shows the run live. */
+/** `rookery publish <file or uri> --target <column>` (or `--targets <columns>`): publishes a data set and shows the run live. */
 export function publishCommand(): Command {
   return new Command('publish')
     .description('Publish a data set and follow its run until the model is served')
     .argument('<source>', 'file, or uri (file://, http(s)://, artifact:, object://)')
-    .requiredOption('-t, --target <column>', 'column to predict')
+    .option('-t, --target <column>', 'column to predict')
+    .option('--targets <columns>', 'columns of 0 and 1 to predict, each a label: a,b,c, or a JSON list')
+    .option(
+      '--label-separator <text>',
+      'what stands between the labels in the cells of the target (default |)',
+    )
+    .option('--label-threshold <p>', 'probability above which a label is predicted (default 0.5)')
     .option('-n, --name <name>', 'name of the data set (default: the file name)')
     .option('-m, --model <name>', 'name of the model (default: the name of the data set)')
     .option('--format <format>', 'csv, jsonl, parquet or arrow (default: by the ending)')
-    .option('--task <task>', 'binary, multiclass or regression (default: by the target)')
+    .option('--task <task>', 'binary, multiclass, multilabel or regression (default: by the target)')
     .option('-k, --folds <k>', 'folds of the cross-validation (default 5)')
     .option('--seed <seed>', 'seed of folds and weights')
     .option('--epochs <n>', 'epochs (default 50)')
     .option('--batch-size <n>', 'batch size (default 32)')
     .option('--learning-rate <rate>', 'learning rate (default 0.01)')
-    .option('--metric <name>', "the gate's metric (default accuracy, or rmse)")
+    .option('--metric <name>', "the gate's metric (default accuracy, f1_micro for multilabel, or rmse)")
     .option('--threshold <value>', 'the mean that the metric must reach (default 0.7 for accuracy)')
     .option('--ignore <columns...>', 'columns to leave out')
     .option(
@@ -102,11 +111,24 @@ function requestOf(source: string, flags: PublishFlags): DatasetRequest {
   const json: Record<string, unknown> = {
     name: flags.name ?? file.slice(0, file.length - extname(file).length).replace(/[^A-Za-z0-9_-]/g, '_'),
     uri,
-    target: flags.target,
   };
   const set = (field: string, value: unknown): void => {
     if (value !== undefined) json[field] = value;
   };
+  if (flags.target === undefined && flags.targets === undefined) {
+    throw new TerminalError(
+      'RK_REQUEST_INVALID',
+      'There is nothing to predict: neither --target nor --targets',
+      {
+        details: { field: 'target' },
+        hint: 'Name the column to predict by --target, or several columns of 0 and 1 by --targets a,b,c.',
+      },
+    );
+  }
+  set('target', flags.target);
+  if (flags.targets !== undefined) json['targets'] = columnsOf(flags.targets);
+  set('labelSeparator', flags.labelSeparator);
+  set('labelThreshold', numberOf('label-threshold', flags.labelThreshold));
   set('model', flags.model);
   set('format', flags.format);
   set('task', flags.task);
@@ -159,6 +181,12 @@ function jsonOf(option: string, text: string, page: string): unknown {
       hint: `docs/contracts/${page}.md has examples.`,
     });
   }
+}
+
+/** Names with commas between them, or, where a name has one itself, a JSON list. */
+function columnsOf(text: string): unknown {
+  if (text.trimStart().startsWith('[')) return jsonOf('--targets', text, 'multi-label');
+  return text.split(',').map((name) => name.trim());
 }
 
 function pairOf(text: string): [string, string] {

@@ -9,6 +9,11 @@ import type { OptimizerSpec } from './optimizer-spec.js';
 export const tasks = ['classification', 'regression', 'multilabel'] as const;
 export type Task = (typeof tasks)[number];
 
+/** What a network is fitted for where a table's target is binary, multiclass, multilabel or a regression. */
+export function networkTask(task: 'binary' | 'multiclass' | 'multilabel' | 'regression'): Task {
+  return task === 'binary' || task === 'multiclass' ? 'classification' : task;
+}
+
 /** Losses that a task may be fitted with, the default first. Cross-entropies are computed from the logits. */
 export const lossesOf = {
   classification: ['sparse_categorical_crossentropy'],

@@ -84,7 +84,8 @@ export function stratifiedKFold(
   return foldsOf(assignment, k, options.rows);
 }
 
-function foldsOf(assignment: Int32Array, k: number, rows: ArrayLike<number> | undefined): Fold[] {
+/** The rows of each fold, from the fold that each row is tested in. */
+export function foldsOf(assignment: Int32Array, k: number, rows: ArrayLike<number> | undefined): Fold[] {
   const sizes = new Int32Array(k);
   for (const fold of assignment) sizes[fold]!++;
   return Array.from({ length: k }, (_, fold) => {
@@ -101,7 +102,8 @@ function foldsOf(assignment: Int32Array, k: number, rows: ArrayLike<number> | un
   });
 }
 
-function checkFolds(n: number, k: number, options: FoldOptions): void {
+/** Throws RK_TABULAR_FOLDS_INVALID for k < 2, k > rows, and row numbers of another length. */
+export function checkFolds(n: number, k: number, options: FoldOptions): void {
   if (!Number.isInteger(k) || k < 2)
     throw invalid(`Cross-validation needs at least 2 folds; ${k} were asked for.`);
   if (k > n)

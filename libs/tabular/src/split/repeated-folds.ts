@@ -1,6 +1,8 @@
 import { TabularError } from '../tabular-error.js';
 import { kFold, stratifiedKFold } from './folds.js';
 import type { Fold } from './folds.js';
+import { labelSetKFold } from './label-set-folds.js';
+import type { LabelMatrix } from './label-set-folds.js';
 import { deriveSeed } from './random.js';
 
 export interface RepeatOptions {
@@ -30,6 +32,11 @@ export function repeatedStratifiedKFold(
   options: RepeatOptions = {},
 ): Fold[] {
   return repeated(options, (seed) => stratifiedKFold(codes, k, { ...rowsOf(options), seed }));
+}
+
+/** `repeats` times k folds that spread labels evenly. Throws as labelSetKFold. */
+export function repeatedLabelSetKFold(sets: LabelMatrix, k: number, options: RepeatOptions = {}): Fold[] {
+  return repeated(options, (seed) => labelSetKFold(sets, k, { ...rowsOf(options), seed }));
 }
 
 function repeated(options: RepeatOptions, folds: (seed: number) => Fold[]): Fold[] {

@@ -7,7 +7,9 @@ import type { Fold } from './folds.js';
 import { groupKFold, stratifiedGroupKFold } from './group-folds.js';
 import type { Groups } from './group-folds.js';
 import { holdOut, stratifiedHoldOut } from './hold-out.js';
-import { repeatedKFold, repeatedStratifiedKFold } from './repeated-folds.js';
+import { labelSetKFold } from './label-set-folds.js';
+import type { LabelMatrix } from './label-set-folds.js';
+import { repeatedKFold, repeatedLabelSetKFold, repeatedStratifiedKFold } from './repeated-folds.js';
 import { timeSeriesSplit } from './time-series-split.js';
 
 /** Ways to divide rows. */
@@ -115,28 +117,33 @@ export function foldCount({ kind, folds, repeats = 3 }: SplitSpec): number {
 }
 
 /**
- * The folds of all rows of a table. `codes` are the classes of the rows, undefined for a regression (a hold-out is
- * stratified where there are classes). Row numbers of each set ascend.
+ * The folds of all rows of a table. `truth` are the classes of the rows or their sets of labels, undefined for a regression
+ * (a hold-out is stratified where there are classes). Row numbers of each set ascend.
  * Throws RK_TABULAR_FOLDS_INVALID where rows, classes or groups do not suit, RK_TABULAR_COLUMN_MISSING, and
  * RK_TABULAR_CELL_INVALID for a missing group or time.
  */
 export function splitRows(
   table: Table,
   spec: SplitSpec,
-  codes: Int32Array | undefined,
+  truth: Int32Array | LabelMatrix | undefined,
   seed: number,
 ): Fold[] {
   const { folds, repeats = 3 } = spec;
+  const [codes, sets] = truth === undefined || 'labels' in truth ? [undefined, truth] : [truth, undefined];
   const classes = (): Int32Array => {
     if (codes !== undefined) return codes;
-    throw invalid(`A ${spec.kind} split needs classes; a regression has none.`);
+    throw invalid(
+      `A ${spec.kind} split needs classes; ${sets === undefined ? 'a regression has none' : 'sets of labels are none'}.`,
+    );
   };
   const groups = (): Groups => cells(columnByName(table, spec.group ?? ''));
   switch (spec.kind) {
     case 'kfold':
       return kFold(table.rows, folds, { seed, shuffle: true });
     case 'stratified':
-      return stratifiedKFold(classes(), folds, { seed });
+      return sets === undefined
+        ? stratifiedKFold(classes(), folds, { seed })
+        : labelSetKFold(sets, folds, { seed });
     case 'group':
       return groupKFold(groups(), folds, { seed, shuffle: true });
     case 'stratified_group':
@@ -144,7 +151,9 @@ export function splitRows(
     case 'repeated_kfold':
       return repeatedKFold(table.rows, folds, { seed, repeats });
     case 'repeated_stratified':
-      return repeatedStratifiedKFold(classes(), folds, { seed, repeats });
+      return sets === undefined
+        ? repeatedStratifiedKFold(classes(), folds, { seed, repeats })
+        : repeatedLabelSetKFold(sets, folds, { seed, repeats });
     case 'hold_out': {
       const options = { seed, ...(spec.testSize === undefined ? {} : { testSize: spec.testSize }) };
       return [codes === undefined ? holdOut(table.rows, options) : stratifiedHoldOut(codes, options)];

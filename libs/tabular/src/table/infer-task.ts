@@ -1,11 +1,12 @@
 import { TabularError } from '../tabular-error.js';
+import { isLabelList } from '../transform/label-sets.js';
 import { compareCategories } from './category-order.js';
 import type { Column } from './table.js';
 
 /** What a model learns. */
-export type Task = 'binary' | 'multiclass' | 'regression';
+export type Task = 'binary' | 'multiclass' | 'multilabel' | 'regression';
 
-/** A task with its class labels (empty for regression) and the reason in words. */
+/** A task with its class labels (empty for regression and multi-label) and the reason in words. */
 export interface InferredTask {
   readonly task: Task;
   readonly labels: readonly string[];
@@ -18,10 +19,12 @@ export const MAX_INTEGER_CLASSES = 10;
 /**
  * Task of a target column. Rule: categorical and boolean → classification; numeric → classification where all
  * values are integers with at most MAX_INTEGER_CLASSES distinct ones, regression else. Two classes are binary,
- * more multiclass. Missing cells do not count. Throws RK_TABULAR_TARGET_INVALID for text, and where fewer than
- * two distinct values exist.
+ * more multiclass. A column with lists of labels is multi-label. Missing cells do not count. Throws
+ * RK_TABULAR_TARGET_INVALID for text, and where fewer than two distinct values exist.
  */
 export function inferTask(column: Column): InferredTask {
+  if (column.type !== 'numeric' && column.categories.some(isLabelList))
+    return { task: 'multilabel', labels: [], reason: 'lists of labels' };
   if (column.type === 'text') {
     throw new TabularError(
       'RK_TABULAR_TARGET_INVALID',

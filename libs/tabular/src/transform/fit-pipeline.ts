@@ -15,8 +15,8 @@ import type { PreprocessingSpec } from './preprocessing-spec.js';
 export interface FitPipelineOptions {
   /** Columns that may be read. */
   readonly features: readonly string[];
-  /** Of target encoders, one value a fitted row. */
-  readonly target: EncodingTarget;
+  /** Of target encoders, one value a fitted row; they throw without. */
+  readonly target?: EncodingTarget;
   /** Of the inner folds of target encoders. Default 0. */
   readonly seed?: number;
 }
@@ -43,7 +43,7 @@ export function fitPipeline(
   const seed = options.seed ?? 0;
   const innerFolds = Math.min(INNER_FOLDS, rows.length);
   const context: FitContext = {
-    target: options.target,
+    ...(options.target === undefined ? {} : { target: options.target }),
     // One row alone has no other to be encoded by, and no other step looks at these folds.
     ...(innerFolds < 2 || !planned.some(({ steps }) => steps.some(({ kind }) => kind === 'target_encoder'))
       ? {}

@@ -50,6 +50,17 @@ export function branchInputs(branches: readonly PlannedBranch[], features: reado
   return features.filter((name) => read.has(name));
 }
 
+/** Throws RK_PREPROCESSING_INVALID, naming the field, where a branch encodes by the target and the target is sets of labels. */
+export function refuseTargetEncoders(branches: readonly PlannedBranch[]): void {
+  const branch = branches.find(({ steps }) => steps.some(({ kind }) => kind === 'target_encoder'));
+  if (branch === undefined) return;
+  throw invalidField(
+    branch.field,
+    'target_encoder',
+    'encodes by one class or number a row; a multi-label target has sets of labels',
+  );
+}
+
 type CheckName = (name: string, field: string) => void;
 
 function shortBranches(

@@ -1,20 +1,26 @@
 import { classLabels } from '../table/infer-task.js';
 import type { Task } from '../table/infer-task.js';
-import { allRows, columnLength } from '../table/table.js';
-import type { Column, RowIndices } from '../table/table.js';
+import { allRows, columnByName, columnLength } from '../table/table.js';
+import type { Column, RowIndices, Table } from '../table/table.js';
 import { TabularError } from '../tabular-error.js';
 import { meanAndScale } from './fit-transformer.js';
+import { DEFAULT_LABEL_THRESHOLD, encodeLabelSets } from './label-sets.js';
+import type { LabelSetEncoder, LabelSetSource } from './label-sets.js';
 
 /** How a target becomes numbers: plain JSON. */
 export interface TargetEncoder {
   readonly version: 1;
   readonly column: string;
   readonly task: Task;
-  /** Class labels in the order of their codes; empty for regression. */
+  /** Class labels in the order of their codes (multi-label: of the outputs); empty for regression. */
   readonly labels: readonly string[];
   /** Regression: encoded = (value − mean) / scale. 0 and 1 without scaling and for classification. */
   readonly mean: number;
   readonly scale: number;
+  /** Multi-label: where the labels are. */
+  readonly source?: LabelSetSource;
+  /** Multi-label: a label is predicted where its probability is above this. */
+  readonly threshold?: number;
 }
 
 export interface FitTargetOptions {
@@ -35,6 +41,7 @@ export function fitTarget(
   task: Task,
   options: FitTargetOptions = {},
 ): TargetEncoder {
+  if (task === 'multilabel') throw invalid(column, 'holds sets of labels: fit them with labelSetTarget');
   if (task !== 'regression') {
     const labels = options.labels ?? classLabels(column, rows);
     if (labels.length < 2 || (task === 'binary' && labels.length !== 2)) {
@@ -56,8 +63,50 @@ export function fitTarget(
   return { version: 1, column: column.name, task, labels: [], mean, scale };
 }
 
+/** The encoder of sets of labels; `name` is what the target as a whole is called. */
+export function labelSetTarget(
+  name: string,
+  labels: readonly string[],
+  source: LabelSetSource,
+  threshold = DEFAULT_LABEL_THRESHOLD,
+): TargetEncoder {
+  return {
+    version: 1,
+    column: name,
+    task: 'multilabel',
+    labels: [...labels],
+    mean: 0,
+    scale: 1,
+    source,
+    threshold,
+  };
+}
+
+/** Where the encoder of a multi-label target finds its labels; throws RK_TABULAR_ARGUMENT_INVALID for any other encoder. */
+export function labelSetsOf({ task, labels, source }: TargetEncoder): LabelSetEncoder {
+  if (source !== undefined) return { labels, source };
+  throw new TabularError(
+    'RK_TABULAR_ARGUMENT_INVALID',
+    `The target of a ${task} task has no sets of labels.`,
+  );
+}
+
 /**
- * Encoded target of these rows (default: all), as a trainer takes it: Int32Array of class codes (−1 where missing
+ * The target of these rows (default: all), as a trainer takes it: as {@link encodeTarget}, or for sets of labels
+ * Float32Array of rows × labels.
+ */
+export function encodeTargets(
+  encoder: TargetEncoder,
+  table: Table,
+  rows?: RowIndices,
+): Int32Array | Float32Array {
+  return encoder.task === 'multilabel'
+    ? encodeLabelSets(labelSetsOf(encoder), table, rows)
+    : encodeTarget(encoder, columnByName(table, encoder.column), rows);
+}
+
+/**
+ * Encoded target of these rows (default: all), one number a row: Int32Array of class codes (−1 where missing
  * or an unknown label), or Float32Array of numbers for regression (NaN where missing).
  */
 export function encodeTarget(

@@ -8,6 +8,7 @@ import {
   facts,
   href,
   json,
+  labelConfusions,
   meanStd,
   panel,
   shortId,
@@ -148,6 +149,8 @@ function versionPanels(version) {
         null,
         lineage && lineagePanel(version),
         version.confusion && panel('Confusion matrix, held-out rows', confusion(version.confusion)),
+        version.labelConfusions.length > 0 &&
+          tablePanel('Labels, held-out rows', null, labelConfusions(version.labelConfusions)),
         panel('Input example', h('pre', { tabindex: 0 }, JSON.stringify(version.inputExample, null, 2))),
       ),
     ),
@@ -206,10 +209,13 @@ function lineagePanel({ lineage, packageSha256, packageBytes, createdAtMs }) {
 
 /** @param {any} version */
 function signaturePanel({ signature, inputExample }) {
-  const { task, target, classes, features } = signature;
+  const { task, target, classes, features, labelThreshold } = signature;
+  // The columns of labels are what is predicted: they are not told twice.
+  const labels = classes.length > 0 && classes.join(', ') !== target ? `: ${classes.join(', ')}` : '';
+  const above = labelThreshold === null ? '' : `, each where its probability is above ${labelThreshold}`;
   return tablePanel(
     'Signature',
-    `${task}, predicts ${target}${classes.length > 0 ? `: ${classes.join(', ')}` : ''}`,
+    `${task}, predicts ${target}${labels}${above}`,
     table(
       'Features',
       [{ label: 'Feature' }, { label: 'Type' }, { label: 'Categories' }, { label: 'Example', num: true }],

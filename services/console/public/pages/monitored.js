@@ -256,6 +256,12 @@ function reportTable(reports, shown, choose) {
   );
 }
 
+/** A multi-label row without labels, as text. */
+const noLabels = '[]';
+
+/** @param {string} label */
+const labelShown = (label) => (label === noLabels ? 'no label' : label);
+
 /** @param {any[]} predictions */
 function predictionTable(predictions) {
   const names = Object.keys(predictions[0]?.row ?? {});
@@ -269,15 +275,16 @@ function predictionTable(predictions) {
       ...names.map((name) => ({ label: name })),
     ],
     predictions.map((prediction) => {
-      const classification = prediction.outputs.length > 1;
+      const multilabel = prediction.labels.length > 0 || prediction.label === noLabels;
+      const classification = multilabel || prediction.outputs.length > 1;
       return [
         h('span', { class: 'nowrap', title: prediction.predictionId }, clock(prediction.timeMs)),
-        classification ? prediction.label : number(Number(prediction.label)),
-        classification ? percent(Math.max(...prediction.outputs)) : '',
+        classification ? labelShown(prediction.label) : number(Number(prediction.label)),
+        classification && !multilabel ? percent(Math.max(...prediction.outputs)) : '',
         prediction.truth === null
           ? ''
           : classification
-            ? tag(prediction.truth, prediction.truth === prediction.label ? 'ok' : 'bad')
+            ? tag(labelShown(prediction.truth), prediction.truth === prediction.label ? 'ok' : 'bad')
             : prediction.truth,
         ...names.map((name) => cell(prediction.row[name])),
       ];

@@ -10,6 +10,7 @@ import {
   facts,
   href,
   json,
+  labelConfusions,
   panel,
   problem,
   runState,
@@ -120,6 +121,8 @@ export const runPage = {
           'div',
           null,
           run.confusion && panel('Confusion matrix, held-out rows', confusion(run.confusion)),
+          run.labelConfusions.length > 0 &&
+            tablePanel('Labels, held-out rows', null, labelConfusions(run.labelConfusions)),
           lineagePanel(run),
         ),
       ),

@@ -1,6 +1,10 @@
 import { rowFromProto } from '@rookery/client';
 import type { PlainRow } from '@rookery/client';
-import type { ConfusionMatrix, TrainingEnvironment } from '@rookery/proto/rookery/domain/v1/data';
+import type {
+  ConfusionMatrix,
+  LabelConfusion,
+  TrainingEnvironment,
+} from '@rookery/proto/rookery/domain/v1/data';
 import { RejectionStage } from '@rookery/proto/rookery/events/v1/model';
 import type { Alias, Model, ModelVersion } from '@rookery/proto/rookery/registry/v1/registry';
 
@@ -31,6 +35,8 @@ export interface ModelVersionView {
     readonly metrics: Readonly<Record<string, number>>;
   }[];
   readonly confusion: ConfusionMatrix | null;
+  /** Multi-label: counts of each label; empty for any other task. */
+  readonly labelConfusions: readonly LabelConfusion[];
   readonly signature: SignatureView | null;
   readonly inputExample: PlainRow;
   readonly packageSha256: string;
@@ -86,6 +92,7 @@ export function modelVersionView(version: ModelVersion): ModelVersionView {
     metrics,
     folds: version.folds.map(({ fold, rows, metrics: values }) => ({ fold, rows, metrics: values })),
     confusion: version.confusion && version.confusion.classes.length > 0 ? version.confusion : null,
+    labelConfusions: version.labelConfusions,
     signature: signatureView(version.signature),
     inputExample: rowFromProto(version.inputExample),
     packageSha256: version.package?.sha256 ?? '',

@@ -31,6 +31,8 @@ export interface PredictionView {
   readonly label: string;
   readonly outputs: readonly number[];
   readonly truth: string | null;
+  /** Labels of a multi-label model; empty for any other. */
+  readonly labels: readonly string[];
 }
 
 /** A report as the console shows it. */
@@ -57,5 +59,6 @@ export function predictionView(prediction: StoredPrediction): PredictionView {
     label: prediction.label,
     outputs: prediction.outputs,
     truth: prediction.truth ?? null,
+    labels: prediction.labels,
   };
 }

@@ -2,6 +2,7 @@ import { taskFromProto } from '@rookery/contracts';
 import type { TaskName } from '@rookery/contracts';
 import type {
   ConfusionMatrix,
+  LabelConfusion,
   GateVerdict,
   TrainingEnvironment,
 } from '@rookery/proto/rookery/domain/v1/data';
@@ -99,6 +100,8 @@ export interface RunDetailView extends RunSummaryView {
   readonly folds: readonly RunJobView[];
   readonly metrics: readonly NamedMetric[];
   readonly confusion: ConfusionMatrix | null;
+  /** Multi-label: counts of each label; empty for any other task. */
+  readonly labelConfusions: readonly LabelConfusion[];
   readonly verdict: (Omit<GateVerdict, 'threshold'> & { readonly threshold: number | null }) | null;
   readonly reasons: readonly string[];
   readonly message: string;
@@ -164,6 +167,7 @@ export function runDetailView(run: Run, live: (fold: number) => JobCurve | null)
     folds: run.jobs.map((job) => jobView(job, live(job.fold))),
     metrics: metricsView(run.metrics, summary.metric?.name ?? ''),
     confusion: run.confusion && run.confusion.classes.length > 0 ? run.confusion : null,
+    labelConfusions: run.labelConfusions,
     verdict: run.verdict ? { ...run.verdict, threshold: run.verdict.threshold ?? null } : null,
     reasons: run.reasons,
     message: run.message,

@@ -96,7 +96,8 @@ async function keepFold(
   const announcement: FoldEvaluated = {
     runId: data.runId,
     result: { fold: data.fold, metrics: { ...result.metrics }, rows: result.rows },
-    confusion: classes.length === 0 ? undefined : { classes, counts: result.confusion.flat() },
+    confusion: result.confusion.length === 0 ? undefined : { classes, counts: result.confusion.flat() },
+    labelConfusions: [...(result.labelConfusions ?? [])],
     outputs,
     trainedSha256: result.trainedSha256,
     trial: data.trial,

@@ -2,20 +2,20 @@ import type { ArtifactStore } from '@rookery/artifacts';
 import type { EventMeta, Logger, Outbox } from '@rookery/bus';
 import { TerminalError, artifactTypes, attemptParts, derivedEventId, events } from '@rookery/contracts';
 import { ModelPackage, ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
-import { Gate } from '@rookery/proto/rookery/domain/v1/data';
+import { Gate, Task } from '@rookery/proto/rookery/domain/v1/data';
 import type { ArtifactRef, ConfusionMatrix } from '@rookery/proto/rookery/domain/v1/data';
 import { FoldTrained, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import type { RunEvaluated } from '@rookery/proto/rookery/events/v1/run';
 import type { Collection } from '@rookery/store';
-import { servedPipeline, sumConfusions, summariseMetrics } from '@rookery/tabular';
-import type { FittedTransformer } from '@rookery/tabular';
+import { servedPipeline, sumConfusions, sumLabelConfusions, summariseMetrics } from '@rookery/tabular';
+import type { FittedTransformer, TargetEncoder } from '@rookery/tabular';
 
 import type { EvaluationDocument } from '../adapters/evaluation-collection.js';
 import { completeEvaluation } from '../domain/evaluation.js';
 import type { CompleteEvaluation } from '../domain/evaluation.js';
 import { exampleRow, exampleRowNumbers } from '../domain/example-rows.js';
 import { gateVerdict } from '../domain/gate-verdict.js';
-import { predictionColumn, referenceProfile } from '../domain/reference-profile.js';
+import { referenceProfile } from '../domain/reference-profile.js';
 import type { ArtifactReader } from './artifact-reader.js';
 import { networkOutputs } from './network-outputs.js';
 
@@ -148,7 +148,8 @@ async function evaluate(
     runId: plan.runId,
     table,
     signature,
-    predictions: predictionColumn(signature.target, signature.classes, outputs),
+    encoder: JSON.parse(bundle.targetJson) as TargetEncoder,
+    outputs,
     metrics,
   });
   const [storedPackage, storedReference]: [ArtifactRef, ArtifactRef] = await Promise.all([
@@ -166,6 +167,7 @@ async function evaluate(
       rows: count,
     })),
     confusion: confusionOf(complete),
+    labelConfusions: sumLabelConfusions(folds.map((fold) => fold.labelConfusions ?? [])),
     verdict: gateVerdict(plan.gate ?? Gate.fromPartial({}), metrics),
     trained: final.trained,
     package: storedPackage,
@@ -177,7 +179,7 @@ async function evaluate(
 
 function confusionOf({ plan, folds }: CompleteEvaluation): ConfusionMatrix | undefined {
   const classes = plan.signature?.classes ?? [];
-  if (classes.length === 0) return undefined;
+  if (classes.length === 0 || plan.task === Task.TASK_MULTILABEL) return undefined;
   const { counts } = sumConfusions(folds.map((fold) => ({ labels: classes, counts: fold.confusion })));
   return { classes: [...classes], counts: counts.flat() };
 }

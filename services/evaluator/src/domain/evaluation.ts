@@ -1,3 +1,4 @@
+import type { LabelConfusion } from '@rookery/tabular';
 import type { FoldTrained, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 
 /** What is known of one fold on its held-out rows. */
@@ -5,8 +6,10 @@ export interface FoldResult {
   readonly fold: number;
   readonly rows: number;
   readonly metrics: Readonly<Record<string, number>>;
-  /** Truth × prediction, in the order of the classes; empty for regression. */
+  /** Truth × prediction, in the order of the classes; empty for regression and multi-label. */
   readonly confusion: readonly (readonly number[])[];
+  /** Multi-label: counts of each label, in the order of the classes. */
+  readonly labelConfusions?: readonly LabelConfusion[];
   readonly trainedSha256: string;
   /** Artifact with the held-out outputs, float32, row-major. */
   readonly outputsSha256: string;

@@ -1,17 +1,23 @@
 import {
+  DEFAULT_LABEL_THRESHOLD,
   columnByName,
   encodeLabels,
+  encodeTargets,
   evaluateClassification,
+  evaluateMultilabel,
   evaluateRegression,
   targetNumbers,
 } from '@rookery/tabular';
-import type { Table, TargetEncoder } from '@rookery/tabular';
+import type { LabelConfusion, Table, TargetEncoder } from '@rookery/tabular';
 
-/** Metrics of one fold and its confusion matrix (empty for regression). */
+/** Metrics of one fold and its counts of truth and prediction. */
 export interface HeldOutQuality {
   readonly rows: number;
   readonly metrics: Record<string, number>;
+  /** Truth × prediction, in the order of the classes; empty for regression and multi-label. */
   readonly confusion: readonly (readonly number[])[];
+  /** Multi-label: counts of each label. */
+  readonly labelConfusions?: readonly LabelConfusion[];
 }
 
 /**
@@ -26,9 +32,25 @@ export function heldOutQuality(
   outputs: Float32Array,
   weightColumn = '',
 ): HeldOutQuality {
-  const target = columnByName(table, encoder.column);
   const weights =
     weightColumn === '' ? {} : { weights: targetNumbers(columnByName(table, weightColumn), rows) };
+  if (encoder.task === 'multilabel') {
+    const { threshold = DEFAULT_LABEL_THRESHOLD } = encoder;
+    const evaluation = evaluateMultilabel({
+      labels: encoder.labels,
+      truth: encodeTargets(encoder, table, rows),
+      probabilities: outputs,
+      threshold,
+      ...weights,
+    });
+    return {
+      rows: evaluation.rows,
+      metrics: finiteOnly(evaluation.metrics),
+      confusion: [],
+      labelConfusions: evaluation.confusion,
+    };
+  }
+  const target = columnByName(table, encoder.column);
   if (encoder.task === 'regression') {
     const { rows: counted, metrics } = evaluateRegression({
       truth: targetNumbers(target, rows),

@@ -4,8 +4,8 @@ import type {
 } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { ColumnType } from '@rookery/proto/rookery/domain/v1/data';
 import type { MetricSummary, Signature } from '@rookery/proto/rookery/domain/v1/data';
-import { buildReferenceColumn, columnByName, encodeLabels } from '@rookery/tabular';
-import type { Column, Table } from '@rookery/tabular';
+import { buildReferenceColumn, columnByName, encodeLabels, encodeTargets } from '@rookery/tabular';
+import type { Column, Table, TargetEncoder } from '@rookery/tabular';
 
 /** Where a column of the reference comes from. */
 export type ReferenceRole = 'feature' | 'target' | 'prediction';
@@ -16,15 +16,17 @@ export interface ReferenceInput {
   readonly runId: string;
   readonly table: Table;
   readonly signature: Signature;
-  /** Predictions for rows that the predicting network had not seen: labels by class number, or numbers. */
-  readonly predictions: Column;
+  readonly encoder: TargetEncoder;
+  /** Outputs of the folds for the rows that their networks had not seen, row-major. */
+  readonly outputs: readonly Float32Array[];
   readonly metrics: Readonly<Record<string, MetricSummary>>;
 }
 
 /**
  * The compact description of the training data that the monitor compares production with: features and target as they
  * were trained on, predictions as the folds made them for their held-out rows, and the mean metrics. The target of a
- * classification is a column of class labels, also where the table has numbers: predictions and labels are labels too.
+ * classification is a column of class labels, also where the table has numbers: predictions and labels are labels too. A
+ * multi-label target is a column of true and false for each of its labels, and so are its predictions.
  */
 export function referenceProfile(input: ReferenceInput): ReferenceProfile {
   const { signature, table } = input;
@@ -34,13 +36,46 @@ export function referenceProfile(input: ReferenceInput): ReferenceProfile {
     rows: table.rows,
     columns: [
       ...signature.features.map(({ name }) => referenceColumn(columnByName(table, name), 'feature')),
-      referenceColumn(targetColumn(table, signature), 'target'),
-      referenceColumn(input.predictions, 'prediction'),
+      ...targetColumns(input).map((column) => referenceColumn(column, 'target')),
+      ...predictionColumns(input).map((column) => referenceColumn(column, 'prediction')),
     ],
     baseline: Object.fromEntries(Object.entries(input.metrics).map(([name, { mean }]) => [name, mean])),
     task: signature.task,
     classes: [...signature.classes],
+    labelSeparator: signature.labelSeparator,
+    labelThreshold: signature.labelThreshold,
   };
+}
+
+/** Labels that are watched one by one: reports and events would grow with more. */
+const mostLabelsWatched = 50;
+
+function targetColumns({ table, signature, encoder }: ReferenceInput): Column[] {
+  if (encoder.task !== 'multilabel') return [targetColumn(table, signature)];
+  return flagColumns(signature.classes, [encodeTargets(encoder, table)], 0);
+}
+
+function predictionColumns({ signature, encoder, outputs }: ReferenceInput): Column[] {
+  const { target, classes, labelThreshold } = signature;
+  if (encoder.task !== 'multilabel') return [predictionColumn(target, classes, outputs)];
+  return flagColumns(classes, outputs, labelThreshold);
+}
+
+/** A column of true and false for each label: whether its value of a row is above the threshold. */
+function flagColumns(
+  labels: readonly string[],
+  parts: readonly ArrayLike<number>[],
+  threshold: number,
+): Column[] {
+  const width = labels.length;
+  const rows = parts.reduce((sum, part) => sum + part.length / width, 0);
+  return labels.slice(0, mostLabelsWatched).map((name, k) => {
+    const codes = new Int32Array(rows);
+    let row = 0;
+    for (const part of parts)
+      for (let at = k; at < part.length; at += width) codes[row++] = part[at]! > threshold ? 1 : 0;
+    return { name, type: 'boolean', codes, categories: ['false', 'true'] };
+  });
 }
 
 function targetColumn(table: Table, { target, classes }: Signature): Column {
@@ -80,7 +115,7 @@ function referenceColumn(column: Column, role: ReferenceRole): ReferenceColumnMe
 }
 
 /** Predictions of all held-out rows as one column: the most probable class of each row, or the numbers. */
-export function predictionColumn(
+function predictionColumn(
   target: string,
   classes: readonly string[],
   outputs: readonly Float32Array[],

@@ -145,14 +145,23 @@ function readPackage(bytes: Uint8Array, promotion: Promotion): PackageContents {
 
 type ServingParts = Pick<
   LoadedModel,
-  'regression' | 'classes' | 'features' | 'inputs' | 'outputs' | 'transform' | 'forward' | 'toTargetUnit'
+  | 'regression'
+  | 'classes'
+  | 'labelSets'
+  | 'features'
+  | 'inputs'
+  | 'outputs'
+  | 'transform'
+  | 'forward'
+  | 'toTargetUnit'
 >;
 
 function servingParts(contents: PackageContents, predictor: Predictor): ServingParts {
   const { signature, transformer, target } = contents;
   const transformRow = compiledTransformer(transformer);
   const reader = createRowReader(signature, transformRow.inputs);
-  const regression = taskFromProto(signature.task) === 'regression';
+  const task = taskFromProto(signature.task);
+  const regression = task === 'regression';
   const { inputs, outputs } = predictor;
   if (transformRow.width !== inputs) {
     throw corrupt(`its transformer gives ${transformRow.width} features where its network takes ${inputs}`);
@@ -168,6 +177,10 @@ function servingParts(contents: PackageContents, predictor: Predictor): ServingP
   return {
     regression,
     classes: [...signature.classes],
+    labelSets:
+      task === 'multilabel'
+        ? { threshold: signature.labelThreshold, separator: signature.labelSeparator }
+        : undefined,
     features: signature.features.map((feature) => feature.name),
     inputs,
     outputs,

@@ -13,7 +13,7 @@ export function encodePredictResponse(response: PredictResponse): Buffer {
     writer.varint(response.version);
   }
   for (const label of response.classes) writer.stringAlways(0x1a, label);
-  for (const { predictionId, label, probabilities, value } of response.predictions) {
+  for (const { predictionId, label, probabilities, value, labels } of response.predictions) {
     const start = writer.begin(0x22);
     writer.string(0x0a, predictionId);
     writer.string(0x12, label);
@@ -26,6 +26,7 @@ export function encodePredictResponse(response: PredictResponse): Buffer {
       writer.byte(0x21);
       writer.double(value);
     }
+    for (const one of labels) writer.stringAlways(0x7a, one);
     writer.end(start);
   }
   return writer.copy();

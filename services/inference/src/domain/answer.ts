@@ -1,4 +1,5 @@
 import type { PredictResponse } from '@rookery/proto/rookery/inference/v1/inference';
+import { formatLabelSet, labelsAbove } from '@rookery/tabular';
 
 import type { LoadedModel } from './loaded-model.js';
 import { predictionId } from './prediction-ids.js';
@@ -6,8 +7,10 @@ import { predictionId } from './prediction-ids.js';
 /** What an answer needs to know of a model. */
 export type AnsweringModel = Pick<
   LoadedModel,
-  'name' | 'version' | 'classes' | 'outputs' | 'regression' | 'toTargetUnit'
+  'name' | 'version' | 'classes' | 'outputs' | 'regression' | 'labelSets' | 'toTargetUnit'
 >;
+
+const none: string[] = [];
 
 /** An answer without predictions yet. */
 export function emptyAnswer(model: AnsweringModel): PredictResponse {
@@ -16,7 +19,8 @@ export function emptyAnswer(model: AnsweringModel): PredictResponse {
 
 /**
  * Adds the predictions of `rows` rows of outputs to the answer: label of the highest probability (the first of equal
- * ones) and all probabilities, or the number of a regression. Rows are numbered on from those that the answer has.
+ * ones; of a multi-label model all labels above the threshold) and all probabilities, or the number of a regression. Rows
+ * are numbered on from those that the answer has.
  */
 export function addPredictions(
   answer: PredictResponse,
@@ -35,6 +39,7 @@ export function addPredictions(
         label: '',
         probabilities: [],
         value: model.toTargetUnit(outputs[at]!),
+        labels: [],
       });
       continue;
     }
@@ -45,11 +50,14 @@ export function addPredictions(
       probabilities[k] = probability;
       if (probability > probabilities[best]!) best = k;
     }
+    const { labelSets } = model;
+    const labels = labelSets && labelsAbove(model.classes, probabilities, labelSets.threshold);
     answer.predictions.push({
       predictionId: id,
-      label: model.classes[best]!,
+      label: labels ? formatLabelSet(labels, labelSets.separator) : model.classes[best]!,
       probabilities,
       value: undefined,
+      labels: labels ?? none,
     });
   }
 }

@@ -28,6 +28,9 @@ const outputBytes = 8;
 export function capturedBytes({ model, row, prediction }: CapturedRow): number {
   const { features } = model;
   let bytes = rowBytes + valueBytes * features.length + outputBytes * prediction.probabilities.length;
+  // The text of a set of labels is made for its row; that of a class is the model's.
+  if (prediction.labels.length > 0)
+    bytes += 2 * prediction.label.length + outputBytes * prediction.labels.length;
   for (let i = 0; i < features.length; i += 1) {
     const kind = row.values[features[i]!]?.kind;
     if (kind?.$case === 'text') bytes += 2 * kind.value.length;

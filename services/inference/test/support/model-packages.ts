@@ -106,6 +106,9 @@ export async function trainPackage(options: {
     target,
     task: taskToProto(task),
     classes: [...encoder.labels],
+    targets: [],
+    labelSeparator: '',
+    labelThreshold: 0,
   };
   const pack = ModelPackage.fromPartial({
     model: options.model,

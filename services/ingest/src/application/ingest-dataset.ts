@@ -101,8 +101,10 @@ async function takeIn(
     ...request,
     pause,
   });
-  const { features } = checkTable(table, request, dropped);
-  const columns = checkCategories(schemaOf(table), new Set([...features, request.target]));
+  const { task, features } = checkTable(table, request, dropped);
+  // The texts of sets of labels are as many as there are sets: they are no categories.
+  const classes = task === 'multilabel' ? [] : request.targets;
+  const columns = checkCategories(schemaOf(table), new Set([...features, ...classes]));
   signal.throwIfAborted();
   const profile = Buffer.from(JSON.stringify(await profileOf(table, pause)));
   const arrow = tableToArrow(table);

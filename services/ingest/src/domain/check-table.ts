@@ -7,19 +7,19 @@ import {
   columnLength,
   findColumn,
   inferTask,
+  labelMetricNames,
   missingCount,
   needsClasses,
   planBranches,
   readSplit,
+  refuseTargetEncoders,
 } from '@rookery/tabular';
 import type { Column, Table } from '@rookery/tabular';
 
+import { MAX_CLASSES, checkLabelSetFolds, checkLabelSets } from './check-label-sets.js';
 import { listed } from './formats/parsed-table.js';
 import { checkGateMetric } from './training-request.js';
 import type { TrainingRequest } from './training-request.js';
-
-/** A classification of more classes than this is a number or an id that was taken for a class. */
-const MAX_CLASSES = 1000;
 
 /** What follows from the table and the request together. */
 export interface CheckedTable {
@@ -28,8 +28,8 @@ export interface CheckedTable {
 }
 
 /**
- * Checks that a model can be learned from the table: the target exists, is never missing, has at least two values
- * and fits the task; there is a feature, and none without any value; the folds fit the rows (and the smallest
+ * Checks that a model can be learned from the table: the target exists, is never missing, has at least two values (or
+ * labels) and fits the task; there is a feature, and none without any value; the folds fit the rows (and the smallest
  * class, where stratified); the preprocessing, the split and the weights name columns that suit; the gate's metric belongs to
  * the task. Throws the first fault with its code.
  */
@@ -39,16 +39,29 @@ export function checkTable(
   dropped: readonly string[] = [],
 ): CheckedTable {
   const names = table.columns.map((column) => column.name);
-  const target = findColumn(table, request.target);
-  if (target === undefined) throw targetMissing(request.target, [...names, ...dropped]);
-  checkTargetValues(target);
+  const targets = request.targets.map((name) => {
+    const column = findColumn(table, name);
+    if (column === undefined) throw targetMissing(name, [...names, ...dropped]);
+    return column;
+  });
+  for (const column of targets) checkNoneMissing(column);
+  const target = targets[0]!;
+  const sets = request.labelSets.asked || inferredTask(target, request.task) === 'multilabel';
+  if (!sets) checkNotConstant(target);
   checkReserved(table, request);
   const usable = featureColumns(table, request);
-  const features =
-    request.preprocessing === undefined
-      ? usable
-      : branchInputs(planBranches(request.preprocessing, table, usable), usable);
+  const branches = request.preprocessing && planBranches(request.preprocessing, table, usable);
+  const features = branches === undefined ? usable : branchInputs(branches, usable);
+  if (sets) {
+    if (branches !== undefined) refuseTargetEncoders(branches);
+    const labels = checkLabelSets(targets, table.rows, request);
+    checkLabelSetFolds(table.rows, request);
+    if (request.gateMetric !== undefined)
+      checkGateMetric(request.gateMetric, 'multilabel', labelMetricNames(labels));
+    return { task: 'multilabel', features };
+  }
   const task = taskOf(target, request.task);
+  if (request.labelSets.threshold !== undefined) throw thresholdWithout(task);
   checkFolds(table, target, task, request);
   checkClassWeight(target, task, request);
   if (request.gateMetric !== undefined) {
@@ -56,6 +69,20 @@ export function checkTable(
     checkGateMetric(request.gateMetric, task, classes);
   }
   return { task, features };
+}
+
+/** The task that the target itself says; undefined where one is given, or nothing can be predicted. */
+function inferredTask(target: Column, given: TaskName | undefined): TaskName | undefined {
+  if (given !== undefined || target.type === 'text' || classLabels(target).length < 2) return given;
+  return inferTask(target).task;
+}
+
+function thresholdWithout(task: TaskName): TerminalError {
+  return new TerminalError(
+    'RK_REQUEST_INVALID',
+    `label_threshold is given, but the target is that of a ${task} task, which has no sets of labels`,
+    { details: { field: 'label_threshold', task } },
+  );
 }
 
 function targetMissing(target: string, names: readonly string[]): TerminalError {
@@ -68,7 +95,7 @@ function targetMissing(target: string, names: readonly string[]): TerminalError 
   );
 }
 
-function checkTargetValues(target: Column): void {
+function checkNoneMissing(target: Column): void {
   const rows = columnLength(target);
   const missing = missingCount(target);
   if (missing > 0) {
@@ -78,6 +105,10 @@ function checkTargetValues(target: Column): void {
       { details: { column: target.name, missing: String(missing), row: String(firstMissing(target)) } },
     );
   }
+}
+
+function checkNotConstant(target: Column): void {
+  const rows = columnLength(target);
   const labels = classLabels(target);
   if (labels.length < 2) {
     throw new TerminalError(
@@ -141,7 +172,7 @@ function checkClassWeight(target: Column, task: TaskName, { classWeight }: Train
 function featureColumns(table: Table, request: TrainingRequest): string[] {
   const features = table.columns.filter(
     (column) =>
-      column.name !== request.target && !request.reserved.has(column.name) && column.type !== 'text',
+      !request.targets.includes(column.name) && !request.reserved.has(column.name) && column.type !== 'text',
   );
   if (features.length === 0) {
     throw new TerminalError(

@@ -25,6 +25,30 @@ const classification: readonly string[] = [
 export const gateMetrics: Readonly<Record<TaskName, readonly string[]>> = {
   binary: [...classification, 'precision', 'recall', 'f1'],
   multiclass: [...classification, 'roc_auc_ovr', 'roc_auc_ovo'],
+  multilabel: [
+    'subset_accuracy',
+    'hamming_loss',
+    'precision_micro',
+    'precision_macro',
+    'precision_weighted',
+    'precision_samples',
+    'recall_micro',
+    'recall_macro',
+    'recall_weighted',
+    'recall_samples',
+    'f1_micro',
+    'f1_macro',
+    'f1_weighted',
+    'f1_samples',
+    'roc_auc_micro',
+    'roc_auc_macro',
+    'roc_auc_weighted',
+    'pr_auc_micro',
+    'pr_auc_macro',
+    'pr_auc_weighted',
+    'log_loss',
+    'brier',
+  ],
   regression: [
     'mae',
     'mse',
@@ -38,4 +62,4 @@ export const gateMetrics: Readonly<Record<TaskName, readonly string[]>> = {
 };
 
 /** Metrics of single classes: the label, cut and cleaned, stands behind `_of_`. */
-export const classMetric = /^(?:precision|recall|f1)_of_./;
+export const classMetric = /^(?:precision|recall|f1|roc_auc|pr_auc)_of_./;

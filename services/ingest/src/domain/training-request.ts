@@ -1,9 +1,12 @@
 import {
+  asksForLabelSets,
   columnTypeFromProto,
   isKey,
   readClassWeight,
   requireKey,
   reservedColumns,
+  targetColumns,
+  targetName,
   taskFromProto,
   TerminalError,
 } from '@rookery/contracts';
@@ -15,6 +18,8 @@ import type { ColumnType, GivenSplit, PreprocessingSpec } from '@rookery/tabular
 import { formatOfWord } from './formats/dataset-format.js';
 import type { DatasetFormat } from './formats/dataset-format.js';
 import { classMetric, gateMetrics } from './gate-metrics.js';
+import { checkLabelSetFields, labelColumnOf } from './label-set-request.js';
+import type { RequestedLabelSets } from './label-set-request.js';
 
 /** Folds of the cross-validation where the event names no number. */
 export const DEFAULT_FOLDS = 5;
@@ -23,7 +28,14 @@ export const DEFAULT_FOLDS = 5;
 export interface TrainingRequest {
   readonly name: string;
   readonly uri: string;
+  /** What the target is called as a whole. */
   readonly target: string;
+  /** The column to predict, or the columns of a multi-label task. */
+  readonly targets: readonly string[];
+  /** How a multi-label target is read and predicted; what is not given has its default. */
+  readonly labelSets: RequestedLabelSets;
+  /** For the readers: the column that may hold lists of labels. */
+  readonly labelColumn: { readonly name: string; readonly text: boolean } | undefined;
   readonly format: DatasetFormat | undefined;
   /** Lower-case; undefined where none is expected. */
   readonly sha256: string | undefined;
@@ -52,9 +64,9 @@ export interface TrainingRequest {
  */
 export function checkRequest(ready: DatasetReady): TrainingRequest {
   for (const field of ['name', 'uri', 'target'] as const) {
-    if (ready[field].trim() === '') {
+    if (ready[field].trim() === '' && !(field === 'target' && ready.targets.length > 0)) {
       fail('RK_MESSAGE_MISSING_FIELD', field, '', 'is missing or empty', {
-        hint: 'Give name, uri and target: {"name":"penguins","uri":"file:///…/penguins.csv","target":"species"}.',
+        hint: 'Give name, uri and target (or targets): {"name":"penguins","uri":"file:///…/penguins.csv","target":"species"}.',
       });
     }
   }
@@ -65,33 +77,19 @@ export function checkRequest(ready: DatasetReady): TrainingRequest {
     fail('RK_REQUEST_INVALID', 'sha256', ready.sha256, 'is no sha256 of 64 hexadecimal digits');
   }
   const ignore = new Set(ready.ignore);
-  if (ignore.has(ready.target)) {
-    fail('RK_REQUEST_INVALID', 'ignore', ready.target, 'names the target, which can not be left out');
-  }
-  if (ready.columnTypes[ready.target] !== undefined && targetType(ready) === 'text') {
-    fail(
-      'RK_DATASET_TARGET_TYPE',
-      'column_types',
-      ready.target,
-      'makes the target free text, which can not be predicted',
-    );
-  }
   const reserved = reservedColumns(ready);
-  if (reserved.has(ready.target)) {
-    fail(
-      'RK_REQUEST_INVALID',
-      'target',
-      ready.target,
-      'divides or weighs the rows: it can not be predicted too',
-    );
-  }
+  const labelSets = checkLabelSetFields(ready);
+  checkTargets(ready, ignore, reserved);
   const task = taskFromProto(ready.task);
   checkGate(ready, task);
   checkTraining(ready);
   return {
     name: ready.name,
     uri: ready.uri,
-    target: ready.target,
+    target: targetName(ready),
+    targets: targetColumns(ready),
+    labelSets,
+    labelColumn: labelColumnOf(ready),
     format: formatOfWord(ready.format),
     sha256: sha256 === '' ? undefined : sha256,
     columnTypes: givenTypes(ready),
@@ -175,8 +173,19 @@ function checkTraining(ready: DatasetReady): void {
   }
 }
 
-function targetType(ready: DatasetReady): ColumnType | undefined {
-  return givenTypes(ready)[ready.target];
+function checkTargets(ready: DatasetReady, ignore: ReadonlySet<string>, reserved: ReadonlySet<string>): void {
+  const field = ready.targets.length > 0 ? 'targets' : 'target';
+  for (const target of targetColumns(ready)) {
+    if (ignore.has(target))
+      fail('RK_REQUEST_INVALID', 'ignore', target, 'names the target, which can not be left out');
+    const type = givenTypes(ready)[target];
+    if (type === 'text' && !(field === 'target' && asksForLabelSets(ready))) {
+      const what = 'makes the target free text, which can not be predicted';
+      fail('RK_DATASET_TARGET_TYPE', 'column_types', target, what);
+    }
+    if (reserved.has(target))
+      fail('RK_REQUEST_INVALID', field, target, 'divides or weighs the rows: it can not be predicted too');
+  }
 }
 
 function givenTypes(ready: DatasetReady): Record<string, ColumnType> {

@@ -13,6 +13,8 @@ export interface VersionDocument {
   referenceSha256: string;
   /** Class labels in the order of the outputs; empty for a regression. Absent until the registration has come. */
   classes?: string[];
+  /** Multi-label: what stands between the labels of a set; absent for any other task. */
+  labelSeparator?: string;
 }
 
 /** The version that is champion of a model. */

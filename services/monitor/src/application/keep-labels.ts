@@ -18,6 +18,12 @@ const publishedAtOnce = 64;
 /** Longest prediction id and label that are taken. */
 const longestText = 256;
 
+/** Most labels of one multi-label row: as many as a model may have. */
+const mostLabelsOfRow = 1_000;
+
+/** A label as a caller or an event gives it. */
+type GivenLabel = Pick<LabelReceived, 'predictionId' | 'label' | 'labels'>;
+
 /** Key of a label event where the model is not named. */
 const anyModel = 'any';
 
@@ -30,8 +36,9 @@ export function keepLabel({
   captures,
 }: Collections): (event: BusEvent<LabelReceived>) => Promise<void> {
   return async ({ data, time, sequence }) => {
-    const { predictionId, label } = data;
-    checkLabel(predictionId, label, 0);
+    const { predictionId } = data;
+    checkLabel(data, 0);
+    const label = labelText(data);
     const newest = { label, timeMs: time.getTime(), sequence };
     if ((await labels.insertMany([{ _id: predictionId, ...newest }], { ignoreDuplicates: true })) === 0) {
       const { timeMs } = newest;
@@ -47,15 +54,31 @@ export function keepLabel({
   };
 }
 
-function checkLabel(predictionId: string, label: string, index: number): void {
-  const wrong = predictionId === '' ? 'prediction_id' : label === '' ? 'label' : undefined;
+/** A label, or the labels of a multi-label row, as they are kept: a set is a JSON list. */
+function labelText({ label, labels }: GivenLabel): string {
+  return labels.length === 0 ? label : JSON.stringify(labels);
+}
+
+function checkLabel({ predictionId, label, labels }: GivenLabel, index: number): void {
+  const wrong =
+    predictionId === '' ? 'prediction_id' : label === '' && labels.length === 0 ? 'label' : undefined;
   const details = { index: String(index), predictionId: predictionId.slice(0, longestText) };
   if (wrong !== undefined) {
     throw new RookeryError('RK_MESSAGE_MISSING_FIELD', `Label ${index} has no ${wrong}`, {
       details: { field: wrong, ...details },
     });
   }
-  if (predictionId.length > longestText || label.length > longestText) {
+  if (label !== '' && labels.length > 0) {
+    throw new RookeryError('RK_LABEL_INVALID', `Label ${index} has both label and labels; give one of them`, {
+      details,
+    });
+  }
+  if (labels.length > mostLabelsOfRow) {
+    throw new RookeryError('RK_LABEL_INVALID', `Label ${index} has more than ${mostLabelsOfRow} labels`, {
+      details,
+    });
+  }
+  if ([predictionId, label, ...labels].some((text) => text.length > longestText)) {
     throw new RookeryError('RK_LABEL_INVALID', `Label ${index} is longer than ${longestText} characters`, {
       details,
     });
@@ -77,10 +100,17 @@ export function addLabels(ports: {
   return async ({ labels, model }) => {
     checkRequest(labels);
     const versions = model === '' ? [] : await collections.versions.find({ model });
-    const known = versions.flatMap(({ classes }) => (classes === undefined ? [] : [classes]));
-    labels.forEach(({ predictionId, label }, index) => {
-      if (known.length === 0 || known.some((classes) => labelFits(label, classes))) return;
-      const wanted = known.at(-1)?.join(', ') || 'a number';
+    const known = versions.flatMap(({ classes, labelSeparator }) =>
+      classes === undefined ? [] : [{ classes, labelSeparator }],
+    );
+    labels.forEach((given, index) => {
+      const { predictionId } = given;
+      const label = labelText(given);
+      if (known.length === 0 || known.some((truths) => labelFits(label, truths))) return;
+      const { classes = [], labelSeparator } = known.at(-1) ?? {};
+      const names = classes.join(', ') || 'a number';
+      const wanted =
+        labelSeparator === undefined ? names : `any of ${names}, with ${labelSeparator} between them`;
       const text = `Label ${index} of ${model}, ${JSON.stringify(label)}, does not fit: expected is ${wanted}`;
       throw new RookeryError('RK_LABEL_INVALID', text, {
         details: { index: String(index), predictionId, label },
@@ -93,11 +123,11 @@ export function addLabels(ports: {
       await Promise.all(
         labels
           .slice(at, at + publishedAtOnce)
-          .map(({ predictionId, label }) =>
+          .map(({ predictionId, label, labels: set }) =>
             bus.publish(
               events.labelReceived,
               key,
-              { predictionId, label, model },
+              { predictionId, label, model, labels: set },
               { id: derivedEventId(events.labelReceived.type, predictionId, call) },
             ),
           ),
@@ -114,8 +144,10 @@ function checkRequest(labels: AddLabelsRequest['labels']): void {
   if (labels.length === 0) refuse('The request has no labels');
   if (labels.length > mostLabels) refuse(`${labels.length} labels are more than ${mostLabels} at once`);
   const seen = new Map<string, string>();
-  labels.forEach(({ predictionId, label }, index) => {
-    checkLabel(predictionId, label, index);
+  labels.forEach((given, index) => {
+    const { predictionId } = given;
+    checkLabel(given, index);
+    const label = labelText(given);
     if ((seen.get(predictionId) ?? label) !== label) {
       refuse(`Label ${index} is another one for the prediction ${predictionId}`, {
         index: String(index),

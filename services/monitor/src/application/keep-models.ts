@@ -1,4 +1,5 @@
 import type { BusEvent } from '@rookery/bus';
+import { Task } from '@rookery/proto/rookery/domain/v1/data';
 import type { ModelPromoted, ModelRegistered, ModelRolledBack } from '@rookery/proto/rookery/events/v1/model';
 
 import type { Collections } from '../adapters/collections.js';
@@ -23,6 +24,7 @@ export function keepRegistered(ports: KeepModelsPorts): (event: BusEvent<ModelRe
       version,
       referenceSha256: reference?.sha256 ?? '',
       classes: signature?.classes ?? [],
+      ...(signature?.task === Task.TASK_MULTILABEL ? { labelSeparator: signature.labelSeparator } : {}),
     };
     await ports.collections.versions.updateOne(
       { _id: versionKey(model, version) },

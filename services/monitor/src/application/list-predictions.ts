@@ -3,9 +3,12 @@ import type {
   ListPredictionsRequest,
   ListPredictionsResponse,
 } from '@rookery/proto/rookery/monitor/v1/monitor';
+import { formatLabelSet } from '@rookery/tabular';
 
-import type { CaptureDocument, Collections } from '../adapters/collections.js';
+import type { CaptureDocument, Collections, VersionDocument } from '../adapters/collections.js';
+import { labelSet } from '../domain/model-quality.js';
 import type { StoredValue } from '../domain/prediction-window.js';
+import { versionKey } from '../domain/version-key.js';
 import { labelsOf } from './reporter.js';
 
 /** Most predictions of one listing, and most cells of them: an answer must fit into a message of 4 MiB. */
@@ -34,11 +37,12 @@ export function listPredictions(
         collections,
         page.flatMap((batch) => batch.predictions.map(({ id }) => id)),
       );
+      const models = await modelsOf(collections, page);
       for (const batch of page) {
         // A batch that comes in between two reads moves the others to the next page.
         if (seen.has(batch._id)) continue;
         seen.add(batch._id);
-        const rows = stored(batch, labels).filter(
+        const rows = stored(batch, labels, models.get(versionKey(batch.model, batch.version))).filter(
           (row) => request.labelled === undefined || request.labelled === (row.truth !== undefined),
         );
         const room = Math.floor((mostCells - cells) / Math.max(1, batch.features.length));
@@ -53,9 +57,19 @@ export function listPredictions(
   };
 }
 
+/** What is known of the versions that gave these predictions. */
+async function modelsOf(
+  { versions }: Pick<Collections, 'versions'>,
+  batches: readonly CaptureDocument[],
+): Promise<Map<string, VersionDocument>> {
+  const keys = [...new Set(batches.map(({ model, version }) => versionKey(model, version)))];
+  return new Map((await versions.find({ _id: { $in: keys } })).map((version) => [version._id, version]));
+}
+
 function stored(
   batch: CaptureDocument,
   labels: ReadonlyMap<string, string>,
+  model: VersionDocument | undefined,
 ): ListPredictionsResponse['predictions'] {
   return [...batch.predictions]
     .sort((a, b) => b.t - a.t)
@@ -71,8 +85,31 @@ function stored(
       },
       label: prediction.label,
       outputs: [...prediction.out],
-      truth: labels.get(prediction.id),
+      ...truthOf(labels.get(prediction.id), batch.classes, model),
+      labels: setOf(prediction.label, batch.classes, model) ?? [],
     }));
+}
+
+/** The truth as it was given; that of a multi-label row in the order of the classes, as predictions are written. */
+function truthOf(
+  truth: string | undefined,
+  classes: readonly string[],
+  model: VersionDocument | undefined,
+): { readonly truth: string | undefined; readonly truthLabels: string[] } {
+  const labels = truth === undefined ? undefined : setOf(truth, classes, model);
+  if (labels === undefined) return { truth, truthLabels: [] };
+  return { truth: formatLabelSet(labels, model?.labelSeparator ?? ''), truthLabels: labels };
+}
+
+/** The labels of a text, in the order of the classes; undefined where the model has one class a row, or the text does not fit. */
+function setOf(
+  text: string,
+  classes: readonly string[],
+  model: VersionDocument | undefined,
+): string[] | undefined {
+  if (model?.labelSeparator === undefined) return undefined;
+  const labels = labelSet(text, { classes, labelSeparator: model.labelSeparator });
+  return labels && classes.filter((label) => labels.has(label));
 }
 
 function valueOf(value: StoredValue): Value {

@@ -1,10 +1,12 @@
 import type { ReferenceColumn, ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import { Task } from '@rookery/proto/rookery/domain/v1/data';
 import { ColumnReport } from '@rookery/proto/rookery/events/v1/monitoring';
 import type { DatasetDrift, MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
 import { columnDrift, dataQuality, datasetDrift, metricDirection } from '@rookery/tabular';
 import type { ColumnDrift } from '@rookery/tabular';
 
-import { modelQuality, numberOf } from './model-quality.js';
+import { labelSet, modelQuality, numberOf } from './model-quality.js';
+import type { ModelTruths } from './model-quality.js';
 import type { StoredValue, WindowRow } from './prediction-window.js';
 import { currentOf, referenceOf } from './reference-columns.js';
 
@@ -43,10 +45,10 @@ const qualityTolerance = 0.1;
 export function compareWindow({ reference, rows, driftShare }: WindowComparison): Findings {
   const tested: ColumnDrift[] = [];
   const alerts: string[] = [];
-  const regression = reference.classes.length === 0;
+  const model = truthsOf(reference);
   const columns: ColumnReport[] = [];
   for (const message of reference.columns) {
-    const values = valuesOf(message, rows, regression);
+    const values = valuesOf(message, rows, model);
     if (message.role === 'target' && values.length === 0) continue;
     const compared = compareColumn(message, values);
     columns.push(compared.report);
@@ -54,9 +56,10 @@ export function compareWindow({ reference, rows, driftShare }: WindowComparison)
     if (compared.drift !== undefined && message.role !== 'target') tested.push(compared.drift);
   }
   const whole = datasetDrift(tested, driftShare);
-  const quality = modelQuality(rows, reference.classes);
+  const quality = modelQuality(rows, model);
+  const alerting = model.labelSeparator === undefined ? ['accuracy', 'rmse'] : ['f1_micro'];
   if (quality.unknownLabels > 0) alerts.push(`${quality.unknownLabels} labels do not fit the model`);
-  alerts.push(...qualityAlerts(quality.metrics, reference.baseline, quality.labelled));
+  alerts.push(...qualityAlerts(quality.metrics, reference.baseline, quality.labelled, alerting));
   const overall: DatasetDrift = {
     drifted: whole.drifted,
     driftedColumns: whole.driftedColumns,
@@ -127,8 +130,10 @@ function compareColumn(message: ReferenceColumn, values: readonly StoredValue[])
 function valuesOf(
   { name, role }: ReferenceColumn,
   rows: readonly WindowRow[],
-  regression: boolean,
+  model: ModelTruths,
 ): StoredValue[] {
+  if (model.labelSeparator !== undefined && role !== 'feature') return flagsOf(name, role, rows, model);
+  const regression = model.classes.length === 0;
   if (role === 'prediction')
     return rows.map((row) => (regression ? (row.outputs[0] ?? null) : row.label || null));
   if (role === 'feature') return rows.map((row) => row.values.get(name) ?? null);
@@ -136,13 +141,33 @@ function valuesOf(
   return regression ? truths.map((truth) => numberOf(truth) ?? null) : truths;
 }
 
+/** Of one label of a multi-label model: whether the rows are predicted to have it, or have it. */
+function flagsOf(label: string, role: string, rows: readonly WindowRow[], model: ModelTruths): StoredValue[] {
+  if (role === 'prediction') {
+    const output = model.classes.indexOf(label);
+    return rows.map(({ outputs }) => {
+      const probability = outputs[output];
+      return probability === undefined ? null : probability > (model.labelThreshold ?? 0);
+    });
+  }
+  return rows.flatMap(({ truth }) => {
+    const labels = truth === undefined ? undefined : labelSet(truth, model);
+    return labels === undefined ? [] : [labels.has(label)];
+  });
+}
+
+function truthsOf({ task, classes, labelSeparator, labelThreshold }: ReferenceProfile): ModelTruths {
+  return task === Task.TASK_MULTILABEL ? { classes, labelSeparator, labelThreshold } : { classes };
+}
+
 function qualityAlerts(
   metrics: Readonly<Record<string, number>>,
   baseline: Readonly<Record<string, number>>,
   labelled: number,
+  names: readonly string[],
 ): string[] {
   if (labelled < minimumRows) return [];
-  return ['accuracy', 'rmse'].flatMap((name) => {
+  return names.flatMap((name) => {
     const [now, before] = [metrics[name], baseline[name]];
     if (now === undefined || before === undefined) return [];
     const worse = metricDirection(name) === 'higher' ? before - now : now - before;

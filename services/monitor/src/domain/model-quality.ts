@@ -1,10 +1,39 @@
-import { evaluateClassification, evaluateRegression, parseDecimal } from '@rookery/tabular';
+import {
+  evaluateClassification,
+  evaluateMultilabel,
+  evaluateRegression,
+  parseDecimal,
+  parseLabelSet,
+} from '@rookery/tabular';
 
 import type { WindowRow } from './prediction-window.js';
 
-/** Whether a label can be the truth of a model with these classes: one of them, or a number where there are none. */
-export function labelFits(label: string, classes: readonly string[]): boolean {
+/** What the labels of a model can be. */
+export interface ModelTruths {
+  /** Class labels in the order of the outputs; empty for a regression. */
+  readonly classes: readonly string[];
+  /** Multi-label: what stands between the labels of a set. */
+  readonly labelSeparator?: string | undefined;
+  /** Multi-label: a label is predicted where its probability is above this. */
+  readonly labelThreshold?: number | undefined;
+}
+
+/**
+ * Whether a label can be the truth of a model: one of its classes, a set of them for a multi-label model, or a number where
+ * there are none.
+ */
+export function labelFits(label: string, { classes, labelSeparator }: ModelTruths): boolean {
+  if (labelSeparator !== undefined) return labelSet(label, { classes, labelSeparator }) !== undefined;
   return classes.length === 0 ? numberOf(label) !== undefined : classes.includes(label);
+}
+
+/** The labels that the truth about a row of a multi-label model names; undefined where one is none of its labels. */
+export function labelSet(
+  label: string,
+  { classes, labelSeparator }: ModelTruths,
+): ReadonlySet<string> | undefined {
+  const labels = parseLabelSet(label, labelSeparator ?? '');
+  return labels?.every((one) => classes.includes(one)) === true ? new Set(labels) : undefined;
 }
 
 /** The number that a label of a regression stands for. */
@@ -19,26 +48,39 @@ export function numberOf(label: string): number | undefined {
  */
 export function modelQuality(
   rows: readonly WindowRow[],
-  classes: readonly string[],
+  model: ModelTruths,
 ): { readonly metrics: Record<string, number>; readonly labelled: number; readonly unknownLabels: number } {
-  const outputs = Math.max(1, classes.length);
+  const outputs = Math.max(1, model.classes.length);
   const labelled = rows.flatMap((row) =>
     row.truth === undefined ? [] : [{ truth: row.truth, outputs: row.outputs }],
   );
-  const usable = labelled.filter((row) => row.outputs.length === outputs && labelFits(row.truth, classes));
+  const usable = labelled.filter((row) => row.outputs.length === outputs && labelFits(row.truth, model));
   const unknownLabels = labelled.length - usable.length;
   if (usable.length === 0) return { metrics: {}, labelled: 0, unknownLabels };
-  const { metrics } =
-    classes.length === 0
-      ? evaluateRegression({
-          truth: usable.map((row) => numberOf(row.truth) ?? NaN),
-          predictions: usable.map((row) => row.outputs[0] ?? NaN),
-        })
-      : evaluateClassification({
-          labels: classes,
-          truth: usable.map((row) => classes.indexOf(row.truth)),
-          probabilities: usable.flatMap((row) => row.outputs),
-        });
-  const finite = Object.entries(metrics).filter(([, value]) => Number.isFinite(value));
+  const finite = Object.entries(metricsOf(usable, model)).filter(([, value]) => Number.isFinite(value));
   return { metrics: Object.fromEntries(finite), labelled: usable.length, unknownLabels };
+}
+
+function metricsOf(
+  rows: readonly { readonly truth: string; readonly outputs: readonly number[] }[],
+  model: ModelTruths,
+): Readonly<Record<string, number>> {
+  const { classes } = model;
+  if (classes.length === 0) {
+    return evaluateRegression({
+      truth: rows.map((row) => numberOf(row.truth) ?? NaN),
+      predictions: rows.map((row) => row.outputs[0] ?? NaN),
+    }).metrics;
+  }
+  const probabilities = rows.flatMap((row) => row.outputs);
+  if (model.labelSeparator === undefined) {
+    const truth = rows.map((row) => classes.indexOf(row.truth));
+    return evaluateClassification({ labels: classes, truth, probabilities }).metrics;
+  }
+  const truth = rows.flatMap((row) => {
+    const labels = labelSet(row.truth, model);
+    return classes.map((label) => (labels?.has(label) === true ? 1 : 0));
+  });
+  const threshold = model.labelThreshold ?? 0;
+  return evaluateMultilabel({ labels: classes, truth, probabilities, threshold }).metrics;
 }

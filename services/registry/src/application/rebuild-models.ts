@@ -40,6 +40,7 @@ export async function rebuiltVersion(registry: Registry, event: BusEvent<ModelRe
     createdAtMs: event.time.getTime(),
     folds: run?.evaluated?.folds ?? [],
     confusion: run?.evaluated?.confusion,
+    labelConfusions: run?.evaluated?.labelConfusions,
     refusals: [],
   };
   await insertOnce(versions, version);

@@ -3,6 +3,7 @@ import type {
   ArtifactRef,
   ConfusionMatrix,
   FoldMetrics,
+  LabelConfusion,
   MetricSummary,
   Row,
   Signature,
@@ -42,6 +43,7 @@ export interface VersionDocument extends VersionFacts {
   createdAtMs: number;
   folds: FoldMetrics[];
   confusion?: ConfusionMatrix | undefined;
+  labelConfusions?: LabelConfusion[] | undefined;
   refusals: { eventId: string; rejected: ModelRejected }[];
 }
 

@@ -40,6 +40,7 @@ export function versionView(version: VersionDocument, model: ModelDocument): Mod
     createdAtMs: version.createdAtMs,
     folds: version.folds,
     ...(version.confusion ? { confusion: version.confusion } : {}),
+    ...(version.labelConfusions ? { labelConfusions: version.labelConfusions } : {}),
     refusals: version.refusals.map((refusal) => refusal.rejected),
   });
 }

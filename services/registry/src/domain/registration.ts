@@ -64,6 +64,7 @@ export function versionOf(
     createdAtMs: timeMs,
     folds: run.evaluated?.folds ?? [],
     confusion: run.evaluated?.confusion,
+    labelConfusions: run.evaluated?.labelConfusions,
     refusals: [],
   };
 }

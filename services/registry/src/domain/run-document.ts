@@ -3,6 +3,7 @@ import type {
   ConfusionMatrix,
   FoldMetrics,
   GateVerdict,
+  LabelConfusion,
   MetricSummary,
   TrainingEnvironment,
   TrainingHistory,
@@ -62,6 +63,7 @@ export interface EvaluatedPart {
   metrics: Record<string, MetricSummary>;
   folds: FoldMetrics[];
   confusion?: ConfusionMatrix | undefined;
+  labelConfusions?: LabelConfusion[] | undefined;
   verdict?: GateVerdict | undefined;
   package?: ArtifactRef | undefined;
   reference?: ArtifactRef | undefined;

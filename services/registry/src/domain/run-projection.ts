@@ -107,6 +107,7 @@ export function projectEvaluated(data: RunEvaluated, meta: ProjectedMeta): Proje
     metrics: data.metrics,
     folds: data.folds,
     confusion: data.confusion,
+    ...(data.labelConfusions.length > 0 ? { labelConfusions: data.labelConfusions } : {}),
     verdict: data.verdict,
     package: data.package,
     reference: data.reference,

@@ -55,6 +55,7 @@ export function runView(run: RunDocument): Run {
     jobs: jobsOf(run, plan),
     metrics: run.evaluated?.metrics ?? {},
     ...(run.evaluated?.confusion ? { confusion: run.evaluated.confusion } : {}),
+    ...(run.evaluated?.labelConfusions ? { labelConfusions: run.evaluated.labelConfusions } : {}),
     ...(run.evaluated?.verdict ? { verdict: run.evaluated.verdict } : {}),
     version: run.end?.version ?? 0,
     reasons: run.end?.reasons ?? [],

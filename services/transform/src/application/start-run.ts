@@ -10,6 +10,7 @@ import {
   events,
   jobKeyOf,
   runIdOf,
+  targetName,
   taskToProto,
 } from '@rookery/contracts';
 import type { ArtifactStore } from '@rookery/artifacts';
@@ -155,14 +156,14 @@ export async function planRun(
   const table = tableFromArrow(await artifacts.get(dataset.sha256));
   const settings = settleRequest(request, table);
   const seed = runSeed(request.seed, mode, data.requestEventId);
-  const folding = foldPlan(table, request.target, settings, seed);
+  const folding = foldPlan(table, targetName(request), settings, seed);
   const planned: PlannedJob[] = [];
   for (let number = 0; number < folding.jobs; number++) {
     // Fitting a long table takes a while: heartbeats and other calls get their turn between jobs.
     if (number > 0 && table.rows > rowsWithoutPause) await setImmediate();
     planned.push(folding.job(number));
   }
-  const signature = signatureOf(settings, table, request.target);
+  const signature = signatureOf(settings, table, targetName(request));
   const last = planned.at(-1)?.transformer;
   const features = last ? featureRanges(last) : [];
   // Every fold has its own number of inputs where a category is missing from its rows: the final one's is checked here.
@@ -180,7 +181,7 @@ export async function planRun(
     dataset,
     model: settings.model,
     task: taskToProto(settings.task),
-    target: request.target,
+    target: targetName(request),
     folds: settings.folds,
     stratified: settings.stratified,
     seed,
@@ -225,7 +226,7 @@ function bundleOf(
     testRows: encodeRowNumbers(job.test),
     transformerJson: JSON.stringify(job.transformer),
     targetJson: JSON.stringify(job.target),
-    target: request.target,
+    target: targetName(request),
     task: signature.task,
     signature,
     trainWeights: job.weights === undefined ? Buffer.alloc(0) : encodeRowWeights(job.weights),

@@ -1,8 +1,14 @@
-import { encodeLabels, targetNumbers } from '@rookery/tabular';
-import type { Column, EncodingTarget, TargetEncoder } from '@rookery/tabular';
+import { columnByName, encodeLabels, targetNumbers } from '@rookery/tabular';
+import type { EncodingTarget, Table, TargetEncoder } from '@rookery/tabular';
 
-/** The target of these rows as target encoders take it: numbers, or the codes of the classes. */
-export function encodingTarget(column: Column, encoder: TargetEncoder, rows: Uint32Array): EncodingTarget {
+/** The target of these rows as target encoders take it: numbers, or the codes of the classes; sets of labels are none. */
+export function encodingTarget(
+  table: Table,
+  encoder: TargetEncoder,
+  rows: Uint32Array,
+): EncodingTarget | undefined {
+  if (encoder.task === 'multilabel') return undefined;
+  const column = columnByName(table, encoder.column);
   if (encoder.task === 'regression') return { type: 'continuous', values: targetNumbers(column, rows) };
   const codes = encodeLabels(encoder, column, rows);
   // The training rows of a fold may lack a class: two of three are encoded as two.

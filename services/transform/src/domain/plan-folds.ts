@@ -2,13 +2,16 @@ import { TerminalError } from '@rookery/contracts';
 import {
   columnByName,
   deriveSeed,
+  encodeLabelSets,
   encodeLabels,
   fitPipeline,
   fitTarget,
   fitTransformer,
+  labelSetTarget,
+  labelSetsOf,
   splitRows,
 } from '@rookery/tabular';
-import type { FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
+import type { FittedTransformer, LabelMatrix, Table, TargetEncoder } from '@rookery/tabular';
 
 import { encodingTarget } from './encoding-target.js';
 import type { RunSettings } from './plan-request.js';
@@ -51,20 +54,20 @@ export function planFolds(
  * any feature.
  */
 export function foldPlan(table: Table, targetName: string, settings: RunSettings, seed: number): FoldPlan {
-  const target = columnByName(table, targetName);
   const all = Uint32Array.from({ length: table.rows }, (_, row) => row);
-  const encoder = (rows: Uint32Array): TargetEncoder =>
-    fitTarget(target, rows, settings.task, settings.task === 'regression' ? {} : { labels: settings.labels });
-  const codes = settings.task === 'regression' ? undefined : encodeLabels(encoder(all), target);
-  const folds = splitRows(table, settings.split, codes, seed);
-  const transformerOf = (fold: number, rows: Uint32Array): FittedTransformer =>
-    settings.preprocessing === undefined
-      ? fitTransformer(table, rows, { features: settings.features })
-      : fitPipeline(table, rows, settings.preprocessing, {
-          features: settings.usable,
-          target: encodingTarget(target, encoder(all), rows),
-          seed: deriveSeed(seed, 'inner folds', fold),
-        });
+  const encoder = targetEncoders(table, targetName, settings);
+  const codes = classCodes(table, encoder(all));
+  const folds = splitRows(table, settings.split, codes ?? labelSets(table, encoder(all)), seed);
+  const transformerOf = (fold: number, rows: Uint32Array): FittedTransformer => {
+    if (settings.preprocessing === undefined)
+      return fitTransformer(table, rows, { features: settings.features });
+    const target = encodingTarget(table, encoder(all), rows);
+    return fitPipeline(table, rows, settings.preprocessing, {
+      features: settings.usable,
+      ...(target === undefined ? {} : { target }),
+      seed: deriveSeed(seed, 'inner folds', fold),
+    });
+  };
   const job = (fold: number, final: boolean, train: Uint32Array, test: Uint32Array): PlannedJob => {
     const transformer = transformerOf(fold, train);
     if (transformer.width === 0) throw nothingToLearnFrom(fold, train.length, settings.features);
@@ -80,6 +83,30 @@ export function foldPlan(table: Table, targetName: string, settings: RunSettings
         : job(number, false, fold.train, fold.test);
     },
   };
+}
+
+/** The target encoder of some rows: sets of labels and classes are those of the whole table. */
+function targetEncoders(
+  table: Table,
+  name: string,
+  { task, labels, labelSets }: RunSettings,
+): (rows: Uint32Array) => TargetEncoder {
+  if (labelSets !== undefined) {
+    const encoder = labelSetTarget(name, labels, labelSets.source, labelSets.threshold);
+    return () => encoder;
+  }
+  const column = columnByName(table, name);
+  return (rows) => fitTarget(column, rows, task, task === 'regression' ? {} : { labels });
+}
+
+function classCodes(table: Table, encoder: TargetEncoder): Int32Array | undefined {
+  if (encoder.task === 'regression' || encoder.task === 'multilabel') return undefined;
+  return encodeLabels(encoder, columnByName(table, encoder.column));
+}
+
+function labelSets(table: Table, encoder: TargetEncoder): LabelMatrix | undefined {
+  if (encoder.task !== 'multilabel') return undefined;
+  return { flags: encodeLabelSets(labelSetsOf(encoder), table), labels: encoder.labels.length };
 }
 
 function nothingToLearnFrom(fold: number, rows: number, features: readonly string[]): TerminalError {

@@ -1,30 +1,37 @@
 import {
   TerminalError,
+  asksForLabelSets,
   columnTypeToProto,
   readClassWeight,
   requireKey,
   reservedColumns,
+  targetColumns,
+  targetName,
   taskFromProto,
   taskToProto,
 } from '@rookery/contracts';
 import type { ClassWeight, TaskName } from '@rookery/contracts';
-import { defaultSpec, validateSpec } from '@rookery/nn/spec';
+import { defaultSpec, networkTask, validateSpec } from '@rookery/nn/spec';
 import type { ModelSpec } from '@rookery/nn/spec';
 import type { Gate, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import { ColumnType } from '@rookery/proto/rookery/domain/v1/data';
 import type { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import {
+  DEFAULT_LABEL_SEPARATOR,
+  DEFAULT_LABEL_THRESHOLD,
   branchInputs,
   classLabels,
   columnByName,
   foldCount,
   inferTask,
+  labelSetNames,
   needsClasses,
   planBranches,
   readPreprocessing,
   readSplit,
+  refuseTargetEncoders,
 } from '@rookery/tabular';
-import type { FeatureRange, PreprocessingSpec, SplitSpec, Table } from '@rookery/tabular';
+import type { FeatureRange, LabelSetSource, PreprocessingSpec, SplitSpec, Table } from '@rookery/tabular';
 
 /** Folds where the request names none. */
 export const defaultFolds = 5;
@@ -32,11 +39,21 @@ export const defaultFolds = 5;
 /** Mean accuracy that a model needs where the request names no gate. */
 export const defaultAccuracy = 0.7;
 
+/** Where the labels of a multi-label task are, and how sets of them are predicted and written. */
+export interface LabelSetSettings {
+  readonly source: LabelSetSource;
+  readonly separator: string;
+  readonly threshold: number;
+}
+
 /** What a request means for its data set: every default filled in. */
 export interface RunSettings {
   readonly model: string;
   readonly task: TaskName;
+  /** Classes, or for a multi-label task the labels, in the order of the outputs. */
   readonly labels: readonly string[];
+  /** Of a multi-label task. */
+  readonly labelSets: LabelSetSettings | undefined;
   /** Columns that the model reads. */
   readonly features: readonly string[];
   /** Columns that it may read: those that the preprocessing drops too. */
@@ -60,21 +77,18 @@ export interface RunSettings {
  * RK_PREPROCESSING_INVALID, RK_SPLIT_INVALID, RK_WEIGHTS_INVALID or what the task inference throws.
  */
 export function settleRequest(request: DatasetReady, table: Table): RunSettings {
-  const target = columnByName(table, request.target);
-  const given = taskFromProto(request.task);
-  const task = given ?? inferTask(target).task;
-  const labels = task === 'regression' ? [] : classLabels(target);
-  const ignored = reservedColumns(request);
+  const { task, labels, labelSets } = settleTarget(request, table);
+  const ignored = new Set([...reservedColumns(request), ...targetColumns(request)]);
   const usable = table.columns
-    .filter((column) => column.name !== request.target && !ignored.has(column.name) && column.type !== 'text')
+    .filter((column) => !ignored.has(column.name) && column.type !== 'text')
     .filter((column) => hasValue(column))
     .map((column) => column.name);
   if (usable.length === 0) {
     throw new TerminalError(
       'RK_DATASET_NO_FEATURES',
-      `${request.name} has no column to learn ${request.target} from`,
+      `${request.name} has no column to learn ${targetName(request)} from`,
       {
-        details: { dataset: request.name, target: request.target },
+        details: { dataset: request.name, target: targetName(request) },
       },
     );
   }
@@ -83,12 +97,14 @@ export function settleRequest(request: DatasetReady, table: Table): RunSettings 
     folds: request.folds ?? defaultFolds,
     stratified: task !== 'regression' && (request.stratify ?? true),
   });
+  const branches = preprocessing && planBranches(preprocessing, table, usable);
+  if (labelSets !== undefined && branches !== undefined) refuseTargetEncoders(branches);
   return {
     model: requireKey(request.model || request.name, 'model'),
     task,
     labels,
-    features:
-      preprocessing === undefined ? usable : branchInputs(planBranches(preprocessing, table, usable), usable),
+    labelSets,
+    features: branches === undefined ? usable : branchInputs(branches, usable),
     usable,
     folds: foldCount(split),
     stratified: needsClasses(split.kind),
@@ -100,14 +116,51 @@ export function settleRequest(request: DatasetReady, table: Table): RunSettings 
   };
 }
 
+/** The task of a request with its labels. Throws RK_TABULAR_COLUMN_MISSING and what reading the target throws. */
+function settleTarget(
+  request: DatasetReady,
+  table: Table,
+): Pick<RunSettings, 'task' | 'labels' | 'labelSets'> {
+  if (!asksForLabelSets(request)) {
+    const column = columnByName(table, request.target);
+    const task = taskFromProto(request.task) ?? inferTask(column).task;
+    if (task !== 'multilabel')
+      return { task, labels: task === 'regression' ? [] : classLabels(column), labelSets: undefined };
+  }
+  const separator = request.labelSeparator || DEFAULT_LABEL_SEPARATOR;
+  const threshold = request.labelThreshold ?? DEFAULT_LABEL_THRESHOLD;
+  if (request.targets.length > 0) {
+    const columns = [...request.targets];
+    return {
+      task: 'multilabel',
+      labels: columns,
+      labelSets: { source: { columns }, separator, threshold },
+    };
+  }
+  const column = columnByName(table, request.target);
+  return {
+    task: 'multilabel',
+    labels: labelSetNames(column, separator),
+    labelSets: { source: { column: request.target, separator }, separator, threshold },
+  };
+}
+
 function hasValue(column: Table['columns'][number]): boolean {
   return column.type === 'numeric'
     ? column.values.some(Number.isFinite)
     : column.codes.some((code) => code >= 0);
 }
 
+/** What a gate looks at where the request names nothing. */
+const defaultMetrics: Readonly<Record<TaskName, string>> = {
+  binary: 'accuracy',
+  multiclass: 'accuracy',
+  multilabel: 'f1_micro',
+  regression: 'rmse',
+};
+
 function settleGate(gate: Gate | undefined, task: TaskName): Gate {
-  const metric = gate?.metric || (task === 'regression' ? 'rmse' : 'accuracy');
+  const metric = gate?.metric || defaultMetrics[task];
   const threshold = gate?.threshold ?? (metric === 'accuracy' ? defaultAccuracy : undefined);
   return { metric, threshold, allowWorseThanChampion: gate?.allowWorseThanChampion ?? false };
 }
@@ -118,6 +171,9 @@ export function signatureOf(settings: RunSettings, table: Table, target: string)
     target,
     task: taskToProto(settings.task),
     classes: [...settings.labels],
+    targets: settings.labelSets && 'columns' in settings.labelSets.source ? [...settings.labels] : [],
+    labelSeparator: settings.labelSets?.separator ?? '',
+    labelThreshold: settings.labelSets?.threshold ?? 0,
     features: settings.features.map((name) => {
       const column = columnByName(table, name);
       return {
@@ -140,7 +196,7 @@ export function settleSpec(
   seed: number,
   features: readonly FeatureRange[] = [],
 ): ModelSpec {
-  const task = settings.task === 'regression' ? 'regression' : 'classification';
+  const task = networkTask(settings.task);
   const outputs = settings.task === 'regression' ? 1 : settings.labels.length;
   const given: Record<string, unknown> = { ...request.modelSpec };
   if (request.epochs !== undefined) given['epochs'] = request.epochs;

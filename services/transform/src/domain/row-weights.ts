@@ -6,7 +6,7 @@ import type { RunSettings } from './plan-request.js';
 
 /**
  * Weight of each training row: its sample weight times the weight of its class (balanced ones by the training rows), or
- * undefined where the request asks for neither. Throws RK_WEIGHTS_INVALID for a regression with class weights, labels that
+ * undefined where the request asks for neither. Throws RK_WEIGHTS_INVALID for class weights without classes, labels that
  * are no class or lack a weight, and a column that is not numeric or has missing or negative cells.
  */
 export function rowWeights(
@@ -46,7 +46,10 @@ function classWeights(
   codes: Int32Array | undefined,
   train: Uint32Array,
 ): ArrayLike<number> {
-  if (codes === undefined) throw invalid(`A ${task} has no classes to weigh`, { field: 'class_weight' });
+  if (codes === undefined) {
+    const what = task === 'multilabel' ? 'A multi-label row' : `A ${task}`;
+    throw invalid(`${what} has no class to weigh`, { field: 'class_weight' });
+  }
   if (classWeight === 'balanced') {
     return balancedClassWeights(
       train.map((row) => codes[row]!),

@@ -11,6 +11,8 @@ export interface ReadOptions extends TableLimits {
   readonly columnTypes: Readonly<Record<string, ColumnType>>;
   /** Columns that are not used as features: they may be of a kind that Rookery can not read, and are left out then. */
   readonly ignore: ReadonlySet<string>;
+  /** Column that may hold lists of labels; `text`: its cells are texts, whatever they look like. */
+  readonly labelColumn?: { readonly name: string; readonly text: boolean } | undefined;
   /** Most bytes that the file may hold when unpacked. */
   readonly maxBytes: number;
   /** Awaited between pieces of long work, so that timers and other calls get their turn. */
@@ -26,6 +28,7 @@ export interface ParsedTable {
 
 /** The given type of a column, if there is one. */
 export function givenType(options: ReadOptions, name: string): ColumnType | undefined {
+  if (options.labelColumn?.text === true && options.labelColumn.name === name) return 'text';
   return Object.hasOwn(options.columnTypes, name) ? options.columnTypes[name] : undefined;
 }
 
@@ -69,6 +72,18 @@ export function checkNamedColumns(
   };
   check('column_types', Object.keys(options.columnTypes));
   check('ignore', options.ignore);
+}
+
+/** A list of labels as the text of a cell, a JSON list; undefined for anything but texts, finite numbers and booleans. */
+export function labelListText(items: Iterable<unknown>): string | undefined {
+  const labels: string[] = [];
+  for (const item of items) {
+    if (typeof item === 'bigint') labels.push(String(item));
+    else if (typeof item === 'string' || typeof item === 'boolean' || Number.isFinite(item))
+      labels.push(String(item));
+    else return undefined;
+  }
+  return JSON.stringify(labels);
 }
 
 /** Names with commas between them, at most 50 of them. */

@@ -5,16 +5,17 @@ import { DataType, tableFromIPC } from 'apache-arrow';
 import type { Field, Table as ArrowTable, Vector } from 'apache-arrow';
 
 import { tooManyColumns } from '../csv/csv-scan.js';
-import { checkColumnNames, checkNamedColumns } from './parsed-table.js';
+import { checkColumnNames, checkNamedColumns, labelListText } from './parsed-table.js';
 import type { ParsedTable, ReadOptions } from './parsed-table.js';
 import { plainCells, unreadable } from './plain-cells.js';
-import { checkTableSize } from './table-limits.js';
+import { cellTooLong, checkTableSize } from './table-limits.js';
 import { columnOfValues } from './value-column.js';
+import type { CellOfFile } from './value-column.js';
 
 /**
  * Reads an Arrow IPC file or stream (Feather 2 too) that is not compressed. Types as in Parquet: what the file
  * declares counts. Throws RK_DATASET_MALFORMED for a damaged or compressed file, RK_DATASET_COLUMN_TYPE for a nested or
- * binary column that is not ignored, RK_DATASET_TOO_MANY_COLUMNS, RK_DATASET_TOO_LARGE.
+ * binary column that is not ignored (lists of labels may be the target), RK_DATASET_TOO_MANY_COLUMNS, RK_DATASET_TOO_LARGE.
  */
 export async function readArrow(bytes: Uint8Array, options: ReadOptions): Promise<ParsedTable> {
   if (bytes.length === 0) throw new TerminalError('RK_DATASET_EMPTY', 'The file is empty: it has 0 bytes');
@@ -35,7 +36,7 @@ export async function readArrow(bytes: Uint8Array, options: ReadOptions): Promis
     const type = DataType.isDictionary(declared) ? (declared.dictionary as DataType) : declared;
     const cells = readable(type)
       ? plainCells(field.name, valuesOf(arrow.getChildAt(at), type), options)
-      : undefined;
+      : labelCells(field.name, arrow.getChildAt(at), type, options);
     if (cells === undefined) {
       if (!options.ignore.has(field.name))
         throw unreadable(field.name, `of type ${(type as { toString(): string }).toString()}`);
@@ -46,6 +47,26 @@ export async function readArrow(bytes: Uint8Array, options: ReadOptions): Promis
     if (arrow.numRows * columns.length > 100_000) await options.pause();
   }
   return { table: createTable(columns), dropped };
+}
+
+/** Cells of a column of lists of labels; undefined where the column may hold none, or holds something else. */
+function labelCells(
+  name: string,
+  vector: Vector | null,
+  type: DataType,
+  options: ReadOptions,
+): CellOfFile[] | undefined {
+  if (name !== options.labelColumn?.name || !DataType.isList(type)) return undefined;
+  const cells: CellOfFile[] = [];
+  for (let row = 0; row < (vector?.length ?? 0); row++) {
+    const list = vector?.get(row) as Iterable<unknown> | null;
+    const text = list === null ? null : labelListText(list);
+    if (text === undefined) return undefined;
+    if (text !== null && text.length > options.maxCellBytes)
+      throw cellTooLong(text.length, options, { column: name.slice(0, 80), row: String(row + 1) });
+    cells.push(text);
+  }
+  return cells;
 }
 
 function tableOf(bytes: Uint8Array): ArrowTable {

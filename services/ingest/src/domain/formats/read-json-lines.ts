@@ -2,7 +2,7 @@ import { TerminalError } from '@rookery/contracts';
 import { createTable } from '@rookery/tabular';
 
 import { tooManyColumns } from '../csv/csv-scan.js';
-import { checkColumnNames, checkNamedColumns } from './parsed-table.js';
+import { checkColumnNames, checkNamedColumns, labelListText } from './parsed-table.js';
 import type { ParsedTable, ReadOptions } from './parsed-table.js';
 import { cellTooLong, checkTableSize, rowTooLong } from './table-limits.js';
 import { checkText } from './text-bytes.js';
@@ -17,7 +17,7 @@ const ROWS_BETWEEN_PAUSES = 20_000;
  * Reads JSON Lines: one object a line, UTF-8; blank lines are skipped. Columns are the keys in order of first
  * appearance; a key that a line lacks, and null, are missing. Text cells go by the same rule as in CSV, so "12" in
  * quotes is a number too. Throws RK_DATASET_MALFORMED naming the line (and column) for anything else than an
- * object of texts, finite numbers, booleans and nulls, unless the column is ignored.
+ * object of texts, finite numbers, booleans and nulls, unless the column is ignored or holds lists of labels.
  */
 export async function readJsonLines(bytes: Uint8Array, options: ReadOptions): Promise<ParsedTable> {
   const columns = new Map<string, CellOfFile[]>();
@@ -68,7 +68,7 @@ function addRow(object: Record<string, unknown>, context: RowContext): void {
   const { columns, dropped, row, line, options } = context;
   for (const name of Object.keys(object)) {
     if (dropped.has(name)) continue;
-    const value = object[name];
+    const value = cellOf(name, object[name], options);
     if (typeof value === 'object' && value !== null) {
       if (!options.ignore.has(name)) {
         const what = Array.isArray(value) ? 'a list' : 'an object';
@@ -98,6 +98,12 @@ function addRow(object: Record<string, unknown>, context: RowContext): void {
     while (cells.length < row) cells.push(null);
     cells.push(value as CellOfFile);
   }
+}
+
+/** A cell as it is; a list of labels, where the column may hold them, as text. */
+function cellOf(name: string, value: unknown, { labelColumn }: ReadOptions): unknown {
+  if (!Array.isArray(value) || name !== labelColumn?.name) return value;
+  return labelListText(value) ?? value;
 }
 
 function objectOf(text: string, line: number): Record<string, unknown> {
