@@ -8,7 +8,7 @@ export type {
   TrainingRows,
 } from './interface/model-plugin.js';
 export type { OptionRule, OptionRules, PluginOptions } from './interface/options.js';
-export { openPlugins } from './host/plugins.js';
+export { noPlugins, openPlugins } from './host/plugins.js';
 export type { PluginFit, PluginSettings, Plugins } from './host/plugins.js';
 export type { PluginPredictor } from './host/plugin-predictor.js';
 export { pluginSettings } from './plugin-settings.js';

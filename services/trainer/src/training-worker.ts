@@ -21,10 +21,10 @@ import {
   tableFromArrow,
   transformTrainingRows,
 } from '@rookery/tabular';
-import type { FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
+import type { FeatureMatrix, FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
 
 import { LeastRecentlyUsed } from './domain/least-recently-used.js';
-import type { WorkerAnswer, WorkerJob, WorkerSettings } from './domain/worker-messages.js';
+import type { JobData, RowsJob, WorkerAnswer, WorkerJob, WorkerSettings } from './domain/worker-messages.js';
 
 if (parentPort === null) throw new Error('training-worker runs as a worker thread only');
 const port = parentPort;
@@ -39,11 +39,11 @@ const tables = new LeastRecentlyUsed<Table>(tablesKept);
 /** Progress is sent at most this often; the whole history comes with the result. */
 const progressEveryMs = 20;
 
-const answer = (message: WorkerAnswer): void => {
-  port.postMessage(message);
+const answer = (message: WorkerAnswer, moved: ArrayBuffer[] = []): void => {
+  port.postMessage(message, moved);
 };
 
-function tableOf(job: WorkerJob): Table {
+function tableOf(job: JobData): Table {
   const known = tables.get(job.datasetSha256);
   if (known) return known;
   const table = tableFromArrow(new Uint8Array(job.dataset));
@@ -52,7 +52,7 @@ function tableOf(job: WorkerJob): Table {
 }
 
 /** What a bundle says; RK_ARTIFACT_CORRUPT, terminal, where its bytes are no bundle. */
-function bundleOf(job: WorkerJob): {
+function bundleOf(job: JobData): {
   rows: Uint32Array;
   transformer: FittedTransformer;
   encoder: TargetEncoder;
@@ -96,12 +96,35 @@ async function trainLike(own: TrainJob, like: WorkerJob['like']): Promise<TrainR
   }
 }
 
-async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
+/** The training rows of a job, through its bundle's transformer. */
+function rowsOf(job: JobData): {
+  matrix: FeatureMatrix;
+  targets: Int32Array | Float32Array;
+  weights: Float32Array | undefined;
+  transformer: FittedTransformer;
+  encoder: TargetEncoder;
+} {
   const table = tableOf(job);
   const { rows, transformer, encoder, target, weights } = bundleOf(job);
-  const regression = encoder.task === 'regression';
   const matrix = transformTrainingRows(transformer, table, rows);
   const targets = encodeTarget(encoder, columnByName(table, target), rows);
+  return { matrix, targets, weights, transformer, encoder };
+}
+
+function sendRows(job: RowsJob): void {
+  const { matrix, targets, weights, transformer, encoder } = rowsOf(job);
+  const { data: features, rows, width } = matrix;
+  const { featureNames } = transformer;
+  const classes = encoder.task === 'regression' ? [] : encoder.labels;
+  answer({ kind: 'rows', job: job.job, features, rows, width, targets, weights, featureNames, classes }, [
+    features.buffer as ArrayBuffer,
+    targets.buffer as ArrayBuffer,
+  ]);
+}
+
+async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
+  const { matrix, targets, weights, transformer, encoder } = rowsOf(job);
+  const regression = encoder.task === 'regression';
   // A complete specification passes unchanged; one that came broken is refused by the name of its field.
   const spec = validateSpec(job.spec, {
     task: regression ? 'regression' : 'classification',
@@ -156,8 +179,10 @@ try {
   await warmUp(backend);
   if (settings.engine === 'onnx') await warmUp(backend, 'onnx');
   answer({ kind: 'ready', backend, reason, fallbacks });
-  port.on('message', (job: WorkerJob) => {
-    fit(job, backend).catch((thrown: unknown) => {
+  const work = async (job: WorkerJob | RowsJob): Promise<void> =>
+    job.kind === 'rows' ? sendRows(job) : fit(job, backend);
+  port.on('message', (job: WorkerJob | RowsJob) => {
+    work(job).catch((thrown: unknown) => {
       const { code, message, hint, details } = toRookeryError(thrown);
       answer({ kind: 'failed', job: job.job, code, message, hint, details });
     });

@@ -1,6 +1,7 @@
 import { createOutbox } from '@rookery/bus';
 import type { EventMeta } from '@rookery/bus';
 import { jobKeyOf, runIdOf } from '@rookery/contracts';
+import { noPlugins } from '@rookery/plugin';
 import { SearchState } from '@rookery/proto/rookery/transform/v1/transform';
 import { createRandom } from '@rookery/tabular';
 import fc from 'fast-check';
@@ -53,6 +54,7 @@ async function world() {
     artifacts: folder.artifacts,
     outbox,
     bus: { lastOf: () => Promise.resolve(undefined) },
+    plugins: noPlugins(),
     mode: 'development',
     codeVersion: '1.2.3',
     logger: quiet,

@@ -65,10 +65,19 @@ const rowsOfProof = 16;
 /** What one artifact and one message between processes should bear. */
 const mostStateBytes = 200 * 1024 * 1024;
 
-/** Reads the list of allowed plug-ins; no code of them is run yet. */
-export function openPlugins(settings: PluginSettings): Plugins {
+/** Takes a line of the log. */
+export interface PluginLogger {
+  info(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Reads the list of allowed plug-ins and logs what is there and what can't be used; no code of them is run yet. */
+export function openPlugins(settings: PluginSettings, logger?: PluginLogger): Plugins {
   const { memoryMb, fitMs, callMs, script } = settings;
   const list = readPluginList(settings.allowed, settings.root);
+  for (const { name, version, sha256 } of list.installed)
+    logger?.info({ plugin: name, version, sha256 }, 'a plug-in may be used');
+  for (const err of list.faults) logger?.error({ err }, 'a plug-in that is allowed can not be used');
   const running = new Set<PluginProcess>();
 
   const start = async (
@@ -176,6 +185,18 @@ export function openPlugins(settings: PluginSettings): Plugins {
       await Promise.all([...running].map((process) => process.close()));
     },
   };
+}
+
+/** Plug-ins of a service that allows none. */
+export function noPlugins(): Plugins {
+  return openPlugins({
+    allowed: [],
+    root: '.',
+    memoryMb: 128,
+    fitMs: 1,
+    callMs: 1,
+    script: new URL('file:///'),
+  });
 }
 
 /** The files are those that were hashed at the start: what is recorded is what is run. */

@@ -3,8 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tracer } from '@opentelemetry/api';
 import type { ArtifactStore } from '@rookery/artifacts';
 import { isErrorCode, taskFromProto, TerminalError } from '@rookery/contracts';
-import { countParameters, loadPredictor, resolveBackend, trainedModelFromProto } from '@rookery/nn';
-import type { BackendName, BackendRequest, Predictor, TrainedModel } from '@rookery/nn';
+import type { BackendRequest } from '@rookery/nn';
+import type { Plugins } from '@rookery/plugin';
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { Row } from '@rookery/proto/rookery/domain/v1/data';
 import { compileRowTransformer, TabularError } from '@rookery/tabular';
@@ -15,6 +15,8 @@ import type { LoadedModel } from '../domain/loaded-model.js';
 import type { Promotion } from '../domain/promotion.js';
 import { createRowReader } from '../domain/row-reader.js';
 import type { Cell } from '../domain/row-reader.js';
+import { createPredictorBuilder } from './model-predictor.js';
+import type { ModelPredictor } from './model-predictor.js';
 import { inStepSpan } from './swap-span.js';
 
 /** Batch sizes that are run once before a version serves: those that calls and micro-batches come in. */
@@ -26,6 +28,7 @@ const warmUpSingles = 200;
 export interface PackageLoaderParts {
   readonly artifacts: Pick<ArtifactStore, 'get'>;
   readonly backend: BackendRequest;
+  readonly plugins: Pick<Plugins, 'open'>;
   readonly clock: () => number;
   readonly tracer: Tracer;
 }
@@ -34,22 +37,12 @@ export interface PackageLoaderParts {
  * A function that fetches a model package (checksum verified), builds its transformer and predictor, warms it up and
  * checks its golden predictions. The event loop is given back between the steps; the longest of them (weights to
  * network) takes about a millisecond for each 0.2 million parameters. Rejects with RK_ARTIFACT_*, RK_MODEL_CORRUPT,
- * RK_MODEL_WARMUP or RK_BACKEND_UNAVAILABLE, and holds no tensors then.
+ * RK_MODEL_WARMUP, RK_BACKEND_UNAVAILABLE or RK_PLUGIN_*, and holds no tensors and no process then.
  */
 export function createPackageLoader(
   parts: PackageLoaderParts,
 ): (promotion: Promotion) => Promise<LoadedModel> {
-  let backendInUse: BackendName | undefined;
-  let modelsOnBackend = 0;
-
-  /** Models that TensorFlow.js serves stay on one backend: changing it would move their weights. */
-  const backendFor = async (trained: TrainedModel): Promise<BackendName> => {
-    if (backendInUse !== undefined && modelsOnBackend > 0) return backendInUse;
-    const parameters = countParameters(trained.spec, trained.inputs);
-    const { backend } = await resolveBackend(parts.backend, { parameters, batchSize: 8 });
-    backendInUse = backend;
-    return backend;
-  };
+  const build = createPredictorBuilder(parts.backend, parts.plugins);
 
   return async (promotion) => {
     const startedAt = performance.now();
@@ -59,17 +52,15 @@ export function createPackageLoader(
     await nextTurn();
     const contents = readPackage(bytes, promotion);
     await nextTurn();
-    const predictor = await inStepSpan(parts.tracer, 'build model', async () =>
-      loadPredictor(contents.trained, { backend: await backendFor(contents.trained) }),
+    const predictor = await inStepSpan(parts.tracer, 'build model', () =>
+      build(contents.trained, {
+        model: `${promotion.model} v${promotion.version}`,
+        classes: contents.signature.classes,
+        features: contents.transformer.featureNames,
+      }),
     ).catch((error: unknown) => {
       throw asCorrupt(error);
     });
-    const onBackend = predictor.engine === 'tfjs' ? 1 : 0;
-    modelsOnBackend += onBackend;
-    const release = (): void => {
-      predictor.dispose();
-      modelsOnBackend -= onBackend;
-    };
     try {
       const serving = servingParts(contents, predictor);
       const loadMs = performance.now() - startedAt;
@@ -84,16 +75,16 @@ export function createPackageLoader(
         signature: contents.signature,
         inputExample: contents.pack.inputExample,
         engine: predictor.engine,
-        backend: predictor.backend ?? 'cpu',
+        backend: predictor.backend,
         tensorsHeld: predictor.tensorsHeld,
-        dispose: release,
+        dispose: () => predictor.dispose(),
         loadMs,
         warmupMs: performance.now() - warmUpAt,
         loadedAtMs: parts.clock(),
         predictions: 0,
       };
     } catch (error) {
-      release();
+      predictor.dispose();
       throw asCorrupt(error);
     }
   };
@@ -112,7 +103,7 @@ function asCorrupt(error: unknown): unknown {
 interface PackageContents {
   readonly pack: ModelPackage;
   readonly signature: NonNullable<ModelPackage['signature']>;
-  readonly trained: TrainedModel;
+  readonly trained: NonNullable<ModelPackage['trained']>;
   readonly transformer: FittedTransformer;
   readonly target: TargetEncoder;
 }
@@ -134,7 +125,7 @@ function readPackage(bytes: Uint8Array, promotion: Promotion): PackageContents {
   return {
     pack,
     signature: pack.signature,
-    trained: trainedModelFromProto(pack.trained),
+    trained: pack.trained,
     transformer: parseJson<FittedTransformer>(pack.transformerJson, 'transformer'),
     target: parseJson<TargetEncoder>(pack.targetJson, 'target encoder'),
   };
@@ -142,15 +133,23 @@ function readPackage(bytes: Uint8Array, promotion: Promotion): PackageContents {
 
 type ServingParts = Pick<
   LoadedModel,
-  'regression' | 'classes' | 'features' | 'inputs' | 'outputs' | 'transform' | 'forward' | 'toTargetUnit'
+  | 'regression'
+  | 'classes'
+  | 'features'
+  | 'inputs'
+  | 'outputs'
+  | 'transform'
+  | 'forward'
+  | 'forwardLater'
+  | 'toTargetUnit'
 >;
 
-function servingParts(contents: PackageContents, predictor: Predictor): ServingParts {
+function servingParts(contents: PackageContents, predictor: ModelPredictor): ServingParts {
   const { signature, transformer, target } = contents;
   const transformRow = compiledTransformer(transformer);
   const reader = createRowReader(signature, transformRow.inputs);
   const regression = taskFromProto(signature.task) === 'regression';
-  const { inputs, outputs } = predictor;
+  const { inputs, outputs, forwardLater } = predictor;
   if (transformRow.width !== inputs) {
     throw corrupt(`its transformer gives ${transformRow.width} features where its network takes ${inputs}`);
   }
@@ -180,8 +179,9 @@ function servingParts(contents: PackageContents, predictor: Predictor): ServingP
     },
     forward(features, rows) {
       if (answers.length < rows * outputs) answers = new Float32Array(rows * outputs);
-      return predictor.predict(features, rows, answers);
+      return predictor.forward(features, rows, answers);
     },
+    ...(forwardLater === undefined ? {} : { forwardLater }),
     toTargetUnit: (output) => output * scale + mean,
   };
 }
@@ -204,11 +204,15 @@ async function warmUp(pack: ModelPackage, serving: ServingParts): Promise<void> 
   if (examples.length === 0)
     throw warmUpFailed('the package has neither golden predictions nor an input example');
 
+  const { forwardLater } = serving;
+  const forward = async (features: Float32Array, rows: number): Promise<Float32Array> =>
+    forwardLater === undefined ? serving.forward(features, rows) : forwardLater(features, rows);
+
   for (const size of warmUpSizes) {
     const rows = Array.from({ length: size }, (_, i) => examples[i % examples.length]!);
     const features = new Float32Array(size * inputs);
     tryRun(() => serving.transform(rows, 0, size, features));
-    const answers = serving.forward(features, size);
+    const answers = await forward(features, size);
     for (let i = 0; i < size * outputs; i += 1) {
       if (!Number.isFinite(answers[i]!))
         throw warmUpFailed(`output ${i % outputs} for an example row is ${answers[i]!}`);
@@ -218,12 +222,13 @@ async function warmUp(pack: ModelPackage, serving: ServingParts): Promise<void> 
   const single = new Float32Array(inputs);
   for (let i = 0; i < warmUpSingles; i += 1) {
     serving.transform(examples, i % examples.length, (i % examples.length) + 1, single);
-    serving.forward(single, 1);
+    // A plug-in is warm after the batches; each row of its own would be a call to another process.
+    if (forwardLater === undefined) serving.forward(single, 1);
   }
   await nextTurn();
   for (const [i, { outputs: expected }] of golden.entries()) {
     serving.transform(examples, i, i + 1, single);
-    const mismatch = goldenMismatch(serving.forward(single, 1).subarray(0, outputs), expected, i);
+    const mismatch = goldenMismatch((await forward(single, 1)).subarray(0, outputs), expected, i);
     if (mismatch !== undefined) throw warmUpFailed(mismatch);
   }
 }

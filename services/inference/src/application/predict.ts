@@ -77,7 +77,7 @@ export function createPredict(parts: PredictParts): Predict {
     let batcher = batchers.get(model);
     if (batcher === undefined) {
       batcher = createMicroBatcher(
-        (features, rows) => model.forward(features, rows),
+        (features, rows) => model.forwardLater?.(features, rows) ?? model.forward(features, rows),
         model.inputs,
         model.outputs,
         1024,

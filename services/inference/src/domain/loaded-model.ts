@@ -12,8 +12,8 @@ export interface LoadedModel extends ServableModel {
   readonly classes: string[];
   /** Names of the features, in the order of the signature. */
   readonly features: readonly string[];
-  /** compiled: cheap enough to run within the call. tfjs: calls are batched. */
-  readonly engine: 'compiled' | 'tfjs';
+  /** compiled: cheap enough to run within the call. tfjs: calls are batched. plugin: batched, and answered by another process. */
+  readonly engine: 'compiled' | 'tfjs' | 'plugin';
   readonly backend: string;
   /** Floats of one transformed row, and of one row of outputs. */
   readonly inputs: number;
@@ -25,6 +25,8 @@ export interface LoadedModel extends ServableModel {
   transform(rows: readonly Row[], from: number, to: number, out: Float32Array): void;
   /** Features of `rows` rows → outputs, in an array that the next call may reuse. Synchronous. */
   forward(features: Float32Array, rows: number): Float32Array;
+  /** In the place of `forward` where the engine is a plug-in: other calls go on meanwhile. */
+  readonly forwardLater?: (features: Float32Array, rows: number) => Promise<Float32Array>;
   /** A regression output in the unit of the target. */
   toTargetUnit(output: number): number;
   /** Tensors held until `dispose`. */

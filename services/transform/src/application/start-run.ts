@@ -14,6 +14,8 @@ import {
 } from '@rookery/contracts';
 import type { ArtifactStore } from '@rookery/artifacts';
 import type { Bus, BusEvent, EventMeta, Outbox, OutboxEntry } from '@rookery/bus';
+import { isPluginSpec } from '@rookery/plugin';
+import type { Plugins } from '@rookery/plugin';
 import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { ArtifactRef, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import type { DatasetIngested, DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
@@ -25,7 +27,13 @@ import type { PlanDocument } from '../adapters/plan-collection.js';
 import { jobsOfRun } from '../domain/jobs-of-run.js';
 import { foldPlan } from '../domain/plan-folds.js';
 import type { PlannedJob } from '../domain/plan-folds.js';
-import { settleRequest, settleSpec, signatureOf } from '../domain/plan-request.js';
+import {
+  givenPluginSpec,
+  problemOf,
+  settleRequest,
+  settleSpec,
+  signatureOf,
+} from '../domain/plan-request.js';
 import { runSeed } from '../domain/run-seed.js';
 
 /** Tables up to this length are planned in one go. */
@@ -39,6 +47,7 @@ export interface StartRunPorts {
   readonly bus: Pick<Bus, 'lastOf'>;
   readonly mode: 'development' | 'production';
   readonly codeVersion: string;
+  readonly plugins: Pick<Plugins, 'settle'>;
   /** What a request with a `search` starts in place of a run. */
   readonly search: (runId: string, event: BusEvent<DatasetIngested>, source: RunSource) => Promise<void>;
 }
@@ -47,8 +56,8 @@ export interface StartRunPorts {
  * Handler of ml.dataset.ingested: plans the run (folds, transformers, seeds), stores the fold bundles, then saves the
  * plan together with the events that announce it: ml.run.started and K + 1 jobs. The run's id comes from the request's
  * event id and everything in the plan from that and the data, so a redelivery saves and announces nothing new. A run that was
- * cancelled before it had a plan gets none. Throws RK_MESSAGE_MISSING_FIELD, what {@link settleRequest}, {@link settleSpec}
- * and {@link foldPlan} throw, and what the artifact
+ * cancelled before it had a plan gets none. Throws RK_MESSAGE_MISSING_FIELD, what {@link settleRequest}, {@link settleSpec},
+ * {@link foldPlan} and a plug-in that is named throw, and what the artifact
  * store throws where the data set is gone.
  */
 export function startRun(ports: StartRunPorts): (event: BusEvent<DatasetIngested>) => Promise<void> {
@@ -140,7 +149,12 @@ export function sourceOf(data: DatasetIngested): RunSource {
 
 /** Plans the run of a request and stores its fold bundles: the same input gives the same plan and the same artifacts. */
 export async function planRun(
-  { artifacts, mode, codeVersion }: Pick<StartRunPorts, 'artifacts' | 'mode' | 'codeVersion'>,
+  {
+    artifacts,
+    mode,
+    codeVersion,
+    plugins,
+  }: Pick<StartRunPorts, 'artifacts' | 'mode' | 'codeVersion' | 'plugins'>,
   runId: string,
   event: { readonly data: DatasetIngested; readonly time: Date },
   { request, dataset }: RunSource,
@@ -160,8 +174,11 @@ export async function planRun(
   const signature = signatureOf(settings, table, request.target);
   const last = planned.at(-1)?.transformer;
   const features = last ? featureRanges(last) : [];
+  const problem = { ...problemOf(settings), classes: settings.labels, features: last?.featureNames ?? [] };
   // Every fold has its own number of inputs where a category is missing from its rows: the final one's is checked here.
-  const spec = { ...settleSpec(request, settings, last?.width ?? 0, seed, features) };
+  const spec = isPluginSpec(request.modelSpec)
+    ? { ...(await plugins.settle(givenPluginSpec(request), problem, seed)) }
+    : { ...settleSpec(request, settings, last?.width ?? 0, seed, features) };
   const bundles = await Promise.all(
     planned.map((job) =>
       artifacts.put(bundleOf(runId, job, dataset, request, signature), artifactTypes.foldBundle),

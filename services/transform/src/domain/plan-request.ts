@@ -129,6 +129,27 @@ export function signatureOf(settings: RunSettings, table: Table, target: string)
   };
 }
 
+/** What a model of these settings has to give: probabilities of the classes, or a number. */
+export function problemOf(settings: Pick<RunSettings, 'task' | 'labels'>): {
+  readonly task: 'classification' | 'regression';
+  readonly outputs: number;
+} {
+  return settings.task === 'regression'
+    ? { task: 'regression', outputs: 1 }
+    : { task: 'classification', outputs: settings.labels.length };
+}
+
+/** The specification that a request gives where it names a plug-in: its short forms stand for options of their names. */
+export function givenPluginSpec(request: DatasetReady): Record<string, unknown> {
+  const { modelSpec, epochs, batchSize, learningRate } = request;
+  return {
+    ...modelSpec,
+    ...(epochs === undefined ? {} : { epochs }),
+    ...(batchSize === undefined ? {} : { batchSize }),
+    ...(learningRate === undefined ? {} : { learningRate }),
+  };
+}
+
 /**
  * The complete model specification of a run: the request's `model_spec`, then its short forms (epochs, batch_size,
  * learning_rate), then defaults. `features` says which of the inputs are which column's. Throws RK_SPEC_INVALID naming the field.
@@ -140,8 +161,7 @@ export function settleSpec(
   seed: number,
   features: readonly FeatureRange[] = [],
 ): ModelSpec {
-  const task = settings.task === 'regression' ? 'regression' : 'classification';
-  const outputs = settings.task === 'regression' ? 1 : settings.labels.length;
+  const { task, outputs } = problemOf(settings);
   const given: Record<string, unknown> = { ...request.modelSpec };
   if (request.epochs !== undefined) given['epochs'] = request.epochs;
   if (request.batchSize !== undefined) given['batchSize'] = request.batchSize;

@@ -1,0 +1,38 @@
+import { pluginFormat } from '@rookery/plugin';
+import type { Plugins } from '@rookery/plugin';
+import type { TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import { transformRows } from '@rookery/tabular';
+import type { FittedTransformer, RowIndices, Table } from '@rookery/tabular';
+
+import { networkOutputs } from './network-outputs.js';
+
+/** Which outputs are wanted. */
+export interface AskedOutputs {
+  readonly trained: TrainedModel;
+  readonly transformer: FittedTransformer;
+  readonly table: Table;
+  readonly rows: RowIndices;
+  /** Class labels in the order of the outputs; empty for a regression. */
+  readonly classes: readonly string[];
+  /** For messages: "evaluation of fold 3". */
+  readonly what: string;
+}
+
+/**
+ * Outputs of a trained model for rows of a table, row-major and finite, through the transformer that it was trained with. Throws
+ * RK_EVALUATION_FAILED for a network, and for a plug-in what its process does: RK_PLUGIN_OUTPUT, RK_PLUGIN_CHANGED …
+ */
+export async function modelOutputs(
+  plugins: Pick<Plugins, 'open'>,
+  asked: AskedOutputs,
+): Promise<Float32Array> {
+  const { trained, transformer, table, rows, classes, what } = asked;
+  if (trained.format !== pluginFormat) return networkOutputs(trained, transformer, table, rows);
+  const predictor = await plugins.open(trained, { classes, features: transformer.featureNames }, what);
+  try {
+    const matrix = transformRows(transformer, table, rows);
+    return await predictor.predict(matrix.data, matrix.rows, what);
+  } finally {
+    await predictor.close();
+  }
+}
