@@ -1,15 +1,14 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { events } from '@rookery/contracts';
-import { ReproductionState, RunState } from '@rookery/proto/rookery/registry/v1/registry';
+import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { exampleUri, repositoryRoot, startTestSystem } from './support/test-system.js';
 import type { TestSystem } from './support/test-system.js';
-import { eventually } from './support/waiting.js';
+import { eventually, within } from './support/waiting.js';
 
 let folder: string;
 let world: TestSystem;
@@ -37,9 +36,13 @@ interface Misbehaviour {
   readonly parts: Readonly<Record<string, string>>;
 }
 
-/** Rows of the fits of this test: the final model has all of them, so this fails in the held-out evaluation alone. */
 const misbehaviours: readonly Misbehaviour[] = [
-  { what: 'throws', code: 'RK_PLUGIN_FAILED', words: 'no luck today', parts: { fit: `() => { throw new Error('no luck today') }` } },
+  {
+    what: 'throws',
+    code: 'RK_PLUGIN_FAILED',
+    words: 'no luck today',
+    parts: { fit: `() => { throw new Error('no luck today') }` },
+  },
   { what: 'hangs', code: 'RK_PLUGIN_TIMEOUT', words: 'fit of', parts: { fit: '() => { for (;;); }' } },
   {
     what: 'leaks',
@@ -71,7 +74,9 @@ const misbehaviours: readonly Misbehaviour[] = [
     code: 'RK_PLUGIN_FAILED',
     words: 'evaluation of',
     // The proof after a fit has 16 rows, the held-out rows of a fold are more.
-    parts: { predict: `(model, { rows }) => { if (rows > 16) throw new Error('too many'); return Array(rows).fill([...model]).flat(); }` },
+    parts: {
+      predict: `(model, { rows }) => { if (rows > 16) throw new Error('too many'); return Array(rows).fill([...model]).flat(); }`,
+    },
   },
 ];
 
@@ -127,31 +132,132 @@ const penguin = {
 /** A bill of a kilometre: the first feature, standardised, is far beyond all others. */
 const giant = { ...penguin, culmen_length_mm: 1_000_000 };
 
+const neighbours = {
+  ...penguins,
+  name: 'neighbours',
+  modelSpec: { plugin: 'rookery-plugin-knn', options: { k: 3, weights: 'distance' } },
+};
+
 describe('a run whose model is a plug-in', () => {
   it('is cross-validated, promoted and served; its lineage names the code; trained again it gives the same bits', async () => {
-    const { runId, version } = await world.serve({
-      ...penguins,
-      name: 'neighbours',
-      modelSpec: { plugin: 'rookery-plugin-knn', options: { k: 3, weights: 'distance' } },
-    });
+    const { runId, version } = await world.serve(neighbours);
     const [answer] = await world.client.predict('neighbours', [penguin]);
     expect(answer).toMatchObject({ version: version.version, label: 'Gentoo' });
-    const plugin = { name: 'rookery-plugin-knn', version: '1.0.0', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) };
+    const sha256 = expect.stringMatching(/^[0-9a-f]{64}$/) as string;
     expect(version.lineage?.modelSpec).toMatchObject({
-      plugin,
+      plugin: { name: 'rookery-plugin-knn', version: '1.0.0', sha256 },
       options: { k: 3, weights: 'distance', metric: 'euclidean' },
     });
     expect(version.lineage?.environment).toMatchObject({ backend: 'plugin', engine: 'rookery-plugin-knn' });
     expect(version.metrics['accuracy']?.mean).toBeGreaterThan(0.95);
+    const [served] = world.tap.seen(events.inferenceSwapped, ({ model }) => model === 'neighbours');
+    expect(served?.data.engine).toBe('plugin');
 
-    const reproduction = await world.client.reproduceRun({ runId, actor: 'test' });
-    const end = await world.tap.wait(
-      events.runReproduced,
-      ({ reproductionId }) => reproductionId === reproduction.reproductionId,
-      'the reproduction',
+    const watch = await world.client.runControl.follow(runId);
+    const begun = await world.client.runControl.reproduce({ runId, actor: 'test' });
+    const ended = await within(watch.ended(begun.reproductionId), 'the reproduction', 60_000);
+    await watch.stop();
+    expect(ended).toMatchObject({ state: 'equal', differences: [] });
+    expect(ended.jobs).toHaveLength(6);
+  });
+
+  it('gives way to a network and comes back, by the same swap', async () => {
+    const { version } = await world.serve({
+      ...penguins,
+      name: 'neighbours',
+      gate: { metric: '', allowWorseThanChampion: true },
+    });
+    expect(version.version).toBe(2);
+    expect(await world.client.predict('neighbours', [penguin])).toMatchObject([{ version: 2 }]);
+    await world.client.rollBack({ model: 'neighbours', actor: 'test', reason: 'neighbours were better' });
+    await eventually(async () => {
+      const [answer] = await world.client.predict('neighbours', [penguin]);
+      return answer?.version === 1 && answer.label === 'Gentoo' ? true : undefined;
+    }, 'the plug-in answers again');
+  });
+
+  it('can be searched: over the options of the plug-in', async () => {
+    const { runId, version } = await world.serve({
+      ...penguins,
+      name: 'searched',
+      folds: 3,
+      modelSpec: { plugin: 'rookery-plugin-knn' },
+      search: { strategy: 'grid', space: { 'modelSpec.options.k': [1, 5, 60, 1000] } },
+    });
+    const { attempts, result } = await world.client.search(runId);
+    // More neighbours than training rows: that trial has its reason, the others go on.
+    expect(attempts.map(({ code }) => code)).toEqual(['', '', '', 'RK_PLUGIN_FAILED']);
+    expect(version.metrics['accuracy']?.mean).toBe(result?.bestScore);
+    expect(version.lineage?.modelSpec).toMatchObject({
+      options: { k: result?.bestPoint?.['modelSpec.options.k'] },
+    });
+  });
+
+  it.each<[string, Record<string, unknown>, string, string]>([
+    ['is not allowed', { plugin: 'not-allowed' }, 'RK_PLUGIN_NOT_ALLOWED', 'rookery-plugin-knn'],
+    ['is a path', { plugin: '../../etc/passwd' }, 'RK_PLUGIN_NOT_ALLOWED', 'not allowed'],
+    [
+      'has no such option',
+      { plugin: 'rookery-plugin-knn', options: { neighbours: 3 } },
+      'RK_SPEC_INVALID',
+      'options.neighbours',
+    ],
+    [
+      'has a wrong option',
+      { plugin: 'rookery-plugin-knn', options: { k: 0 } },
+      'RK_SPEC_INVALID',
+      'options.k',
+    ],
+    ['has layers too', { plugin: 'rookery-plugin-knn', layers: [{}] }, 'RK_SPEC_INVALID', 'layers'],
+  ])('fails before any job where the plug-in %s', async (_, modelSpec, code, words) => {
+    const { end, runId } = await world.run({ ...penguins, name: 'refused', modelSpec });
+    if (end.state !== 'failed') throw new Error(`the run ended as ${end.state}`);
+    expect(end.failure).toMatchObject({ code, step: 'transform' });
+    expect(end.failure.message).toContain(words);
+    expect(world.tap.seen(events.foldJob, (job) => job.runId === runId)).toEqual([]);
+  });
+});
+
+describe('a plug-in that misbehaves', () => {
+  it('fails its own run with the reason, whatever it does; a run beside it is promoted, and no service is restarted', async () => {
+    const bad = Promise.all(
+      misbehaviours.map(async ({ what }) => ({
+        what,
+        ...(await world.run({ ...penguins, name: what, folds: 2, modelSpec: { plugin: what } })),
+      })),
     );
-    expect(end.data).toMatchObject({ equal: true, differences: [] });
-    expect(end.data.jobs).toHaveLength(6);
-    expect(ReproductionState).toBeDefined();
+    const { runId } = await world.serve({ ...penguins, name: 'beside' });
+    expect((await world.client.run(runId)).state).toBe(RunState.RUN_STATE_PROMOTED);
+    for (const { what, end } of await bad) {
+      const expected = misbehaviours.find((one) => one.what === what);
+      if (end.state !== 'failed') throw new Error(`${what} ended as ${end.state}`);
+      expect([what, end.failure.code]).toEqual([what, expected?.code]);
+      expect(end.failure.message).toContain(expected?.words);
+      // The plug-in, its version, and the part of the run.
+      expect(end.failure.message).toContain(`${what} 1.2.3`);
+      expect(end.failure.message).toMatch(/fold \d|final model/);
+    }
+    expect(await world.unhealthy()).toEqual([]);
+    expect(world.notes).toEqual([]);
+  });
+
+  it('in a prediction costs that call alone: other rows, other models and the replica go on', async () => {
+    await world.serve({
+      ...penguins,
+      name: 'moody',
+      modelSpec: { plugin: 'moody' },
+      gate: { metric: '', threshold: 0.1, allowWorseThanChampion: false },
+    });
+    expect(await world.client.predict('moody', [penguin])).toHaveLength(1);
+    const hanging = world.client.predict('moody', [giant]).then(
+      () => undefined,
+      (error: unknown) => error as Error & { code: string },
+    );
+    const beside = await world.client.predict('neighbours', Array<typeof penguin>(50).fill(penguin));
+    expect(beside.map(({ label }) => label)).toEqual(Array(50).fill('Gentoo'));
+    expect(await hanging).toMatchObject({ code: 'RK_PLUGIN_TIMEOUT' });
+    expect(await world.client.predict('moody', [penguin])).toHaveLength(1);
+    expect(await world.unhealthy()).toEqual([]);
+    expect(world.notes).toEqual([]);
   });
 });

@@ -56,7 +56,13 @@ describe('the k nearest neighbours of examples/plugins', () => {
   it('refuses more neighbours than there are rows, by the name of the option', () => {
     const problem: ModelProblem = { task: 'regression', classes: [], outputs: 1, features: ['x'] };
     const rows = { features: Float32Array.of(1), rows: 1, width: 1, targets: Float32Array.of(1) };
-    const context = { problem, seed: 1, random: () => 0, epoch: () => undefined, signal: new AbortController().signal };
+    const context = {
+      problem,
+      seed: 1,
+      random: () => 0,
+      epoch: () => undefined,
+      signal: new AbortController().signal,
+    };
     expect(() => knn.fit(rows, { k: 2, weights: 'uniform', metric: 'euclidean' }, context)).toThrow('k is 2');
   });
 });
