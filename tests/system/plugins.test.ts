@@ -1,8 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
+import { openArtifacts } from '@rookery/artifacts';
 import { events } from '@rookery/contracts';
+import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import { ColumnType } from '@rookery/proto/rookery/domain/v1/data';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -88,6 +92,39 @@ const moody = misbehaving({
   }`,
 });
 
+/** Makes the length of a text; loops for ever where it is a certain one, and throws in a fit with the option that asks for it. */
+const letters = `export default {
+  rookery: 1,
+  kind: 'transform',
+  options: { fail: { type: 'flag', default: false } },
+  fit: (columns, { fail }) => {
+    if (fail) throw new Error('no letters today');
+    return new Uint8Array();
+  },
+  load: () => null,
+  featureNames: () => ['length'],
+  transform: (loaded, [{ values }]) => {
+    while (values.includes('loop for ever'));
+    return values.map((text) => (text === null ? NaN : text.length));
+  },
+};
+`;
+
+/** A table whose class stands in the words of a note. */
+function writeNotes(path: string): void {
+  const words = {
+    warm: ['sun', 'sand', 'palm'],
+    cold: ['ice', 'snow', 'wind'],
+    wet: ['rain', 'pond', 'mud'],
+  };
+  const lines = Array.from({ length: 180 }, (_, row) => {
+    const [name, own] = Object.entries(words)[row % 3]!;
+    const note = [own[row % 2], 'and', own[(row % 2) + 1], 'seen', `at ${row}`].join(' ');
+    return `${row % 29 === 0 ? '' : note},${(row * 7) % 11},${name}`;
+  });
+  writeFileSync(path, `note,size,weather\n${lines.join('\n')}\n`);
+}
+
 function writePlugin(name: string, code: string): string {
   const path = join(folder, name);
   mkdirSync(path, { recursive: true });
@@ -100,7 +137,9 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rookery-plugins-'));
   const allowed = [
     join(repositoryRoot, 'examples', 'plugins', 'knn'),
+    join(repositoryRoot, 'examples', 'plugins', 'tfidf'),
     writePlugin('moody', moody),
+    writePlugin('letters', letters),
     ...misbehaviours.map(({ what, parts }) => writePlugin(what, misbehaving(parts))),
   ];
   writePlugin('not-allowed', misbehaving({}));
@@ -215,6 +254,119 @@ describe('a run whose model is a plug-in', () => {
     expect(end.failure).toMatchObject({ code, step: 'transform' });
     expect(end.failure.message).toContain(words);
     expect(world.tap.seen(events.foldJob, (job) => job.runId === runId)).toEqual([]);
+  });
+});
+
+describe('a run whose preprocessing is a plug-in', () => {
+  const notes = (): { uri: string; target: string; columnTypes: Record<string, ColumnType> } => {
+    const path = join(world.directory, 'notes.csv');
+    writeNotes(path);
+    return {
+      uri: pathToFileURL(path).href,
+      target: 'weather',
+      columnTypes: { note: ColumnType.COLUMN_TYPE_CATEGORICAL },
+    };
+  };
+  const words = {
+    plugin: 'rookery-plugin-tfidf',
+    name: 'words',
+    columns: ['note'],
+    options: { maxFeatures: 20 },
+  };
+  const told = { note: 'snow and wind seen', size: 3 };
+
+  it('learns from its numbers, serves by the same code, and has it in its lineage; trained again it gives the same bits', async () => {
+    const { runId, version } = await world.serve({
+      ...notes(),
+      name: 'weather',
+      preprocessing: { plugins: [words], columns: { size: 'drop' } },
+      epochs: 60,
+    });
+    expect(version.metrics['accuracy']?.mean).toBeGreaterThan(0.9);
+    expect(version.signature?.features.map(({ name }) => name)).toEqual(['note']);
+    const [cold, warm, unknown] = await world.client.predict('weather', [
+      { note: told.note },
+      { note: 'palm and sand' },
+      { note: null },
+    ]);
+    expect([cold?.label, warm?.label]).toEqual(['cold', 'warm']);
+    expect(unknown?.label).toMatch(/warm|cold|wet/);
+    expect(version.lineage?.request?.preprocessing).toMatchObject({
+      plugins: [{ plugin: 'rookery-plugin-tfidf' }],
+    });
+    const artifacts = await openArtifacts({ url: 'nats:', nc: world.nats });
+    const [job] = world.tap.seen(events.foldJob, (data) => data.runId === runId);
+    const bundle = FoldBundle.decode(await artifacts.get(job?.data.bundle?.sha256 ?? ''));
+    expect(JSON.parse(bundle.transformerJson)).toMatchObject({
+      plugins: [
+        { plugin: { name: 'rookery-plugin-tfidf', version: '1.0.0', sha256: expect.any(String) as string } },
+      ],
+    });
+    const watch = await world.client.runControl.follow(runId);
+    const begun = await world.client.runControl.reproduce({ runId, actor: 'test' });
+    const ended = await within(watch.ended(begun.reproductionId), 'the reproduction', 60_000);
+    await watch.stop();
+    expect(ended).toMatchObject({ state: 'equal', differences: [] });
+  });
+
+  it('can have a plug-in as its model too, and other columns beside', async () => {
+    await world.serve({
+      ...notes(),
+      name: 'weather-neighbours',
+      folds: 3,
+      preprocessing: { plugins: [words], numeric: { scaler: 'min_max' } },
+      modelSpec: { plugin: 'rookery-plugin-knn' },
+    });
+    const [cold] = await world.client.predict('weather-neighbours', [told]);
+    expect(cold?.label).toBe('cold');
+  });
+
+  it.each<[string, Record<string, unknown>, string, string]>([
+    ['is not allowed', { plugin: 'not-allowed', columns: ['note'] }, 'RK_PLUGIN_NOT_ALLOWED', 'not-allowed'],
+    [
+      'has a wrong option',
+      { ...words, options: { minRows: 0 } },
+      'RK_PREPROCESSING_INVALID',
+      'plugins[0].options.minRows',
+    ],
+    [
+      'takes no such column',
+      { ...words, columns: ['notes'] },
+      'RK_PREPROCESSING_INVALID',
+      'plugins[0].columns[0]',
+    ],
+    [
+      'throws',
+      { plugin: 'letters', columns: ['note'], options: { fail: true } },
+      'RK_PLUGIN_FAILED',
+      'fold 0',
+    ],
+  ])('fails where the plug-in %s', async (_, step, code, text) => {
+    const request = { ...notes(), name: 'weather-refused', preprocessing: { plugins: [step] } };
+    const { end } = await world.run(request);
+    const said =
+      end.state === 'failed' ? end.failure : end.state === 'dataset-rejected' ? end.rejection : undefined;
+    expect(said).toMatchObject({ code });
+    expect(said?.message).toContain(text);
+  });
+
+  it('costs a prediction that loops that call alone', async () => {
+    await world.serve({
+      ...notes(),
+      name: 'lengths',
+      folds: 2,
+      gate: { metric: '', threshold: 0, allowWorseThanChampion: false },
+      preprocessing: { plugins: [{ plugin: 'letters', name: 'letters', columns: ['note'] }] },
+    });
+    const hanging = world.client.predict('lengths', [{ note: 'loop for ever', size: 1 }]).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const behind = world.client.predict('lengths', [told]);
+    expect(await world.client.predict('weather-neighbours', [told])).toHaveLength(1);
+    expect(await hanging).toMatchObject({ code: 'RK_PLUGIN_TIMEOUT' });
+    expect(await behind).toHaveLength(1);
+    expect(await world.unhealthy()).toEqual([]);
   });
 });
 

@@ -4,22 +4,26 @@ import type { OptionRule, OptionRules, PluginOptions } from './interface/options
 
 /**
  * The options that a plug-in is run with: those given, each within its rule, and defaults for the others. Throws
- * RK_SPEC_INVALID naming the field (`options.k`), also for an option that the plug-in does not have.
+ * RK_SPEC_INVALID naming the field (`options.k`), or what `refuse` throws, also for an option that the plug-in does not have.
  */
-export function completeOptions(rules: OptionRules, given: unknown, path = 'options'): PluginOptions {
+export function completeOptions(
+  rules: OptionRules,
+  given: unknown,
+  path = 'options',
+  refuse: (field: string, problem: string) => never = refuseOption,
+): PluginOptions {
   const fields = given ?? {};
-  if (typeof fields !== 'object' || Array.isArray(fields)) refuseOption(path, 'must be an object');
+  if (typeof fields !== 'object' || Array.isArray(fields)) refuse(path, 'must be an object');
   const known = Object.keys(rules);
   for (const name of Object.keys(fields)) {
     if (known.includes(name)) continue;
     const list = known.length === 0 ? 'it has none' : `there are ${known.join(', ')}`;
-    refuseOption(`${path}.${name}`, `is no option of the plug-in; ${list}`);
+    refuse(`${path}.${name}`, `is no option of the plug-in; ${list}`);
   }
   return Object.fromEntries(
     Object.entries(rules).map(([name, rule]) => {
       const value = (fields as Record<string, unknown>)[name] ?? rule.default;
-      if (!fits(rule, value))
-        refuseOption(`${path}.${name}`, `must be ${wordsOf(rule)}, not ${shown(value)}`);
+      if (!fits(rule, value)) refuse(`${path}.${name}`, `must be ${wordsOf(rule)}, not ${shown(value)}`);
       return [name, value as number | string | boolean];
     }),
   );

@@ -4,7 +4,8 @@ import { completeOptions, refuseOption } from './complete-options.js';
 import type { ModelProblem, PluginTask } from './interface/model-plugin.js';
 import type { OptionRules, PluginOptions } from './interface/options.js';
 import type { PluginDescription } from './host/protocol.js';
-import type { PluginIdentity } from './packages/installed-plugin.js';
+import type { InstalledPlugin, PluginIdentity } from './packages/installed-plugin.js';
+import type { PluginList } from './packages/plugin-list.js';
 
 /** A complete model specification that names a plug-in in place of a network. */
 export interface PluginSpec {
@@ -44,6 +45,20 @@ export function namedPlugin(spec: unknown): NamedPlugin {
     if (typeof named[key] !== 'string' && !(key !== 'name' && named[key] === undefined))
       refuseOption(`plugin.${key}`, 'must be a text');
   return named as unknown as NamedPlugin;
+}
+
+/** The plug-in of the list that is asked for; `refuse` takes a version that is another. Throws RK_PLUGIN_NOT_ALLOWED, RK_PLUGIN_CHANGED. */
+export function askedPlugin(
+  list: Pick<PluginList, 'named' | 'recorded'>,
+  asked: NamedPlugin,
+  refuse: (field: string, problem: string) => never,
+): InstalledPlugin {
+  const plugin = asked.sha256
+    ? list.recorded({ version: '', ...asked, sha256: asked.sha256 })
+    : list.named(asked.name);
+  if (asked.version !== undefined && asked.version !== plugin.version)
+    refuse('plugin.version', `is ${asked.version} where ${plugin.name} ${plugin.version} is allowed`);
+  return plugin;
 }
 
 /** Settings of a request that stand for an option of the same name. */

@@ -18,13 +18,23 @@ import {
   columnByName,
   encodeTarget,
   featureRanges,
+  pluginStepsOf,
+  rawColumnsOf,
   tableFromArrow,
   transformTrainingRows,
+  withMadeColumns,
 } from '@rookery/tabular';
 import type { FeatureMatrix, FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
 
 import { LeastRecentlyUsed } from './domain/least-recently-used.js';
-import type { JobData, RowsJob, WorkerAnswer, WorkerJob, WorkerSettings } from './domain/worker-messages.js';
+import type {
+  ColumnsJob,
+  JobData,
+  RowsJob,
+  WorkerAnswer,
+  WorkerJob,
+  WorkerSettings,
+} from './domain/worker-messages.js';
 
 if (parentPort === null) throw new Error('training-worker runs as a worker thread only');
 const port = parentPort;
@@ -104,8 +114,8 @@ function rowsOf(job: JobData): {
   transformer: FittedTransformer;
   encoder: TargetEncoder;
 } {
-  const table = tableOf(job);
   const { rows, transformer, encoder, target, weights } = bundleOf(job);
+  const table = withMadeColumns(tableOf(job), job.made ?? [], rows);
   const matrix = transformTrainingRows(transformer, table, rows);
   const targets = encodeTarget(encoder, columnByName(table, target), rows);
   return { matrix, targets, weights, transformer, encoder };
@@ -120,6 +130,13 @@ function sendRows(job: RowsJob): void {
     features.buffer as ArrayBuffer,
     targets.buffer as ArrayBuffer,
   ]);
+}
+
+function sendColumns(job: ColumnsJob): void {
+  const { rows, transformer } = bundleOf(job);
+  const names = pluginStepsOf(transformer).flatMap(({ columns }) => columns.map(({ name }) => name));
+  const columns = rawColumnsOf(tableOf(job), [...new Set(names)], rows);
+  answer({ kind: 'columns', job: job.job, columns, rows: rows.length });
 }
 
 async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
@@ -179,9 +196,12 @@ try {
   await warmUp(backend);
   if (settings.engine === 'onnx') await warmUp(backend, 'onnx');
   answer({ kind: 'ready', backend, reason, fallbacks });
-  const work = async (job: WorkerJob | RowsJob): Promise<void> =>
-    job.kind === 'rows' ? sendRows(job) : fit(job, backend);
-  port.on('message', (job: WorkerJob | RowsJob) => {
+  const work = async (job: WorkerJob | RowsJob | ColumnsJob): Promise<void> => {
+    if (job.kind === 'columns') sendColumns(job);
+    else if (job.kind === 'rows') sendRows(job);
+    else await fit(job, backend);
+  };
+  port.on('message', (job: WorkerJob | RowsJob | ColumnsJob) => {
     work(job).catch((thrown: unknown) => {
       const { code, message, hint, details } = toRookeryError(thrown);
       answer({ kind: 'failed', job: job.job, code, message, hint, details });

@@ -51,7 +51,7 @@ await runService({
       bus.consume(events.deadLetter, { durable: 'transform-dead-letters', handler: takeDeadLetter(end) }),
     ]);
     grpc.addService(TransformServiceService, {
-      apply: unary(applyTransformer({ plans, artifacts })),
+      apply: unary(applyTransformer({ plans, artifacts, plugins })),
       getSearch: unary(getSearch(searches)),
     });
   },

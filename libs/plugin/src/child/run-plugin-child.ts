@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 
 import { faultOfRules } from '../complete-options.js';
 import type { EpochReport, ModelPlugin } from '../interface/model-plugin.js';
+import type { TransformPlugin } from '../interface/transform-plugin.js';
 import type {
   ChildSettings,
   FromChild,
@@ -47,6 +48,8 @@ export function runPluginChild(): void {
   });
 }
 
+type AnyPlugin = ModelPlugin | TransformPlugin;
+
 type Work = (
   request: PluginRequest,
   signal: AbortSignal,
@@ -54,11 +57,11 @@ type Work = (
 ) => Promise<unknown>;
 
 function pluginWork(): Work {
-  let plugin: ModelPlugin | undefined;
-  let model: unknown;
-  const opened = (): ModelPlugin => {
-    if (plugin === undefined) throw new Error('The plug-in is not loaded.');
-    return plugin;
+  let plugin: AnyPlugin | undefined;
+  let loaded: unknown;
+  const opened = <K extends AnyPlugin['kind']>(kind: K): Extract<AnyPlugin, { kind: K }> => {
+    if (plugin?.kind !== kind) throw new Error(`It is no plug-in of the kind ${kind}.`);
+    return plugin as Extract<AnyPlugin, { kind: K }>;
   };
   const seeded = (seed: number): (() => number) => (Math.random = seededRandom(seed));
   return async (request, signal, epoch) => {
@@ -67,53 +70,74 @@ function pluginWork(): Work {
         seeded(0);
         plugin = await importPlugin(request.entry);
         return describe(plugin);
-      case 'check':
-        await opened().check?.(request.options, request.problem);
+      case 'check': {
+        const check = plugin?.check as ((options: unknown, of: unknown) => void | Promise<void>) | undefined;
+        await check?.call(plugin, request.options, request.of);
         return undefined;
+      }
       case 'fit': {
         const { rows, options, problem, seed } = request;
         const random = seeded(seed);
-        return opened().fit(rows, options, { problem, seed, random, epoch, signal });
+        return opened('model').fit(rows, options, { problem, seed, random, epoch, signal });
       }
       case 'load':
         seeded(0);
-        model = await opened().load(request.state, request.options, request.problem);
+        loaded = await opened('model').load(request.state, request.options, request.problem);
         return undefined;
       case 'predict':
         // The same rows have the same answers, whatever was asked before.
         seeded(0);
-        return opened().predict(model, request.rows);
+        return opened('model').predict(loaded, request.rows);
+      case 'fit-step': {
+        const { columns, rows, options, seed } = request;
+        const random = seeded(seed);
+        return opened('transform').fit(columns, options, { rows, seed, random, signal });
+      }
+      case 'load-step': {
+        seeded(0);
+        const step = opened('transform');
+        loaded = await step.load(request.state, request.options, request.columns);
+        return step.featureNames(loaded);
+      }
+      case 'transform':
+        seeded(0);
+        return opened('transform').transform(loaded, request.columns, request.rows);
     }
   };
 }
 
-async function importPlugin(entry: string): Promise<ModelPlugin> {
+async function importPlugin(entry: string): Promise<AnyPlugin> {
   const module = (await import(pathToFileURL(entry).href)) as Record<string, unknown>;
-  const found = module['default'] as Partial<ModelPlugin> | null | undefined;
+  const found = module['default'] as Record<string, unknown> | null | undefined;
   const fault = faultOf(found);
   if (fault !== undefined) throw new Error(`It is no plug-in: ${fault}.`);
-  return found as ModelPlugin;
+  return found as unknown as AnyPlugin;
 }
 
-function faultOf(found: Partial<ModelPlugin> | null | undefined): string | undefined {
+const members: Readonly<Record<string, readonly string[]>> = {
+  model: ['fit', 'load', 'predict'],
+  transform: ['fit', 'load', 'featureNames', 'transform'],
+};
+
+function faultOf(found: Record<string, unknown> | null | undefined): string | undefined {
   if (typeof found !== 'object' || found === null)
     return 'its module has no default export that is an object';
-  if (found.rookery !== 1)
-    return `it is made for version ${String(found.rookery)} of the interface, which is 1 here`;
-  if (found.kind !== 'model') return `its kind is ${JSON.stringify(found.kind)}, not "model"`;
-  for (const name of ['fit', 'load', 'predict'] as const)
-    if (typeof found[name] !== 'function') return `it has no function ${name}`;
-  if (found.check !== undefined && typeof found.check !== 'function') return 'its check is no function';
-  const tasks: unknown = found.tasks;
+  const { rookery, kind, check, tasks, options } = found;
+  if (rookery !== 1) return `it is made for version ${String(rookery)} of the interface, which is 1 here`;
+  const functions = Object.hasOwn(members, String(kind)) ? members[String(kind)] : undefined;
+  if (functions === undefined) return `its kind is ${JSON.stringify(kind)}, not "model" or "transform"`;
+  for (const name of functions) if (typeof found[name] !== 'function') return `it has no function ${name}`;
+  if (check !== undefined && typeof check !== 'function') return 'its check is no function';
   if (tasks !== undefined && !(Array.isArray(tasks) && tasks.every((task) => typeof task === 'string')))
     return 'its tasks are no list';
-  return faultOfRules(found.options);
+  return faultOfRules(options);
 }
 
-function describe(plugin: ModelPlugin): PluginDescription {
-  const { tasks = ['classification', 'regression'], options = {} } = plugin;
+function describe(plugin: AnyPlugin): PluginDescription {
+  const { kind, options = {} } = plugin;
+  const tasks = (kind === 'model' ? plugin.tasks : undefined) ?? ['classification', 'regression'];
   // Through JSON: rules are data, and nothing else of the plug-in shall leave the process.
-  return JSON.parse(JSON.stringify({ tasks, options })) as PluginDescription;
+  return JSON.parse(JSON.stringify({ kind, tasks, options })) as PluginDescription;
 }
 
 function thrownBy(thrown: unknown): ThrownByPlugin {

@@ -1,7 +1,8 @@
 import { TerminalError, toRookeryError } from '@rookery/contracts';
 import type { TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 
-import { completePluginSpec, namedPlugin } from '../plugin-spec.js';
+import { refuseOption } from '../complete-options.js';
+import { askedPlugin, completePluginSpec, namedPlugin } from '../plugin-spec.js';
 import type { PluginSpec } from '../plugin-spec.js';
 import type { EpochReport, ModelProblem, TrainingRows } from '../interface/model-plugin.js';
 import { contentHash } from '../packages/content-hash.js';
@@ -13,6 +14,8 @@ import { pluginError } from './plugin-errors.js';
 import { openPredictor } from './plugin-predictor.js';
 import type { PluginPredictor } from './plugin-predictor.js';
 import { PluginProcess } from './plugin-process.js';
+import { pluginSteps } from './plugin-steps.js';
+import type { PluginSteps } from './plugin-steps.js';
 import type { PluginDescription } from './protocol.js';
 
 /** How plug-ins are run. */
@@ -44,7 +47,7 @@ export interface PluginFit {
 }
 
 /** The plug-ins of a service: all that it does with them. Each fit and each loaded model has a process of its own. */
-export interface Plugins {
+export interface Plugins extends PluginSteps {
   readonly list: Pick<PluginList, 'installed' | 'faults'>;
   /** The complete specification of a request's. Rejects with RK_SPEC_INVALID naming the field, RK_PLUGIN_NOT_ALLOWED, and what a plug-in's process rejects with. */
   settle(given: Readonly<Record<string, unknown>>, problem: ModelProblem, seed: number): Promise<PluginSpec>;
@@ -59,6 +62,13 @@ export interface Plugins {
   /** Ends all processes. */
   close(): Promise<void>;
 }
+
+/** Starts a process in which a plug-in is loaded. */
+export type StartPlugin = (
+  plugin: InstalledPlugin,
+  what: string,
+  signal?: AbortSignal,
+) => Promise<{ process: PluginProcess; description: PluginDescription }>;
 
 /** Rows by which a fitted model shows that it can answer, before it is stored. */
 const rowsOfProof = 16;
@@ -80,11 +90,7 @@ export function openPlugins(settings: PluginSettings, logger?: PluginLogger): Pl
   for (const err of list.faults) logger?.error({ err }, 'a plug-in that is allowed can not be used');
   const running = new Set<PluginProcess>();
 
-  const start = async (
-    plugin: InstalledPlugin,
-    what: string,
-    signal?: AbortSignal,
-  ): Promise<{ process: PluginProcess; description: PluginDescription }> => {
+  const start: StartPlugin = async (plugin, what, signal) => {
     mustBeUnchanged(plugin, what);
     const process = new PluginProcess(script, plugin, memoryMb);
     running.add(process);
@@ -115,24 +121,16 @@ export function openPlugins(settings: PluginSettings, logger?: PluginLogger): Pl
   return {
     list,
     async settle(given, problem, seed) {
-      const asked = namedPlugin(given);
-      const { name, version, sha256 } = asked.sha256
-        ? list.recorded({ version: '', ...asked, sha256: asked.sha256 })
-        : list.named(asked.name);
-      if (asked.version !== undefined && asked.version !== version) {
-        throw new TerminalError(
-          'RK_SPEC_INVALID',
-          `The model's plugin.version is ${asked.version} where ${name} ${version} is allowed.`,
-          { details: { field: 'plugin.version' }, hint: 'Name the version that is there, or leave it out.' },
-        );
-      }
+      const plugin = askedPlugin(list, namedPlugin(given), refuseOption);
+      const { name, version, sha256 } = plugin;
       const what = 'check of its options';
-      const plugin = list.recorded({ name, version, sha256 });
       const { process, description } = await start(plugin, what);
       try {
+        if (description.kind !== 'model')
+          refuseOption('plugin', `is ${name}, a transform: name it in preprocessing.plugins`);
         const spec = completePluginSpec(given, { name, version, sha256 }, description, problem, seed);
         await process
-          .call({ kind: 'check', options: spec.options, problem }, { what, timeoutMs: callMs })
+          .call({ kind: 'check', options: spec.options, of: problem }, { what, timeoutMs: callMs })
           .catch((error: unknown) => {
             throw asFieldError(error);
           });
@@ -181,6 +179,7 @@ export function openPlugins(settings: PluginSettings, logger?: PluginLogger): Pl
       return state;
     },
     open,
+    ...pluginSteps({ list, fitMs, callMs, start }),
     async close() {
       await Promise.all([...running].map((process) => process.close()));
     },

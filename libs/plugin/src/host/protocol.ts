@@ -1,4 +1,7 @@
-import type { EpochReport, ModelProblem, TrainingRows, FeatureRows } from '../interface/model-plugin.js';
+import type { RawColumn } from '@rookery/tabular';
+
+import type { EpochReport, FeatureRows, ModelProblem, TrainingRows } from '../interface/model-plugin.js';
+import type { ColumnKind } from '../interface/transform-plugin.js';
 import type { OptionRules, PluginOptions } from '../interface/options.js';
 
 /** What the process of a plug-in is started with. */
@@ -11,7 +14,12 @@ export interface ChildSettings {
 /** What a process is asked to do, one thing at a time. */
 export type PluginRequest =
   | { readonly kind: 'open'; readonly entry: string }
-  | { readonly kind: 'check'; readonly options: PluginOptions; readonly problem: ModelProblem }
+  | {
+      readonly kind: 'check';
+      readonly options: PluginOptions;
+      /** What it is for: a problem, or the columns of a transform. */
+      readonly of: ModelProblem | readonly ColumnKind[];
+    }
   | {
       readonly kind: 'fit';
       readonly rows: TrainingRows;
@@ -25,7 +33,21 @@ export type PluginRequest =
       readonly options: PluginOptions;
       readonly problem: ModelProblem;
     }
-  | { readonly kind: 'predict'; readonly rows: FeatureRows };
+  | { readonly kind: 'predict'; readonly rows: FeatureRows }
+  | {
+      readonly kind: 'fit-step';
+      readonly columns: readonly RawColumn[];
+      readonly rows: number;
+      readonly options: PluginOptions;
+      readonly seed: number;
+    }
+  | {
+      readonly kind: 'load-step';
+      readonly state: Uint8Array;
+      readonly options: PluginOptions;
+      readonly columns: readonly ColumnKind[];
+    }
+  | { readonly kind: 'transform'; readonly columns: readonly RawColumn[]; readonly rows: number };
 
 /** What a request is answered with. */
 export interface PluginAnswers {
@@ -34,10 +56,15 @@ export interface PluginAnswers {
   readonly fit: Uint8Array;
   readonly load: undefined;
   readonly predict: ArrayLike<number>;
+  readonly 'fit-step': Uint8Array;
+  /** Names of its numbers. */
+  readonly 'load-step': unknown;
+  readonly transform: ArrayLike<number>;
 }
 
 /** What a loaded plug-in says of itself. */
 export interface PluginDescription {
+  readonly kind: 'model' | 'transform';
   readonly tasks: readonly string[];
   readonly options: OptionRules;
 }

@@ -37,7 +37,7 @@ export interface KeepTrainedPorts {
   readonly evaluations: Collection<EvaluationDocument>;
   readonly reader: ArtifactReader;
   readonly artifacts: Pick<ArtifactStore, 'put'>;
-  readonly plugins: Pick<Plugins, 'open'>;
+  readonly plugins: Pick<Plugins, 'open' | 'openStep'>;
   readonly outbox: Outbox;
 }
 

@@ -28,7 +28,7 @@ export interface JoinRunPorts {
   readonly evaluations: Collection<EvaluationDocument>;
   readonly reader: ArtifactReader;
   readonly artifacts: Pick<ArtifactStore, 'put'>;
-  readonly plugins: Pick<Plugins, 'open'>;
+  readonly plugins: Pick<Plugins, 'open' | 'openStep'>;
   readonly outbox: Outbox;
   readonly logger: Logger;
 }

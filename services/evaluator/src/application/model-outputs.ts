@@ -1,4 +1,4 @@
-import { pluginFormat } from '@rookery/plugin';
+import { pluginFormat, withPluginColumns } from '@rookery/plugin';
 import type { Plugins } from '@rookery/plugin';
 import type { TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { transformRows } from '@rookery/tabular';
@@ -20,13 +20,14 @@ export interface AskedOutputs {
 
 /**
  * Outputs of a trained model for rows of a table, row-major and finite, through the transformer that it was trained with. Throws
- * RK_EVALUATION_FAILED for a network, and for a plug-in what its process does: RK_PLUGIN_OUTPUT, RK_PLUGIN_CHANGED …
+ * RK_EVALUATION_FAILED for a network, and for a plug-in, be it the model or a step, what its process does: RK_PLUGIN_OUTPUT, RK_PLUGIN_CHANGED …
  */
 export async function modelOutputs(
-  plugins: Pick<Plugins, 'open'>,
+  plugins: Pick<Plugins, 'open' | 'openStep'>,
   asked: AskedOutputs,
 ): Promise<Float32Array> {
-  const { trained, transformer, table, rows, classes, what } = asked;
+  const { trained, transformer, rows, classes, what } = asked;
+  const table = await withPluginColumns(plugins, transformer, asked.table, rows, what);
   if (trained.format !== pluginFormat) return networkOutputs(trained, transformer, table, rows);
   const predictor = await plugins.open(trained, { classes, features: transformer.featureNames }, what);
   try {

@@ -4,17 +4,16 @@ import type { Tracer } from '@opentelemetry/api';
 import type { ArtifactStore } from '@rookery/artifacts';
 import { isErrorCode, taskFromProto, TerminalError } from '@rookery/contracts';
 import type { BackendRequest } from '@rookery/nn';
-import type { Plugins } from '@rookery/plugin';
+import type { OpenStep, Plugins } from '@rookery/plugin';
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { Row } from '@rookery/proto/rookery/domain/v1/data';
-import { compileRowTransformer, TabularError } from '@rookery/tabular';
+import { compileRowTransformer, pluginStepsOf, TabularError } from '@rookery/tabular';
 import type { FittedTransformer, RowTransformer, TargetEncoder } from '@rookery/tabular';
 
 import { goldenMismatch } from '../domain/golden-check.js';
-import type { LoadedModel } from '../domain/loaded-model.js';
+import type { LoadedModel, MadeCells } from '../domain/loaded-model.js';
 import type { Promotion } from '../domain/promotion.js';
-import { createRowReader } from '../domain/row-reader.js';
-import type { Cell } from '../domain/row-reader.js';
+import { createCellSource } from './cell-source.js';
 import { createPredictorBuilder } from './model-predictor.js';
 import type { ModelPredictor } from './model-predictor.js';
 import { inStepSpan } from './swap-span.js';
@@ -28,7 +27,7 @@ const warmUpSingles = 200;
 export interface PackageLoaderParts {
   readonly artifacts: Pick<ArtifactStore, 'get'>;
   readonly backend: BackendRequest;
-  readonly plugins: Pick<Plugins, 'open'>;
+  readonly plugins: Pick<Plugins, 'open' | 'openStep'>;
   readonly clock: () => number;
   readonly tracer: Tracer;
 }
@@ -61,8 +60,14 @@ export function createPackageLoader(
     ).catch((error: unknown) => {
       throw asCorrupt(error);
     });
+    let steps: OpenStep[] = [];
+    const release = (): void => {
+      predictor.dispose();
+      for (const step of steps) void step.close();
+    };
     try {
-      const serving = servingParts(contents, predictor);
+      steps = await openSteps(parts.plugins, contents.transformer, promotion);
+      const serving = servingParts(contents, predictor, steps);
       const loadMs = performance.now() - startedAt;
       const warmUpAt = performance.now();
       await inStepSpan(parts.tracer, 'warm up model', () => warmUp(contents.pack, serving));
@@ -77,14 +82,14 @@ export function createPackageLoader(
         engine: predictor.engine,
         backend: predictor.backend,
         tensorsHeld: predictor.tensorsHeld,
-        dispose: () => predictor.dispose(),
+        dispose: release,
         loadMs,
         warmupMs: performance.now() - warmUpAt,
         loadedAtMs: parts.clock(),
         predictions: 0,
       };
     } catch (error) {
-      predictor.dispose();
+      release();
       throw asCorrupt(error);
     }
   };
@@ -139,15 +144,20 @@ type ServingParts = Pick<
   | 'inputs'
   | 'outputs'
   | 'transform'
+  | 'prepare'
   | 'forward'
   | 'forwardLater'
   | 'toTargetUnit'
 >;
 
-function servingParts(contents: PackageContents, predictor: ModelPredictor): ServingParts {
+function servingParts(
+  contents: PackageContents,
+  predictor: ModelPredictor,
+  steps: readonly OpenStep[],
+): ServingParts {
   const { signature, transformer, target } = contents;
   const transformRow = compiledTransformer(transformer);
-  const reader = createRowReader(signature, transformRow.inputs);
+  const cells = createCellSource(signature, transformer, transformRow.inputs, steps);
   const regression = taskFromProto(signature.task) === 'regression';
   const { inputs, outputs, forwardLater } = predictor;
   if (transformRow.width !== inputs) {
@@ -157,8 +167,6 @@ function servingParts(contents: PackageContents, predictor: ModelPredictor): Ser
   if (outputs !== wanted)
     throw corrupt(`its network gives ${outputs} outputs where its signature has ${wanted}`);
 
-  let cells: readonly Cell[] = [];
-  const cellAt = (_column: string, index: number): Cell => cells[index]!;
   let answers = new Float32Array(outputs * 256);
   const { mean = 0, scale = 1 } = target;
   return {
@@ -167,16 +175,17 @@ function servingParts(contents: PackageContents, predictor: ModelPredictor): Ser
     features: signature.features.map((feature) => feature.name),
     inputs,
     outputs,
-    transform(rows, from, to, out) {
+    transform(rows, from, to, out, made) {
       for (let i = from, at = 0; i < to; i += 1, at += inputs) {
-        cells = reader.read(rows[i]!, i);
+        cells.read(rows[i]!, i, i - from, made);
         try {
-          transformRow(cellAt, out, at);
+          transformRow(cells.at, out, at);
         } catch (error) {
           throw refusedFeature(error, i);
         }
       }
     },
+    ...(cells.prepare === undefined ? {} : { prepare: cells.prepare }),
     forward(features, rows) {
       if (answers.length < rows * outputs) answers = new Float32Array(rows * outputs);
       return predictor.forward(features, rows, answers);
@@ -211,7 +220,8 @@ async function warmUp(pack: ModelPackage, serving: ServingParts): Promise<void> 
   for (const size of warmUpSizes) {
     const rows = Array.from({ length: size }, (_, i) => examples[i % examples.length]!);
     const features = new Float32Array(size * inputs);
-    tryRun(() => serving.transform(rows, 0, size, features));
+    const made = await preparedCells(serving, rows, 0, size);
+    tryRun(() => serving.transform(rows, 0, size, features, made));
     const answers = await forward(features, size);
     for (let i = 0; i < size * outputs; i += 1) {
       if (!Number.isFinite(answers[i]!))
@@ -220,16 +230,50 @@ async function warmUp(pack: ModelPackage, serving: ServingParts): Promise<void> 
     await nextTurn();
   }
   const single = new Float32Array(inputs);
-  for (let i = 0; i < warmUpSingles; i += 1) {
+  // A plug-in is warm after the batches; each row of its own would be a call to another process.
+  const singles = forwardLater === undefined && serving.prepare === undefined ? warmUpSingles : 0;
+  for (let i = 0; i < singles; i += 1) {
     serving.transform(examples, i % examples.length, (i % examples.length) + 1, single);
-    // A plug-in is warm after the batches; each row of its own would be a call to another process.
-    if (forwardLater === undefined) serving.forward(single, 1);
+    serving.forward(single, 1);
   }
   await nextTurn();
   for (const [i, { outputs: expected }] of golden.entries()) {
-    serving.transform(examples, i, i + 1, single);
+    serving.transform(examples, i, i + 1, single, await preparedCells(serving, examples, i, i + 1));
     const mismatch = goldenMismatch((await forward(single, 1)).subarray(0, outputs), expected, i);
     if (mismatch !== undefined) throw warmUpFailed(mismatch);
+  }
+}
+
+/** What plug-ins make of example rows; RK_MODEL_WARMUP where a row is refused. */
+async function preparedCells(
+  serving: ServingParts,
+  rows: readonly Row[],
+  from: number,
+  to: number,
+): Promise<MadeCells | undefined> {
+  try {
+    return await serving.prepare?.(rows, from, to);
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (typeof code === 'string' && code.startsWith('RK_PLUGIN_')) throw error;
+    throw warmUpFailed(`an example row is refused: ${(error as Error).message}`);
+  }
+}
+
+/** The plug-ins of a transformer, each running; none is left where one can't be opened. */
+async function openSteps(
+  plugins: Pick<Plugins, 'openStep'>,
+  transformer: FittedTransformer,
+  { model, version }: Promotion,
+): Promise<OpenStep[]> {
+  const open: OpenStep[] = [];
+  try {
+    for (const step of pluginStepsOf(transformer))
+      open.push(await plugins.openStep(step, `features of ${model} v${version}`));
+    return open;
+  } catch (error) {
+    for (const step of open) void step.close();
+    throw error;
   }
 }
 

@@ -2,6 +2,9 @@ import type { Row, Signature } from '@rookery/proto/rookery/domain/v1/data';
 
 import type { ServableModel } from './served-models.js';
 
+/** Numbers that plug-ins made: a list of columns, one number a row. */
+export type MadeCells = readonly { readonly name: string; readonly values: Float64Array }[];
+
 /** A version that is loaded and ready to predict. */
 export interface LoadedModel extends ServableModel {
   readonly runId: string;
@@ -22,7 +25,12 @@ export interface LoadedModel extends ServableModel {
    * Checks rows `from` to `to` (exclusive) and writes their features to `out`, from its start. Throws the codes of
    * the row reader, naming the row's index in `rows`.
    */
-  transform(rows: readonly Row[], from: number, to: number, out: Float32Array): void;
+  transform(rows: readonly Row[], from: number, to: number, out: Float32Array, made?: MadeCells): void;
+  /**
+   * Set where plug-ins make columns of the raw ones: their numbers for rows `from` to `to`, without which `transform` can't be called. Rejects with the
+   * codes of the row reader too.
+   */
+  readonly prepare?: (rows: readonly Row[], from: number, to: number) => Promise<MadeCells>;
   /** Features of `rows` rows → outputs, in an array that the next call may reuse. Synchronous. */
   forward(features: Float32Array, rows: number): Float32Array;
   /** In the place of `forward` where the engine is a plug-in: other calls go on meanwhile. */

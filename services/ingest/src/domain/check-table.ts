@@ -1,7 +1,6 @@
 import { TerminalError } from '@rookery/contracts';
 import type { TaskName } from '@rookery/contracts';
 import {
-  branchInputs,
   classLabels,
   classMetricNames,
   columnLength,
@@ -9,7 +8,7 @@ import {
   inferTask,
   missingCount,
   needsClasses,
-  planBranches,
+  rawFeatures,
   readSplit,
 } from '@rookery/tabular';
 import type { Column, Table } from '@rookery/tabular';
@@ -45,9 +44,7 @@ export function checkTable(
   checkReserved(table, request);
   const usable = featureColumns(table, request);
   const features =
-    request.preprocessing === undefined
-      ? usable
-      : branchInputs(planBranches(request.preprocessing, table, usable), usable);
+    request.preprocessing === undefined ? usable : rawFeatures(request.preprocessing, table, usable).read;
   const task = taskOf(target, request.task);
   checkFolds(table, target, task, request);
   checkClassWeight(target, task, request);

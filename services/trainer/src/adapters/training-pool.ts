@@ -3,7 +3,13 @@ import type { Logger } from '@rookery/bus';
 import type { BackendRequest } from '@rookery/nn';
 
 import type { TrainingPool } from '../application/train-fold.js';
-import type { EngineRequest, JobData, JobRows, TrainedInThread } from '../domain/worker-messages.js';
+import type {
+  EngineRequest,
+  JobColumns,
+  JobData,
+  JobRows,
+  TrainedInThread,
+} from '../domain/worker-messages.js';
 import { TrainingThread } from './training-thread.js';
 import type { ThreadJob, ThreadReady } from './training-thread.js';
 
@@ -115,6 +121,8 @@ export async function openTrainingPool(options: PoolOptions): Promise<OpenPool> 
       }),
     rows: (job: JobData, signal: AbortSignal): Promise<JobRows> =>
       inThread(signal, (thread, stop) => thread.rows(job, stop)),
+    columns: (job: JobData, signal: AbortSignal): Promise<JobColumns> =>
+      inThread(signal, (thread, stop) => thread.columns(job, stop)),
     close,
   };
 }

@@ -5,8 +5,10 @@ import type { RookeryError } from '@rookery/contracts';
 import type { BackendName, BackendRequest } from '@rookery/nn';
 
 import type {
+  ColumnsJob,
   EngineRequest,
   EpochDone,
+  JobColumns,
   JobData,
   JobRows,
   RowsJob,
@@ -28,7 +30,7 @@ export interface ThreadReady {
   readonly fallbacks: readonly string[];
 }
 
-type JobDone = Extract<WorkerAnswer, { kind: 'trained' | 'rows' }>;
+type JobDone = Extract<WorkerAnswer, { kind: 'trained' | 'rows' | 'columns' }>;
 
 interface RunningJob {
   readonly job: number;
@@ -116,8 +118,15 @@ export class TrainingThread {
     return rows;
   }
 
+  /** Raw columns of the training rows, which the plug-ins of the job's bundle read. Rejects as {@link run} does. */
+  async columns(job: JobData, signal: AbortSignal): Promise<JobColumns> {
+    const columns = await this.#do({ kind: 'columns', ...job }, () => undefined, signal);
+    if (columns.kind !== 'columns') throw workerDied('it gave another answer than was asked for');
+    return columns;
+  }
+
   async #do(
-    job: Omit<WorkerJob, 'job'> | Omit<RowsJob, 'job'>,
+    job: Omit<WorkerJob, 'job'> | Omit<RowsJob, 'job'> | Omit<ColumnsJob, 'job'>,
     onEpoch: RunningJob['onEpoch'],
     signal: AbortSignal,
   ): Promise<JobDone> {

@@ -1,10 +1,38 @@
 import { TerminalError } from '@rookery/contracts';
-import { pluginFormat, trainedPlugin } from '@rookery/plugin';
+import { madeColumns, pluginFormat, trainedPlugin } from '@rookery/plugin';
 import type { EpochReport, ModelProblem, PluginSpec, Plugins } from '@rookery/plugin';
-import { TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import { FoldBundle, TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
+import { pluginStepsOf } from '@rookery/tabular';
+import type { FittedTransformer, RawColumn } from '@rookery/tabular';
 
 import type { JobData } from '../domain/worker-messages.js';
 import type { EpochProgress, TrainedByThread, TrainingPool } from './train-fold.js';
+
+/** Longest history that an event bears. */
+const mostEpochs = 10_000;
+
+/** The beginning of a transformer's plug-ins in a bundle: without it there is nothing to be read of it here. */
+const pluginsMark = Buffer.from('"plugins":[');
+
+/** The job with what the plug-ins of its preprocessing make of its training rows; itself where it has none. Throws RK_PLUGIN_… */
+export async function withPlugins(
+  ports: { readonly pool: Pick<TrainingPool, 'columns'>; readonly plugins: Pick<Plugins, 'openStep'> },
+  data: JobData,
+  part: string,
+  signal: AbortSignal,
+): Promise<JobData> {
+  if (!Buffer.from(data.bundle.buffer, data.bundle.byteOffset, data.bundle.byteLength).includes(pluginsMark))
+    return data;
+  const steps = pluginStepsOf(
+    JSON.parse(FoldBundle.decode(data.bundle).transformerJson) as FittedTransformer,
+  );
+  if (steps.length === 0) return data;
+  const { columns, rows } = await ports.pool.columns(data, signal);
+  const columnsOf = (names: readonly string[]): RawColumn[] =>
+    names.flatMap((name) => columns.find((column) => column.name === name) ?? []);
+  const made = await madeColumns(ports.plugins, steps, columnsOf, rows, `features of ${part}`, signal);
+  return { ...data, made };
+}
 
 /** A job whose model is a plug-in. */
 export interface PluginJob {
@@ -73,6 +101,3 @@ export async function fitPlugin(
     thread: 0,
   };
 }
-
-/** Longest history that an event bears. */
-const mostEpochs = 10_000;

@@ -16,9 +16,16 @@ import type { PluginSpec, Plugins } from '@rookery/plugin';
 import type { TrainingEnvironment } from '@rookery/proto/rookery/domain/v1/data';
 import type { FoldJob, FoldTrained } from '@rookery/proto/rookery/events/v1/run';
 
-import type { EpochDone, JobData, JobRows, Trained, TrainedLike } from '../domain/worker-messages.js';
+import type {
+  EpochDone,
+  JobColumns,
+  JobData,
+  JobRows,
+  Trained,
+  TrainedLike,
+} from '../domain/worker-messages.js';
 import type { CancelledRuns } from './cancelled-runs.js';
-import { fitPlugin } from './fit-plugin.js';
+import { fitPlugin, withPlugins } from './fit-plugin.js';
 import { reportReproduced } from './report-reproduced.js';
 import { SharedDatasets } from './shared-datasets.js';
 
@@ -37,6 +44,8 @@ export interface TrainingPool {
   ): Promise<TrainedByThread>;
   /** The training rows of a job, for what is fitted elsewhere. */
   rows(job: JobData, signal: AbortSignal): Promise<JobRows>;
+  /** The raw columns that the plug-ins of a job read. */
+  columns(job: JobData, signal: AbortSignal): Promise<JobColumns>;
 }
 
 /** A training, with the number of the thread that did it: 0 where none did. */
@@ -50,7 +59,7 @@ export interface TrainFoldPorts {
   readonly bus: Pick<Bus, 'publish' | 'publishProgress'>;
   readonly artifacts: ArtifactStore;
   readonly pool: TrainingPool;
-  readonly plugins: Pick<Plugins, 'fit'>;
+  readonly plugins: Pick<Plugins, 'fit' | 'openStep'>;
   readonly cancelled: Pick<CancelledRuns, 'unlessCancelled'>;
   readonly codeVersion: string;
 }
@@ -124,19 +133,22 @@ async function train(
     const { epochs } = spec;
     ports.bus.publishProgress(runId, { runId, fold, final, epoch, epochs, loss, metricName, metric });
   };
-  const data: JobData = { datasetSha256: job.dataset.sha256, dataset, bundle };
-  const training = isPluginSpec(spec)
-    ? fitPlugin(ports, data, { spec: spec as PluginSpec, seed: job.seed, fold, final, onEpoch, signal })
-    : ports.pool.run(
-        {
-          ...data,
-          spec: spec as ModelSpec,
-          seed: job.seed,
-          ...(like ? { like: { backend: like.backend, engine: like.engine } } : {}),
-          onEpoch,
-        },
-        signal,
-      );
+  const { sha256: datasetSha256 } = job.dataset;
+  const part = final ? 'final model' : `fold ${fold}`;
+  const training = withPlugins(ports, { datasetSha256, dataset, bundle }, part, signal).then((data) =>
+    isPluginSpec(spec)
+      ? fitPlugin(ports, data, { spec: spec as PluginSpec, seed: job.seed, fold, final, onEpoch, signal })
+      : ports.pool.run(
+          {
+            ...data,
+            spec: spec as ModelSpec,
+            seed: job.seed,
+            ...(like ? { like: { backend: like.backend, engine: like.engine } } : {}),
+            onEpoch,
+          },
+          signal,
+        ),
+  );
   return job.trial === undefined ? training : orTrialFailed(ports, event, training, signal);
 }
 

@@ -1,4 +1,5 @@
 import type { BackendName, BackendRequest, ModelSpec, TrainEngine } from '@rookery/nn';
+import type { MadeColumn, RawColumn } from '@rookery/tabular';
 
 /** How training steps are computed. */
 export type EngineRequest = TrainEngine | 'auto';
@@ -18,6 +19,14 @@ export interface JobData {
   readonly dataset: SharedArrayBuffer;
   /** FoldBundle bytes. */
   readonly bundle: Uint8Array;
+  /** What plug-ins made of the training rows; the bundle's transformer reads them as columns. */
+  readonly made?: readonly MadeColumn[];
+}
+
+/** Raw columns of the training rows of a job, which its plug-ins read. */
+export interface ColumnsJob extends JobData {
+  readonly kind: 'columns';
+  readonly job: number;
 }
 
 /** A job of which only the training rows are wanted: what fits them is not in the thread. */
@@ -87,6 +96,12 @@ export type WorkerAnswer =
       readonly classes: readonly string[];
     }
   | {
+      readonly kind: 'columns';
+      readonly job: number;
+      readonly columns: readonly RawColumn[];
+      readonly rows: number;
+    }
+  | {
       readonly kind: 'failed';
       readonly job: number;
       readonly code: string;
@@ -103,6 +118,9 @@ export type Trained = Omit<TrainedInThread, 'kind' | 'job' | 'backend'> & { read
 
 /** The training rows of a job. */
 export type JobRows = Omit<Extract<WorkerAnswer, { kind: 'rows' }>, 'kind' | 'job'>;
+
+/** Raw columns of a job. */
+export type JobColumns = Omit<Extract<WorkerAnswer, { kind: 'columns' }>, 'kind' | 'job'>;
 
 /** Progress of a training. */
 export type EpochDone = Extract<WorkerAnswer, { kind: 'epoch' }>;

@@ -35,6 +35,7 @@ import {
   signatureOf,
 } from '../domain/plan-request.js';
 import { runSeed } from '../domain/run-seed.js';
+import { pluginFeatures } from './plugin-features.js';
 
 /** Tables up to this length are planned in one go. */
 const rowsWithoutPause = 10_000;
@@ -47,7 +48,7 @@ export interface StartRunPorts {
   readonly bus: Pick<Bus, 'lastOf'>;
   readonly mode: 'development' | 'production';
   readonly codeVersion: string;
-  readonly plugins: Pick<Plugins, 'settle'>;
+  readonly plugins: Pick<Plugins, 'settle' | 'settleStep' | 'fitStep' | 'openStep'>;
   /** What a request with a `search` starts in place of a run. */
   readonly search: (runId: string, event: BusEvent<DatasetIngested>, source: RunSource) => Promise<void>;
 }
@@ -165,11 +166,18 @@ export async function planRun(
   const settings = settleRequest(request, table);
   const seed = runSeed(request.seed, mode, data.requestEventId);
   const folding = foldPlan(table, request.target, settings, seed);
+  const fitPlugins = await pluginFeatures(
+    plugins,
+    settings.preprocessing?.plugins ?? [],
+    table,
+    folding,
+    seed,
+  );
   const planned: PlannedJob[] = [];
   for (let number = 0; number < folding.jobs; number++) {
     // Fitting a long table takes a while: heartbeats and other calls get their turn between jobs.
     if (number > 0 && table.rows > rowsWithoutPause) await setImmediate();
-    planned.push(folding.job(number));
+    planned.push(folding.job(number, await fitPlugins(number)));
   }
   const signature = signatureOf(settings, table, request.target);
   const last = planned.at(-1)?.transformer;

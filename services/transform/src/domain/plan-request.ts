@@ -14,13 +14,12 @@ import type { Gate, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import { ColumnType } from '@rookery/proto/rookery/domain/v1/data';
 import type { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import {
-  branchInputs,
   classLabels,
   columnByName,
   foldCount,
   inferTask,
   needsClasses,
-  planBranches,
+  rawFeatures,
   readPreprocessing,
   readSplit,
 } from '@rookery/tabular';
@@ -39,7 +38,7 @@ export interface RunSettings {
   readonly labels: readonly string[];
   /** Columns that the model reads. */
   readonly features: readonly string[];
-  /** Columns that it may read: those that the preprocessing drops too. */
+  /** Columns that its steps may read as they are: those that the preprocessing drops too, without those that only plug-ins take. */
   readonly usable: readonly string[];
   /** All of them, repetitions included. */
   readonly folds: number;
@@ -79,6 +78,7 @@ export function settleRequest(request: DatasetReady, table: Table): RunSettings 
     );
   }
   const preprocessing = readPreprocessing(request.preprocessing);
+  const raw = preprocessing && rawFeatures(preprocessing, table, usable);
   const split = readSplit(request.split, {
     folds: request.folds ?? defaultFolds,
     stratified: task !== 'regression' && (request.stratify ?? true),
@@ -87,9 +87,8 @@ export function settleRequest(request: DatasetReady, table: Table): RunSettings 
     model: requireKey(request.model || request.name, 'model'),
     task,
     labels,
-    features:
-      preprocessing === undefined ? usable : branchInputs(planBranches(preprocessing, table, usable), usable),
-    usable,
+    features: raw?.read ?? usable,
+    usable: raw?.plain ?? usable,
     folds: foldCount(split),
     stratified: needsClasses(split.kind),
     split,
