@@ -187,6 +187,7 @@ describe('a run whose model is a plug-in', () => {
       plugin: { name: 'rookery-plugin-knn', version: '1.0.0', sha256 },
       options: { k: 3, weights: 'distance', metric: 'euclidean' },
     });
+    expect(version.lineage?.plugins).toEqual([{ name: 'rookery-plugin-knn', version: '1.0.0', sha256 }]);
     expect(version.lineage?.environment).toMatchObject({ backend: 'plugin', engine: 'rookery-plugin-knn' });
     expect(version.metrics['accuracy']?.mean).toBeGreaterThan(0.95);
     const [served] = world.tap.seen(events.inferenceSwapped, ({ model }) => model === 'neighbours');
@@ -273,7 +274,7 @@ describe('a run whose preprocessing is a plug-in', () => {
     columns: ['note'],
     options: { maxFeatures: 20 },
   };
-  const told = { note: 'snow and wind seen', size: 3 };
+  const told = { note: 'snow and wind seen at 7', size: 3 };
 
   it('learns from its numbers, serves by the same code, and has it in its lineage; trained again it gives the same bits', async () => {
     const { runId, version } = await world.serve({
@@ -286,7 +287,7 @@ describe('a run whose preprocessing is a plug-in', () => {
     expect(version.signature?.features.map(({ name }) => name)).toEqual(['note']);
     const [cold, warm, unknown] = await world.client.predict('weather', [
       { note: told.note },
-      { note: 'palm and sand' },
+      { note: 'sand and palm seen at 7' },
       { note: null },
     ]);
     expect([cold?.label, warm?.label]).toEqual(['cold', 'warm']);
@@ -310,13 +311,17 @@ describe('a run whose preprocessing is a plug-in', () => {
   });
 
   it('can have a plug-in as its model too, and other columns beside', async () => {
-    await world.serve({
+    const { version } = await world.serve({
       ...notes(),
       name: 'weather-neighbours',
       folds: 3,
       preprocessing: { plugins: [words], numeric: { scaler: 'min_max' } },
       modelSpec: { plugin: 'rookery-plugin-knn' },
     });
+    expect(version.lineage?.plugins.map(({ name }) => name)).toEqual([
+      'rookery-plugin-tfidf',
+      'rookery-plugin-knn',
+    ]);
     const [cold] = await world.client.predict('weather-neighbours', [told]);
     expect(cold?.label).toBe('cold');
   });

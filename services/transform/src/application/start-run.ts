@@ -14,8 +14,9 @@ import {
 } from '@rookery/contracts';
 import type { ArtifactStore } from '@rookery/artifacts';
 import type { Bus, BusEvent, EventMeta, Outbox, OutboxEntry } from '@rookery/bus';
+import type { ModelSpec } from '@rookery/nn/spec';
 import { isPluginSpec } from '@rookery/plugin';
-import type { Plugins } from '@rookery/plugin';
+import type { PluginSpec, Plugins } from '@rookery/plugin';
 import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { ArtifactRef, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import type { DatasetIngested, DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
@@ -26,6 +27,7 @@ import { featureRanges, tableFromArrow } from '@rookery/tabular';
 import type { PlanDocument } from '../adapters/plan-collection.js';
 import { jobsOfRun } from '../domain/jobs-of-run.js';
 import { foldPlan } from '../domain/plan-folds.js';
+import { pluginsOfRun } from '../domain/plugins-of-run.js';
 import type { PlannedJob } from '../domain/plan-folds.js';
 import {
   givenPluginSpec,
@@ -184,9 +186,9 @@ export async function planRun(
   const features = last ? featureRanges(last) : [];
   const problem = { ...problemOf(settings), classes: settings.labels, features: last?.featureNames ?? [] };
   // Every fold has its own number of inputs where a category is missing from its rows: the final one's is checked here.
-  const spec = isPluginSpec(request.modelSpec)
-    ? { ...(await plugins.settle(givenPluginSpec(request), problem, seed)) }
-    : { ...settleSpec(request, settings, last?.width ?? 0, seed, features) };
+  const spec: ModelSpec | PluginSpec = isPluginSpec(request.modelSpec)
+    ? await plugins.settle(givenPluginSpec(request), problem, seed)
+    : settleSpec(request, settings, last?.width ?? 0, seed, features);
   const bundles = await Promise.all(
     planned.map((job) =>
       artifacts.put(bundleOf(runId, job, dataset, request, signature), artifactTypes.foldBundle),
@@ -205,7 +207,7 @@ export async function planRun(
     stratified: settings.stratified,
     seed,
     gate: settings.gate,
-    modelSpec: spec,
+    modelSpec: { ...spec },
     signature,
     rows: table.rows,
     requestEventId: data.requestEventId,
@@ -213,6 +215,7 @@ export async function planRun(
     requestedAtMs: data.requestedAtMs,
     codeVersion,
     tags: request.tags,
+    plugins: pluginsOfRun(last, 'plugin' in spec ? spec : {}),
     search: undefined,
   };
   return { document: planDocument(run, event.time), run, jobs: jobsOfRun(run, runAttempt) };
