@@ -25,11 +25,11 @@ const tfidf = {
     const found = new Map();
     for (const text of column.values) {
       const words = wordsOf(text);
-      for (const word of words) {
+      for (const [i, word] of words.entries()) {
         const known = found.get(word) ?? { rows: 0, count: 0 };
-        found.set(word, { rows: known.rows, count: known.count + 1 });
+        const isFirst = words.indexOf(word) === i;
+        found.set(word, { rows: known.rows + Number(isFirst), count: known.count + 1 });
       }
-      for (const word of new Set(words)) found.get(word).rows += 1;
     }
     const kept = [...found]
       .filter(([, word]) => word.rows >= minRows)

@@ -19,7 +19,7 @@ export function trainedPlugin(
     topologyJson: '',
     weightSpecs: [],
     weights: Buffer.from(state.buffer, state.byteOffset, state.byteLength),
-    spec: structuredClone(spec) as unknown as Record<string, unknown>,
+    spec: { ...structuredClone(spec) },
     inputs,
     outputs,
     task:

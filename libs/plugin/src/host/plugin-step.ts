@@ -87,7 +87,7 @@ function faultOfNames(names: unknown): string | undefined {
   if (!Array.isArray(names) || names.length === 0 || names.length > mostOutputs)
     return `names no list of 1 to ${mostOutputs} features`;
   const bad: unknown = names.find((name) => typeof name !== 'string' || !featureName.test(name));
-  if (bad !== undefined) return `names a feature ${JSON.stringify(String(bad).slice(0, 40))}`;
+  if (bad !== undefined) return `names a feature ${(JSON.stringify(bad) ?? typeof bad).slice(0, 40)}`;
   return new Set(names).size === names.length ? undefined : 'names two features alike';
 }
 
