@@ -28,7 +28,7 @@ const knn = {
   },
 
   // To fit is to remember: rows × width, all features, then all targets, as float32.
-  fit({ features, targets, rows, width, weights }, { k }, { epoch }) {
+  fit({ features, targets, rows, width, weights }, { k }) {
     if (weights !== undefined) throw new Error('k nearest neighbours have no use for weights of rows');
     if (rows < k)
       throw Object.assign(new Error(`k is ${k}, but there are ${rows} rows to fit on`), { field: 'k' });
@@ -36,7 +36,6 @@ const knn = {
     state.set([rows, width]);
     state.set(features, headNumbers);
     state.set(targets, headNumbers + features.length);
-    epoch({ epoch: 1, loss: 0 });
     return new Uint8Array(state.buffer);
   },
 

@@ -72,6 +72,7 @@ const tfidf = {
 /**
  * Words of a text; none where it is missing.
  * @param {unknown} text
+ * @returns {string[]}
  */
 function wordsOf(text) {
   return typeof text === 'string' ? (text.toLowerCase().match(/[\p{L}\p{N}_]{2,}/gu) ?? []) : [];

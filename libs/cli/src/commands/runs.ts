@@ -77,6 +77,9 @@ function renderRun(run: Run): string {
     `state     ${stateWord(run.state)}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''}`,
     `data      ${run.plan?.datasetName ?? ''} version ${run.plan?.datasetVersion ?? 0}, ${run.plan?.rows ?? 0} rows, sha256 ${run.plan?.dataset?.sha256 ?? ''}`,
     `plan      ${run.plan?.folds ?? 0} folds, seed ${run.plan?.seed ?? 0}, backend ${run.backend}`,
+    ...(run.plan?.plugins ?? []).map(
+      ({ name, version, sha256 }) => `plug-in   ${name} ${version}, sha256 ${sha256}`,
+    ),
     `trace     ${run.traceId}`,
     `started   ${shortTime(run.createdAtMs)}`,
     `ended     ${shortTime(run.endedAtMs)}`,
@@ -96,7 +99,7 @@ function renderRun(run: Run): string {
   const jobs = run.jobs.map((job) => [
     job.final ? 'final' : `fold ${job.fold + 1}`,
     job.state,
-    shortNumber(job.history?.loss.at(-1) ?? NaN),
+    numberOrDash(job.history?.loss.at(-1)),
     job.result ? shortNumber(job.result.metrics[run.verdict?.metric ?? ''] ?? NaN) : '–',
     `${Math.round(job.durationMs)} ms`,
     job.environment?.backend ?? '',
@@ -111,4 +114,8 @@ function renderRun(run: Run): string {
     );
   }
   return lines.join('\n');
+}
+
+function numberOrDash(value: number | undefined): string {
+  return value === undefined ? '–' : shortNumber(value);
 }

@@ -81,7 +81,9 @@ export async function fitPlugin(
     what: final ? 'final model' : `fold ${fold}`,
     onEpoch(report) {
       if (told.length < mostEpochs) told.push(report);
-      onEpoch({ epoch: report.epoch, loss: report.loss, metric: report.metric ?? 0, metricName });
+      const { epoch, loss, metric } = report;
+      // A metric that is not known has no name: nobody shall show it as 0.
+      onEpoch({ epoch, loss, metric: metric ?? 0, metricName: metric === undefined ? '' : metricName });
     },
   });
   const { name, version, sha256 } = spec.plugin;
