@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -140,6 +140,7 @@ beforeAll(async () => {
     join(repositoryRoot, 'examples', 'plugins', 'tfidf'),
     writePlugin('moody', moody),
     writePlugin('letters', letters),
+    writePlugin('edited', misbehaving({})),
     ...misbehaviours.map(({ what, parts }) => writePlugin(what, misbehaving(parts))),
   ];
   writePlugin('not-allowed', misbehaving({}));
@@ -148,8 +149,8 @@ beforeAll(async () => {
       ROOKERY_PLUGINS: allowed.join(','),
       ROOKERY_PLUGIN_ROOT: folder,
       ROOKERY_PLUGIN_MEMORY_MB: '192',
-      ROOKERY_PLUGIN_FIT_MS: '5000',
-      ROOKERY_PLUGIN_CALL_MS: '5000',
+      ROOKERY_PLUGIN_FIT_MS: '8000',
+      ROOKERY_PLUGIN_CALL_MS: '8000',
     },
   });
 });
@@ -416,5 +417,26 @@ describe('a plug-in that misbehaves', () => {
     expect(await world.client.predict('moody', [penguin])).toHaveLength(1);
     expect(await world.unhealthy()).toEqual([]);
     expect(world.notes).toEqual([]);
+  });
+
+  it('and is changed on the disk is not run any more: new runs and reproductions say so, what is loaded serves on', async () => {
+    const { runId } = await world.serve({
+      ...penguins,
+      name: 'edited',
+      folds: 2,
+      modelSpec: { plugin: 'edited' },
+      gate: { metric: '', threshold: 0.1, allowWorseThanChampion: false },
+    });
+    appendFileSync(join(folder, 'edited', 'index.js'), '// another content\n');
+    const watch = await world.client.runControl.follow(runId);
+    const begun = await world.client.runControl.reproduce({ runId, actor: 'test' });
+    const ended = await within(watch.ended(begun.reproductionId), 'the reproduction', 60_000);
+    await watch.stop();
+    expect(ended.state).toBe('incomplete');
+    expect(ended.jobs.map(({ code }) => code)).toEqual(Array(3).fill('RK_PLUGIN_CHANGED'));
+    const { end } = await world.run({ ...penguins, name: 'edited', modelSpec: { plugin: 'edited' } });
+    if (end.state !== 'failed') throw new Error(`the run ended as ${end.state}`);
+    expect(end.failure.code).toBe('RK_PLUGIN_CHANGED');
+    expect(await world.client.predict('edited', [penguin])).toHaveLength(1);
   });
 });
