@@ -408,6 +408,55 @@ export const errorCodes = {
     'The thread that trained a job ended unexpectedly.',
     'Rookery tries again; if it repeats, look at memory.',
   ),
+  // Plug-ins
+  RK_PLUGIN_NOT_ALLOWED: entry(
+    'PERMISSION_DENIED',
+    false,
+    'The plug-in that is named is none of those that the operator allows.',
+    'Name one of those in the message, or let the operator add it to ROOKERY_PLUGINS of every service.',
+  ),
+  RK_PLUGIN_INVALID: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'An entry of ROOKERY_PLUGINS is no package that can be used.',
+    'Mend what is named, and restart the services; docs/contracts/plugins.md says what a package needs.',
+  ),
+  RK_PLUGIN_CHANGED: entry(
+    'FAILED_PRECONDITION',
+    false,
+    'The plug-in that is here has another version or other files than the one that was recorded.',
+    'Install the recorded version beside the new one and list its folder too, or train again.',
+  ),
+  RK_PLUGIN_FAILED: entry(
+    'INTERNAL',
+    false,
+    'The code of a plug-in threw an error, ended its process, or crashed.',
+    'Mend the plug-in, or its options; the dead letter has the stack.',
+  ),
+  RK_PLUGIN_TIMEOUT: entry(
+    'DEADLINE_EXCEEDED',
+    false,
+    'A plug-in gave no answer in its time, and its process was ended.',
+    'Mend the plug-in, make the work smaller, or raise ROOKERY_PLUGIN_FIT_MS or ROOKERY_PLUGIN_CALL_MS.',
+  ),
+  RK_PLUGIN_MEMORY: entry(
+    'RESOURCE_EXHAUSTED',
+    false,
+    'A plug-in took more memory than it may, and its process was ended.',
+    'Mend the leak, or raise ROOKERY_PLUGIN_MEMORY_MB.',
+  ),
+  RK_PLUGIN_OUTPUT: entry(
+    'INTERNAL',
+    false,
+    'A plug-in gave an answer that can not be used: no number, another length, no probabilities.',
+    'Mend the plug-in: docs/contracts/plugins.md says what it must give.',
+  ),
+  RK_PLUGIN_UNAVAILABLE: entry(
+    'UNAVAILABLE',
+    true,
+    'The process of a plug-in could not be started, or was ended from outside.',
+    'Rookery tries again; if it repeats, look at the memory and the limits of the machine.',
+  ),
   RK_RUN_NOT_FOUND: entry('NOT_FOUND', false, 'There is no run with this id.', 'List the runs.'),
   RK_RUN_ENDED: entry(
     'FAILED_PRECONDITION',

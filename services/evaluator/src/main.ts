@@ -1,5 +1,6 @@
 import { events } from '@rookery/contracts';
 import { warmUpPredictor } from '@rookery/nn';
+import { openPlugins, pluginSettings } from '@rookery/plugin';
 import { keepRebuilt, runService } from '@rookery/service-kit';
 
 import { artifactReader } from './adapters/artifact-reader.js';
@@ -17,12 +18,17 @@ await runService({
   name: 'evaluator',
   config: evaluatorConfig,
   async start(kit) {
-    const { bus, store, artifacts, outbox, onStop, logger } = kit;
+    const { bus, store, artifacts, outbox, config, onStop, logger } = kit;
     const evaluations = await evaluationCollection(store);
     const reader = artifactReader(artifacts);
-    const join = joinRun({ evaluations, reader, artifacts, outbox, logger });
+    const plugins = openPlugins(
+      pluginSettings(config, new URL('./plugin-worker.js', import.meta.url)),
+      logger,
+    );
+    onStop(() => plugins.close(), { name: 'plug-ins', phase: 'drained' });
+    const join = joinRun({ evaluations, reader, artifacts, plugins, outbox, logger });
     const joinTrial = joinFoldsOfTrial({ evaluations, outbox });
-    await keepRebuilt(kit, evaluatorRebuild({ evaluations, reader, artifacts }));
+    await keepRebuilt(kit, evaluatorRebuild({ evaluations, reader, artifacts, plugins }));
     onStop(outbox.startRecovery([evaluations]), { name: 'outbox recovery', phase: 'intake' });
     await Promise.all([
       // What the first network needs is loaded before it comes, not while a run waits.
@@ -34,11 +40,11 @@ await runService({
       bus.consume(events.foldTrained, {
         durable: 'evaluator',
         concurrency: 4,
-        handler: evaluateTrained({ evaluations, reader, artifacts, outbox, join, joinTrial }),
+        handler: evaluateTrained({ evaluations, reader, artifacts, plugins, outbox, join, joinTrial }),
       }),
       bus.consume(events.runResumed, {
         durable: 'evaluator-resumed',
-        handler: resumeEvaluation({ evaluations, reader, artifacts, outbox, bus, join }),
+        handler: resumeEvaluation({ evaluations, reader, artifacts, plugins, outbox, bus, join }),
       }),
       bus.consume(events.runCancelled, {
         durable: 'evaluator-cancelled',

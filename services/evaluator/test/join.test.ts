@@ -4,6 +4,7 @@ import { collect, startNatsServer } from '@rookery/bus/testing';
 import type { NatsServer } from '@rookery/bus/testing';
 import { artifactTypes, events } from '@rookery/contracts';
 import { loadPredictor, trainedModelFromProto } from '@rookery/nn';
+import { noPlugins } from '@rookery/plugin';
 import { ModelPackage, ReferenceProfile, TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { FoldTrained, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import { FoldEvaluated, RunEvaluated } from '@rookery/proto/rookery/events/v1/run';
@@ -24,6 +25,7 @@ import { keepPlan } from '../src/application/keep-plan.js';
 import { openFolder, planEvent, quiet, trainedEvent, trainedRun } from './fixtures.js';
 import type { RunFixture } from './fixtures.js';
 
+const plugins = noPlugins();
 let folder: Awaited<ReturnType<typeof openFolder>>;
 let run: RunFixture;
 
@@ -37,11 +39,11 @@ afterAll(() => folder.close());
 function evaluator(evaluations: Collection<EvaluationDocument>, outbox: Outbox) {
   const { artifacts } = folder;
   const reader = artifactReader(artifacts);
-  const join = joinRun({ evaluations, reader, artifacts, outbox, logger: quiet });
+  const join = joinRun({ evaluations, reader, artifacts, plugins, outbox, logger: quiet });
   const joinTrial = joinFoldsOfTrial({ evaluations, outbox });
   return {
     plan: keepPlan({ evaluations, reader, join }),
-    trained: evaluateTrained({ evaluations, reader, artifacts, outbox, join, joinTrial }),
+    trained: evaluateTrained({ evaluations, reader, artifacts, plugins, outbox, join, joinTrial }),
   };
 }
 
@@ -138,9 +140,17 @@ describe('the parts of a run', () => {
       outputs: (sha256: string) => (away ? Promise.reject(new Error('away')) : reader.outputs(sha256)),
     };
     const { artifacts } = folder;
-    const join = joinRun({ evaluations, reader: flaky, artifacts, outbox, logger: quiet });
+    const join = joinRun({ evaluations, reader: flaky, artifacts, plugins, outbox, logger: quiet });
     const joinTrial = joinFoldsOfTrial({ evaluations, outbox });
-    const trained = evaluateTrained({ evaluations, reader: flaky, artifacts, outbox, join, joinTrial });
+    const trained = evaluateTrained({
+      evaluations,
+      reader: flaky,
+      artifacts,
+      plugins,
+      outbox,
+      join,
+      joinTrial,
+    });
     await keepPlan({ evaluations, reader: flaky, join })(planEvent(run.plan));
     for (const part of run.trained.slice(0, -1)) await trained(trainedEvent(part));
     const last = trainedEvent(run.trained.at(-1)!);

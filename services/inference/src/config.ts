@@ -4,6 +4,11 @@ import { defineConfig } from '@rookery/service-kit';
 export const config = defineConfig(
   'ROOKERY_INFERENCE_GRPC_PORT',
   'ROOKERY_TF_BACKEND',
+  'ROOKERY_PLUGINS',
+  'ROOKERY_PLUGIN_ROOT',
+  'ROOKERY_PLUGIN_MEMORY_MB',
+  'ROOKERY_PLUGIN_FIT_MS',
+  'ROOKERY_PLUGIN_CALL_MS',
   'ROOKERY_MAX_PREDICT_ROWS',
   'ROOKERY_QUEUE_LIMIT',
   'ROOKERY_QUEUE_ROWS',

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { events } from '@rookery/contracts';
 import { tensorMemory, warmUpPredictor } from '@rookery/nn';
+import { openPlugins, pluginSettings } from '@rookery/plugin';
 import type { Kit } from '@rookery/service-kit';
 
 import { createAnnouncer } from './adapters/announcer.js';
@@ -69,6 +70,8 @@ export async function startInference(kit: InferenceKit): Promise<void> {
     listServedModels(models.list(), replica.name, captures.counts(), tensorMemory().tensors);
   kit.grpc.addService(inferenceDefinition, inferenceImplementation(predict, list));
 
+  const plugins = openPlugins(pluginSettings(config, new URL('./plugin-worker.js', import.meta.url)), logger);
+
   // What it follows and sends
   const announcer = createAnnouncer(bus, replica, clock, logger, signal);
   const swapper = createSwapper({
@@ -76,6 +79,7 @@ export async function startInference(kit: InferenceKit): Promise<void> {
     load: createPackageLoader({
       artifacts: kit.artifacts,
       backend: config.ROOKERY_TF_BACKEND,
+      plugins,
       clock,
       tracer,
     }),
@@ -89,6 +93,7 @@ export async function startInference(kit: InferenceKit): Promise<void> {
   kit.onStop((stopSignal) => captures.stop(stopSignal), { name: 'captures' });
   kit.onStop(() => announcer.settled(), { name: 'announcements' });
   kit.onStop(() => models.close(), { name: 'models' });
+  kit.onStop(() => plugins.close(), { name: 'plug-ins', phase: 'drained' });
   await followPromotions({
     bus,
     swapper,

@@ -1,4 +1,5 @@
 import { events } from '@rookery/contracts';
+import { openPlugins, pluginSettings } from '@rookery/plugin';
 import { runService } from '@rookery/service-kit';
 
 import { followCancelledRuns } from './application/cancelled-runs.js';
@@ -20,13 +21,18 @@ await runService({
       logger,
     });
     onStop(() => pool.close(), { name: 'training threads', phase: 'drained' });
+    const plugins = openPlugins(
+      pluginSettings(config, new URL('./plugin-worker.js', import.meta.url)),
+      logger,
+    );
+    onStop(() => plugins.close(), { name: 'plug-ins', phase: 'drained' });
     const cancelled = await followCancelledRuns(bus, logger);
     onStop(() => cancelled.stop(), { name: 'cancelled runs', phase: 'drained' });
     await bus.consume(events.foldJob, {
       durable: 'trainer',
       concurrency: pool.size,
       ackWaitMs: config.ROOKERY_JOB_ACK_WAIT_MS,
-      handler: trainFold({ bus, artifacts, pool, cancelled, codeVersion: version }),
+      handler: trainFold({ bus, artifacts, pool, plugins, cancelled, codeVersion: version }),
     });
   },
 });

@@ -17,11 +17,26 @@ import {
 } from '@rookery/nn';
 import type { BackendName, ModelSpec, TrainJob, TrainResult } from '@rookery/nn';
 import { FoldBundle, TrainedModel } from '@rookery/proto/rookery/artifacts/v1/artifacts';
-import { encodeTargets, featureRanges, tableFromArrow, transformTrainingRows } from '@rookery/tabular';
-import type { FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
+import {
+  encodeTargets,
+  featureRanges,
+  pluginStepsOf,
+  rawColumnsOf,
+  tableFromArrow,
+  transformTrainingRows,
+  withMadeColumns,
+} from '@rookery/tabular';
+import type { FeatureMatrix, FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
 
 import { LeastRecentlyUsed } from './domain/least-recently-used.js';
-import type { WorkerAnswer, WorkerJob, WorkerSettings } from './domain/worker-messages.js';
+import type {
+  ColumnsJob,
+  JobData,
+  RowsJob,
+  WorkerAnswer,
+  WorkerJob,
+  WorkerSettings,
+} from './domain/worker-messages.js';
 
 if (parentPort === null) throw new Error('training-worker runs as a worker thread only');
 const port = parentPort;
@@ -36,11 +51,11 @@ const tables = new LeastRecentlyUsed<Table>(tablesKept);
 /** Progress is sent at most this often; the whole history comes with the result. */
 const progressEveryMs = 20;
 
-const answer = (message: WorkerAnswer): void => {
-  port.postMessage(message);
+const answer = (message: WorkerAnswer, moved: ArrayBuffer[] = []): void => {
+  port.postMessage(message, moved);
 };
 
-function tableOf(job: WorkerJob): Table {
+function tableOf(job: JobData): Table {
   const known = tables.get(job.datasetSha256);
   if (known) return known;
   const table = tableFromArrow(new Uint8Array(job.dataset));
@@ -49,7 +64,7 @@ function tableOf(job: WorkerJob): Table {
 }
 
 /** What a bundle says; RK_ARTIFACT_CORRUPT, terminal, where its bytes are no bundle. */
-function bundleOf(job: WorkerJob): {
+function bundleOf(job: JobData): {
   rows: Uint32Array;
   transformer: FittedTransformer;
   encoder: TargetEncoder;
@@ -91,13 +106,43 @@ async function trainLike(own: TrainJob, like: WorkerJob['like']): Promise<TrainR
   }
 }
 
-async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
-  const table = tableOf(job);
+/** The training rows of a job, through its bundle's transformer. */
+function rowsOf(job: JobData): {
+  matrix: FeatureMatrix;
+  targets: Int32Array | Float32Array;
+  weights: Float32Array | undefined;
+  transformer: FittedTransformer;
+  encoder: TargetEncoder;
+} {
   const { rows, transformer, encoder, weights } = bundleOf(job);
-  const task = networkTask(encoder.task);
-  const regression = task === 'regression';
+  const table = withMadeColumns(tableOf(job), job.made ?? [], rows);
   const matrix = transformTrainingRows(transformer, table, rows);
   const targets = encodeTargets(encoder, table, rows);
+  return { matrix, targets, weights, transformer, encoder };
+}
+
+function sendRows(job: RowsJob): void {
+  const { matrix, targets, weights, transformer, encoder } = rowsOf(job);
+  const { data: features, rows, width } = matrix;
+  const { featureNames } = transformer;
+  const classes = encoder.task === 'regression' ? [] : encoder.labels;
+  answer({ kind: 'rows', job: job.job, features, rows, width, targets, weights, featureNames, classes }, [
+    features.buffer as ArrayBuffer,
+    targets.buffer as ArrayBuffer,
+  ]);
+}
+
+function sendColumns(job: ColumnsJob): void {
+  const { rows, transformer } = bundleOf(job);
+  const names = pluginStepsOf(transformer).flatMap(({ columns }) => columns.map(({ name }) => name));
+  const columns = rawColumnsOf(tableOf(job), [...new Set(names)], rows);
+  answer({ kind: 'columns', job: job.job, columns, rows: rows.length });
+}
+
+async function fit(job: WorkerJob, resolved: BackendName): Promise<void> {
+  const { matrix, targets, weights, transformer, encoder } = rowsOf(job);
+  const task = networkTask(encoder.task);
+  const regression = task === 'regression';
   // A complete specification passes unchanged; one that came broken is refused by the name of its field.
   const spec = validateSpec(job.spec, {
     task,
@@ -167,8 +212,13 @@ try {
   await warmUp(backend);
   if (settings.engine === 'onnx') await warmUp(backend, 'onnx');
   answer({ kind: 'ready', backend, reason, fallbacks });
-  port.on('message', (job: WorkerJob) => {
-    fit(job, backend).catch((thrown: unknown) => {
+  const work = async (job: WorkerJob | RowsJob | ColumnsJob): Promise<void> => {
+    if (job.kind === 'columns') sendColumns(job);
+    else if (job.kind === 'rows') sendRows(job);
+    else await fit(job, backend);
+  };
+  port.on('message', (job: WorkerJob | RowsJob | ColumnsJob) => {
+    work(job).catch((thrown: unknown) => {
       const { code, message, hint, details } = toRookeryError(thrown);
       answer({ kind: 'failed', job: job.job, code, message, hint, details });
     });

@@ -6,6 +6,7 @@ import type { Bus } from '@rookery/bus';
 import { startNatsServer } from '@rookery/bus/testing';
 import type { NatsServer } from '@rookery/bus/testing';
 import { events, jobKeyOf } from '@rookery/contracts';
+import { noPlugins } from '@rookery/plugin';
 import type { FoldJob, FoldTrained } from '@rookery/proto/rookery/events/v1/run';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
@@ -60,7 +61,14 @@ async function startTrainer(pool: OpenPool, artifacts: ArtifactStore): Promise<v
     from: 'new',
     concurrency: pool.size,
     maxDeliver: 1,
-    handler: trainFold({ bus, artifacts, pool, cancelled: cancelled as never, codeVersion: '1.2.3' }),
+    handler: trainFold({
+      bus,
+      artifacts,
+      pool,
+      plugins: noPlugins(),
+      cancelled: cancelled as never,
+      codeVersion: '1.2.3',
+    }),
   });
   closing.push(() => consumption.stop(0));
 }

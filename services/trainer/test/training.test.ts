@@ -15,6 +15,7 @@ import type {
   FoldTrained,
 } from '@rookery/proto/rookery/events/v1/run';
 import { loadPredictor, train, trainedModelFromProto } from '@rookery/nn';
+import { noPlugins } from '@rookery/plugin';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { openTrainingPool } from '../src/adapters/training-pool.js';
@@ -81,7 +82,7 @@ async function startTrainer(pool: OpenPool, maxDeliver = 3): Promise<Trainer> {
   const deliveries = new Map<string, number>();
   const cancelled = await followCancelledRuns(bus, quiet);
   closing.push(() => cancelled.stop());
-  const handle = trainFold({ bus, artifacts, pool, cancelled, codeVersion: '1.2.3' });
+  const handle = trainFold({ bus, artifacts, pool, plugins: noPlugins(), cancelled, codeVersion: '1.2.3' });
   const consumption = await bus.consume(events.foldJob, {
     durable: `trainer-${serial}`,
     from: 'new',
@@ -588,7 +589,7 @@ describe('a pool', () => {
     closing.push(() => cancelled.stop());
     const again = await bus.consume(events.foldJob, {
       durable: consumption.durable,
-      handler: trainFold({ bus, artifacts, pool, cancelled, codeVersion: '1.2.3' }),
+      handler: trainFold({ bus, artifacts, pool, plugins: noPlugins(), cancelled, codeVersion: '1.2.3' }),
     });
     closing.push(() => again.stop(0));
     expect((await trainedOf(runId))[0]?.epochsRun).toBe(5_000);

@@ -1,4 +1,5 @@
 import { events } from '@rookery/contracts';
+import { openPlugins, pluginSettings } from '@rookery/plugin';
 import { TransformServiceService } from '@rookery/proto/rookery/transform/v1/transform';
 import { keepRebuilt, runService, unary } from '@rookery/service-kit';
 
@@ -22,7 +23,13 @@ await runService({
   async start(kit) {
     const { config, bus, store, artifacts, outbox, grpc, onStop, version, logger } = kit;
     const [plans, searches] = await Promise.all([planCollection(store), searchCollection(store)]);
-    const planning = { plans, artifacts, outbox, bus, mode: config.ROOKERY_MODE, codeVersion: version };
+    const plugins = openPlugins(
+      pluginSettings(config, new URL('./plugin-worker.js', import.meta.url)),
+      logger,
+    );
+    onStop(() => plugins.close(), { name: 'plug-ins', phase: 'drained' });
+    const mode = config.ROOKERY_MODE;
+    const planning = { plans, artifacts, outbox, bus, plugins, mode, codeVersion: version };
     const searching = { ...planning, searches, logger };
     await keepRebuilt(kit, transformRebuild(searching));
     onStop(outbox.startRecovery([plans, searches]), { name: 'outbox recovery', phase: 'intake' });
@@ -45,7 +52,7 @@ await runService({
       bus.consume(events.deadLetter, { durable: 'transform-dead-letters', handler: takeDeadLetter(end) }),
     ]);
     grpc.addService(TransformServiceService, {
-      apply: unary(applyTransformer({ plans, artifacts })),
+      apply: unary(applyTransformer({ plans, artifacts, plugins })),
       getSearch: unary(getSearch(searches)),
     });
   },

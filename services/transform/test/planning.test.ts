@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 
 import { planFolds } from '../src/domain/plan-folds.js';
 import type { PlannedJob } from '../src/domain/plan-folds.js';
-import { settleRequest, settleSpec, signatureOf } from '../src/domain/plan-request.js';
+import { pluginProblemOf, settleRequest, settleSpec, signatureOf } from '../src/domain/plan-request.js';
 import { developmentSeed, runSeed } from '../src/domain/run-seed.js';
 import { flowers } from './world.js';
 
@@ -384,4 +384,16 @@ describe('a request for sets of labels', () => {
       code: 'RK_PREPROCESSING_INVALID',
     });
   });
+});
+
+test('a plug-in is told classes or numbers to learn, and is never asked for sets of labels', () => {
+  expect(pluginProblemOf({ task: 'binary', labels: ['no', 'yes'] }, ['x'])).toEqual({
+    task: 'classification',
+    outputs: 2,
+    classes: ['no', 'yes'],
+    features: ['x'],
+  });
+  expect(pluginProblemOf({ task: 'regression', labels: [] }, ['x'])).toMatchObject({ outputs: 1 });
+  const sets = () => pluginProblemOf({ task: 'multilabel', labels: ['a', 'b'] }, ['x']);
+  expect(sets).toThrow(expect.objectContaining({ code: 'RK_SPEC_INVALID' }));
 });

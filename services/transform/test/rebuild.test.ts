@@ -2,6 +2,7 @@ import { createOutbox } from '@rookery/bus';
 import type { Bus, BusEvent } from '@rookery/bus';
 import { events, jobKeyOf, runIdOf } from '@rookery/contracts';
 import type { EventType } from '@rookery/contracts';
+import { noPlugins } from '@rookery/plugin';
 import type { FoldJob, RunStarted } from '@rookery/proto/rookery/events/v1/run';
 import { rebuildFromLog } from '@rookery/service-kit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -80,6 +81,7 @@ async function portsOn({ store }: Awaited<ReturnType<typeof openFolder>>): Promi
     artifacts: folder.artifacts,
     outbox: createOutbox(publishing),
     bus: { lastOf, replay },
+    plugins: noPlugins(),
     mode: 'development',
     codeVersion: '1',
     logger: quiet,

@@ -1,6 +1,7 @@
 import { createOutbox } from '@rookery/bus';
 import type { EventMeta } from '@rookery/bus';
 import { jobKeyOf, runIdOf } from '@rookery/contracts';
+import { noPlugins } from '@rookery/plugin';
 import { SearchState } from '@rookery/proto/rookery/transform/v1/transform';
 import { createRandom } from '@rookery/tabular';
 import fc from 'fast-check';
@@ -63,6 +64,7 @@ async function world() {
         return { caughtUp: Promise.resolve(), done: Promise.resolve(), count: () => 0, stop: async () => {} };
       },
     },
+    plugins: noPlugins(),
     mode: 'development',
     codeVersion: '1.2.3',
     logger: quiet,

@@ -3,6 +3,7 @@ import type { Bus } from '@rookery/bus';
 import { collect, startNatsServer } from '@rookery/bus/testing';
 import type { NatsServer } from '@rookery/bus/testing';
 import { decodeRowNumbers, events, runIdOf } from '@rookery/contracts';
+import { noPlugins } from '@rookery/plugin';
 import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { Row } from '@rookery/proto/rookery/domain/v1/data';
 import type { Value } from '@rookery/proto/rookery/domain/v1/data';
@@ -41,6 +42,7 @@ beforeEach(async () => {
     artifacts: folder.artifacts,
     outbox: createOutbox(bus),
     bus,
+    plugins: noPlugins(),
     mode: 'development',
     codeVersion: '1.2.3',
     search: () => Promise.reject(new Error('no request here has a search')),

@@ -78,6 +78,9 @@ function renderRun(run: Run): string {
     `state     ${stateWord(run.state)}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''}`,
     `data      ${run.plan?.datasetName ?? ''} version ${run.plan?.datasetVersion ?? 0}, ${run.plan?.rows ?? 0} rows, sha256 ${run.plan?.dataset?.sha256 ?? ''}`,
     `plan      ${run.plan?.folds ?? 0} folds, seed ${run.plan?.seed ?? 0}, backend ${run.backend}`,
+    ...(run.plan?.plugins ?? []).map(
+      ({ name, version, sha256 }) => `plug-in   ${name} ${version}, sha256 ${sha256}`,
+    ),
     `trace     ${run.traceId}`,
     `started   ${shortTime(run.createdAtMs)}`,
     `ended     ${shortTime(run.endedAtMs)}`,

@@ -33,8 +33,13 @@ export function jobLine(job: JobState): string {
   );
   if (job.epoch === undefined) return `${name}waiting`;
   const epoch = `epoch ${String(job.epoch).padStart(String(job.epochs ?? 0).length)}/${job.epochs ?? 0}`;
-  const metric = job.metricName ? `  ${job.metricName} ${shortNumber(job.metric ?? NaN)}` : '';
-  return `${name}${epoch}  loss ${shortNumber(job.loss ?? NaN)}${metric}${heldOut(job)}`;
+  // What a plug-in does not tell of is not shown.
+  const metric = job.metricName ? known(job.metricName, job.metric) : '';
+  return `${name}${epoch}${known('loss', job.loss)}${metric}${heldOut(job)}`;
+}
+
+function known(name: string, value: number | undefined): string {
+  return value === undefined || Number.isNaN(value) ? '' : `  ${name} ${shortNumber(value)}`;
 }
 
 function heldOut(job: JobState): string {

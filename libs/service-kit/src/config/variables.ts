@@ -317,6 +317,31 @@ export const variables = {
     { defaultNote: 'number of cores' },
   ),
 
+  // Plug-ins
+  ROOKERY_PLUGINS: optional(
+    'package names or folders (`./…`, `/…`) with commas between them',
+    list(/^[^\0\s,]+$/, 'package names or folders with commas between them'),
+    'Plug-ins that a request may name (docs/contracts/plugins.md); transform, trainer, evaluator and inference need the same list. Of several versions of one package the first is for new runs. Not set: none.',
+    { defaultNote: 'none' },
+  ),
+  ROOKERY_PLUGIN_ROOT: variable(
+    'folder',
+    text(/^[^\0]+$/, 'a folder'),
+    '.',
+    'Folder in whose node_modules (or those above) the packages of ROOKERY_PLUGINS are looked for, and to which its folders are relative.',
+  ),
+  ROOKERY_PLUGIN_MEMORY_MB: count(
+    '1024',
+    128,
+    'Most memory of the process of a plug-in, in MiB; one that takes more is ended.',
+  ),
+  ROOKERY_PLUGIN_FIT_MS: count('300000', 10, 'Longest time of one fit by a plug-in, in milliseconds.'),
+  ROOKERY_PLUGIN_CALL_MS: count(
+    '10000',
+    10,
+    'Longest time in which a plug-in is loaded, checks its options, or predicts up to 1,024 rows, in milliseconds.',
+  ),
+
   // Serving
   ROOKERY_MAX_PREDICT_ROWS: count('10000', 1, 'Most rows of one prediction request.'),
   ROOKERY_QUEUE_LIMIT: count(

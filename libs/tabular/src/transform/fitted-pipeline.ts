@@ -39,12 +39,28 @@ export interface CrossFit {
   }[];
 }
 
+/** A fitted step of a plug-in: it makes numbers of raw columns, which the branches read as numeric inputs. */
+export interface FittedPluginStep {
+  /** The code that was fitted, and that has to be applied. */
+  readonly plugin: { readonly name: string; readonly version: string; readonly sha256: string };
+  readonly name: string;
+  /** Raw columns that it reads. */
+  readonly columns: readonly PipelineInput[];
+  readonly options: Readonly<Record<string, number | string | boolean>>;
+  /** Base64 of what it was fitted to. */
+  readonly state: string;
+  /** Names of its numbers among the inputs of the branches. */
+  readonly outputs: readonly string[];
+}
+
 /**
  * A fitted transformer that is composed of any steps of `preprocess`: plain JSON, the one featuriser of training,
  * evaluation and serving where a request says how to preprocess.
  */
 export interface FittedPipeline {
   readonly version: 2;
+  /** Applied before the branches, by who can run them; their outputs are among `inputs`. */
+  readonly plugins?: readonly FittedPluginStep[];
   /** In the order in which a row reader is asked for them. */
   readonly inputs: readonly PipelineInput[];
   /** In the order of the outputs. */

@@ -1,4 +1,4 @@
-import type { FittedPipeline } from './fitted-pipeline.js';
+import type { FittedPipeline, FittedPluginStep } from './fitted-pipeline.js';
 
 /** Which columns become features and how. */
 export interface TransformerSpec {
@@ -48,6 +48,19 @@ export interface FittedStandardTransformer {
 
 /** A fitted transformer: plain JSON, the one featuriser of training, evaluation and serving. */
 export type FittedTransformer = FittedStandardTransformer | FittedPipeline;
+
+/** Steps of plug-ins that a transformer needs before it; most have none. */
+export function pluginStepsOf(fitted: FittedTransformer): readonly FittedPluginStep[] {
+  return (fitted.version === 2 ? fitted.plugins : undefined) ?? [];
+}
+
+/** Raw columns that a row must have: the inputs of the transformer and of its plug-ins, without the numbers that those make. */
+export function rawColumns(fitted: FittedTransformer): string[] {
+  const steps = pluginStepsOf(fitted);
+  const made = new Set(steps.flatMap(({ outputs }) => outputs));
+  const read = [...inputColumns(fitted), ...steps.flatMap(({ columns }) => columns.map(({ name }) => name))];
+  return [...new Set(read.filter((name) => !made.has(name)))];
+}
 
 /** Input columns of a transformer, in the order in which a row reader is asked for them. */
 export function inputColumns(fitted: FittedTransformer): string[] {

@@ -19,12 +19,13 @@ export interface PlannedBranch {
 /**
  * The branches of a specification for these features, those that give nothing left out. Throws RK_PREPROCESSING_INVALID,
  * naming field and column, for a column that does not exist or is no feature, and for steps that its type does not suit;
- * and where nothing is left.
+ * and where nothing is left, unless that is allowed.
  */
 export function planBranches(
   spec: PreprocessingSpec,
   table: Pick<Table, 'columns'>,
   features: readonly string[],
+  allowed: { readonly none?: boolean } = {},
 ): PlannedBranch[] {
   const usable = new Set(features);
   const columns = table.columns.filter(({ name }) => usable.has(name));
@@ -40,7 +41,8 @@ export function planBranches(
   for (const { columns: names, steps, field } of branches) {
     for (const name of names) checkSteps(steps, types.get(name)!, name, field);
   }
-  if (branches.length === 0) throw invalidField('preprocessing', null, 'drops every column; keep one');
+  if (branches.length === 0 && allowed.none !== true)
+    throw invalidField('preprocessing', null, 'drops every column; keep one');
   return branches;
 }
 

@@ -3,9 +3,21 @@ import { invalidField, objectAt, oneOf, readStep } from './step-options.js';
 import { readPlan } from './recipe.js';
 import type { ColumnPlan } from './recipe.js';
 
+/** Columns that code of a user makes numbers of, before everything else. */
+export interface PluginStepSpec {
+  readonly plugin: unknown;
+  /** Its numbers are columns with this before their names. */
+  readonly name: string;
+  readonly columns: readonly string[];
+  /** Whether the columns are features by themselves too. */
+  readonly keep: boolean;
+  readonly options: unknown;
+}
+
 /** How columns become features, by type and by name. */
 export interface ShortPreprocessing {
   readonly form: 'short';
+  readonly plugins?: readonly PluginStepSpec[];
   readonly numeric: ColumnPlan;
   readonly categorical: ColumnPlan;
   /** Default: as categorical columns. */
@@ -16,6 +28,7 @@ export interface ShortPreprocessing {
 /** How columns become features, as a ColumnTransformer. */
 export interface FullPreprocessing {
   readonly form: 'full';
+  readonly plugins?: readonly PluginStepSpec[];
   readonly transformers: readonly {
     readonly name: string;
     readonly columns: ColumnSelection;
@@ -30,16 +43,24 @@ export type PreprocessingSpec = ShortPreprocessing | FullPreprocessing;
 
 /** Most transformers and named columns: more are a mistake. */
 const MOST_PARTS = 10_000;
+/** Each has a process of its own where the model is served. */
+const MOST_PLUGINS = 8;
 
 /**
  * Reads `preprocessing` of a request. Short: `numeric`, `categorical`, `boolean` and `columns` (by name), each a recipe, a
- * list of steps, "passthrough" or "drop". In full: `transformers` and `remainder` as scikit-learn's ColumnTransformer.
+ * list of steps, "passthrough" or "drop". In full: `transformers` and `remainder` as scikit-learn's ColumnTransformer. Both with
+ * `plugins`, whose numbers are columns as those of the table are.
  * Undefined where it is absent or empty. Throws RK_PREPROCESSING_INVALID naming the field.
  */
 export function readPreprocessing(value: unknown): PreprocessingSpec | undefined {
   if (value === undefined || value === null) return undefined;
   const field = 'preprocessing';
-  const given = objectAt(value, field);
+  const { plugins, ...given } = objectAt(value, field);
+  if (plugins !== undefined && plugins !== null) {
+    const read = readPluginSteps(plugins, `${field}.plugins`);
+    const rest = readPreprocessing(given) ?? { form: 'short', numeric: {}, categorical: {}, columns: {} };
+    return { ...rest, plugins: read };
+  }
   const names = Object.keys(given);
   if (names.length === 0) return undefined;
   const full = ['transformers', 'remainder', 'verboseFeatureNamesOut'];
@@ -49,7 +70,7 @@ export function readPreprocessing(value: unknown): PreprocessingSpec | undefined
     throw invalidField(
       `${field}.${unknown}`,
       given[unknown],
-      `is unknown; there are ${[...short, ...full].join(', ')}`,
+      `is unknown; there are ${[...short, ...full, 'plugins'].join(', ')}`,
     );
   }
   if (!names.some((name) => full.includes(name))) return readShort(given, field);
@@ -61,6 +82,34 @@ export function readPreprocessing(value: unknown): PreprocessingSpec | undefined
       'can not stand beside transformers; select these columns there',
     );
   return readFull(given, field);
+}
+
+const stepName = /^[A-Za-z][A-Za-z0-9_-]{0,39}$/;
+
+function readPluginSteps(value: unknown, field: string): PluginStepSpec[] {
+  if (!Array.isArray(value) || value.length > MOST_PLUGINS)
+    throw invalidField(field, value, `must be a list of at most ${MOST_PLUGINS} steps of plug-ins`);
+  const known = ['plugin', 'columns', 'options', 'name', 'keep'];
+  const seen = new Set<string>();
+  return value.map((item, i) => {
+    const at = `${field}[${i}]`;
+    const step = objectAt(item, at);
+    const extra = Object.keys(step).find((name) => !known.includes(name));
+    if (extra !== undefined)
+      throw invalidField(`${at}.${extra}`, step[extra], `is unknown; there are ${known.join(', ')}`);
+    const { plugin, columns, keep = false, options = {} } = step;
+    const named: unknown = (plugin as { name?: unknown } | null | undefined)?.name ?? plugin;
+    if (typeof named !== 'string' || named === '')
+      throw invalidField(`${at}.plugin`, plugin, 'must be the name of a plug-in');
+    if (!Array.isArray(columns) || columns.length === 0 || columns.some((name) => typeof name !== 'string'))
+      throw invalidField(`${at}.columns`, columns, 'must be a list of names of columns');
+    if (typeof keep !== 'boolean') throw invalidField(`${at}.keep`, keep, 'must be true or false');
+    const name = step['name'] ?? `plugin${i + 1}`;
+    if (typeof name !== 'string' || !stepName.test(name) || name.includes('__') || seen.has(name))
+      throw invalidField(`${at}.name`, name, 'must be a name of its own: letters, digits, - and no double _');
+    seen.add(name);
+    return { plugin, name, columns: columns as string[], keep, options };
+  });
 }
 
 function readShort(given: Record<string, unknown>, field: string): ShortPreprocessing {

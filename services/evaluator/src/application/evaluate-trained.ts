@@ -8,6 +8,7 @@ import {
   derivedEventId,
   events,
 } from '@rookery/contracts';
+import type { Plugins } from '@rookery/plugin';
 import type { ArtifactRef } from '@rookery/proto/rookery/domain/v1/data';
 import { FoldTrained } from '@rookery/proto/rookery/events/v1/run';
 import type { FoldEvaluated } from '@rookery/proto/rookery/events/v1/run';
@@ -20,7 +21,7 @@ import { heldOutQuality } from '../domain/fold-metrics.js';
 import type { ArtifactReader } from './artifact-reader.js';
 import type { JoinRun } from './join-run.js';
 import type { JoinTrial } from './join-trial.js';
-import { networkOutputs } from './network-outputs.js';
+import { modelOutputs } from './model-outputs.js';
 import { oneAtATime } from './one-at-a-time.js';
 
 /**
@@ -36,6 +37,7 @@ export interface KeepTrainedPorts {
   readonly evaluations: Collection<EvaluationDocument>;
   readonly reader: ArtifactReader;
   readonly artifacts: Pick<ArtifactStore, 'put'>;
+  readonly plugins: Pick<Plugins, 'open' | 'openStep'>;
   readonly outbox: Outbox;
 }
 
@@ -117,7 +119,7 @@ async function keepFold(
 
 /** Evaluates a fold on its held-out rows and stores the network's outputs for them. */
 export async function evaluateFold(
-  ports: Pick<KeepTrainedPorts, 'reader' | 'artifacts'>,
+  ports: Pick<KeepTrainedPorts, 'reader' | 'artifacts' | 'plugins'>,
   data: FoldTrained,
 ): Promise<{ result: FoldResult; classes: string[]; outputs: ArtifactRef }> {
   const { dataset, bundle, trained } = data;
@@ -138,14 +140,16 @@ export async function evaluateFold(
   ]);
   const rows = decodeRowNumbers(fold.testRows);
   const work = async (): Promise<{ result: FoldResult; classes: string[]; outputs: ArtifactRef }> => {
-    const outputs = await networkOutputs(
-      network,
-      JSON.parse(fold.transformerJson) as FittedTransformer,
+    const encoder = JSON.parse(fold.targetJson) as TargetEncoder;
+    const outputs = await modelOutputs(ports.plugins, {
+      trained: network,
+      transformer: JSON.parse(fold.transformerJson) as FittedTransformer,
       table,
       rows,
-      'topology',
-    );
-    const encoder = JSON.parse(fold.targetJson) as TargetEncoder;
+      classes: encoder.labels,
+      what: `evaluation of fold ${data.fold}`,
+      check: 'topology',
+    });
     const quality = heldOutQuality(table, encoder, rows, outputs, fold.weightColumn);
     const stored = await ports.artifacts.put(
       new Uint8Array(outputs.buffer, outputs.byteOffset, outputs.byteLength),

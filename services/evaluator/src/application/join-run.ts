@@ -1,6 +1,7 @@
 import type { ArtifactStore } from '@rookery/artifacts';
 import type { EventMeta, Logger, Outbox } from '@rookery/bus';
 import { TerminalError, artifactTypes, attemptParts, derivedEventId, events } from '@rookery/contracts';
+import type { Plugins } from '@rookery/plugin';
 import { ModelPackage, ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { Gate, Task } from '@rookery/proto/rookery/domain/v1/data';
 import type { ArtifactRef, ConfusionMatrix } from '@rookery/proto/rookery/domain/v1/data';
@@ -17,7 +18,7 @@ import { exampleRow, exampleRowNumbers } from '../domain/example-rows.js';
 import { gateVerdict } from '../domain/gate-verdict.js';
 import { referenceProfile } from '../domain/reference-profile.js';
 import type { ArtifactReader } from './artifact-reader.js';
-import { networkOutputs } from './network-outputs.js';
+import { modelOutputs } from './model-outputs.js';
 
 /** Joins a run if all its parts are in; does nothing otherwise, and nothing the second time. */
 export type JoinRun = (runId: string, cause: EventMeta) => Promise<void>;
@@ -27,6 +28,7 @@ export interface JoinRunPorts {
   readonly evaluations: Collection<EvaluationDocument>;
   readonly reader: ArtifactReader;
   readonly artifacts: Pick<ArtifactStore, 'put'>;
+  readonly plugins: Pick<Plugins, 'open' | 'openStep'>;
   readonly outbox: Outbox;
   readonly logger: Logger;
 }
@@ -126,7 +128,15 @@ async function evaluate(
   const rows = examples.map((row) => exampleRow(table, signature, row));
   const width = trained.outputs;
   const transformer = JSON.parse(bundle.transformerJson) as FittedTransformer;
-  const golden = await networkOutputs(trained, transformer, table, examples, 'weights');
+  const golden = await modelOutputs(ports.plugins, {
+    trained,
+    transformer,
+    table,
+    rows: examples,
+    classes: signature.classes,
+    what: 'evaluation of the final model',
+    check: 'weights',
+  });
   const packageBytes = ModelPackage.encode({
     model: plan.model,
     runId: plan.runId,

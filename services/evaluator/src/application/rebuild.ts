@@ -15,7 +15,7 @@ import type { EvaluateTrainedPorts } from './evaluate-trained.js';
  * computed again from the artifacts, which gives the same numbers.
  */
 export function evaluatorRebuild(
-  ports: Pick<EvaluateTrainedPorts, 'evaluations' | 'reader' | 'artifacts'>,
+  ports: Pick<EvaluateTrainedPorts, 'evaluations' | 'reader' | 'artifacts' | 'plugins'>,
 ): RebuildSpec {
   const { evaluations } = ports;
   const trained = new Map<string, Map<number, FoldTrained>>();

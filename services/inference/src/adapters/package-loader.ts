@@ -3,18 +3,19 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tracer } from '@opentelemetry/api';
 import type { ArtifactStore } from '@rookery/artifacts';
 import { isErrorCode, taskFromProto, TerminalError } from '@rookery/contracts';
-import { loadPredictor, resolveBackend, trainedModelFromProto } from '@rookery/nn';
-import type { BackendName, BackendRequest, Predictor, TrainedModel } from '@rookery/nn';
+import type { BackendRequest } from '@rookery/nn';
+import type { OpenStep, Plugins } from '@rookery/plugin';
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { Row } from '@rookery/proto/rookery/domain/v1/data';
-import { compileRowTransformer, TabularError } from '@rookery/tabular';
+import { compileRowTransformer, pluginStepsOf, TabularError } from '@rookery/tabular';
 import type { FittedTransformer, RowTransformer, TargetEncoder } from '@rookery/tabular';
 
 import { goldenMismatch } from '../domain/golden-check.js';
-import type { LoadedModel } from '../domain/loaded-model.js';
+import type { LoadedModel, MadeCells } from '../domain/loaded-model.js';
 import type { Promotion } from '../domain/promotion.js';
-import { createRowReader } from '../domain/row-reader.js';
-import type { Cell } from '../domain/row-reader.js';
+import { createCellSource } from './cell-source.js';
+import { createPredictorBuilder } from './model-predictor.js';
+import type { ModelPredictor } from './model-predictor.js';
 import { inStepSpan } from './swap-span.js';
 
 /** Batch sizes that are run once before a version serves: those that calls and micro-batches come in. */
@@ -26,6 +27,7 @@ const warmUpSingles = 200;
 export interface PackageLoaderParts {
   readonly artifacts: Pick<ArtifactStore, 'get'>;
   readonly backend: BackendRequest;
+  readonly plugins: Pick<Plugins, 'open' | 'openStep'>;
   readonly clock: () => number;
   readonly tracer: Tracer;
 }
@@ -34,22 +36,12 @@ export interface PackageLoaderParts {
  * A function that fetches a model package (checksum verified), builds its transformer and predictor, warms it up and
  * checks its golden predictions. The event loop is given back between the steps; the longest of them (weights to
  * network) takes about a millisecond for each 0.2 million parameters. Rejects with RK_ARTIFACT_*, RK_MODEL_CORRUPT,
- * RK_MODEL_WARMUP or RK_BACKEND_UNAVAILABLE, and holds no tensors then.
+ * RK_MODEL_WARMUP, RK_BACKEND_UNAVAILABLE or RK_PLUGIN_*, and holds no tensors and no process then.
  */
 export function createPackageLoader(
   parts: PackageLoaderParts,
 ): (promotion: Promotion) => Promise<LoadedModel> {
-  let backendInUse: BackendName | undefined;
-  let modelsOnBackend = 0;
-
-  /** Models that TensorFlow.js serves stay on one backend: changing it would move their weights. */
-  const backendFor = async (trained: TrainedModel): Promise<BackendName> => {
-    if (backendInUse !== undefined && modelsOnBackend > 0) return backendInUse;
-    const parameters = trained.weights.byteLength / 4;
-    const { backend } = await resolveBackend(parts.backend, { parameters, batchSize: 8 });
-    backendInUse = backend;
-    return backend;
-  };
+  const build = createPredictorBuilder(parts.backend, parts.plugins);
 
   return async (promotion) => {
     const startedAt = performance.now();
@@ -59,25 +51,28 @@ export function createPackageLoader(
     await nextTurn();
     const contents = readPackage(bytes, promotion);
     await nextTurn();
-    const predictor = await inStepSpan(parts.tracer, 'build model', async () =>
-      loadPredictor(contents.trained, {
-        backend: await backendFor(contents.trained),
-        asynchronous: true,
+    const predictor = await inStepSpan(parts.tracer, 'build model', () =>
+      build(contents.trained, {
+        model: `${promotion.model} v${promotion.version}`,
+        classes: contents.signature.classes,
+        features: contents.transformer.featureNames,
       }),
     ).catch((error: unknown) => {
       throw asCorrupt(error);
     });
-    const onBackend = predictor.engine === 'tfjs' ? 1 : 0;
-    modelsOnBackend += onBackend;
+    let steps: OpenStep[] = [];
     const release = (): void => {
       predictor.dispose();
-      modelsOnBackend -= onBackend;
+      for (const step of steps) void step.close();
     };
     try {
-      const serving = servingParts(contents, predictor);
+      steps = await openSteps(parts.plugins, contents.transformer, promotion);
+      const serving = servingParts(contents, predictor, steps);
       const loadMs = performance.now() - startedAt;
       const warmUpAt = performance.now();
-      await inStepSpan(parts.tracer, 'warm up model', () => warmUp(contents.pack, serving));
+      await inStepSpan(parts.tracer, 'warm up model', () =>
+        warmUp(contents.pack, serving, predictor.engine === 'plugin'),
+      );
       return {
         ...serving,
         name: promotion.model,
@@ -87,7 +82,7 @@ export function createPackageLoader(
         signature: contents.signature,
         inputExample: contents.pack.inputExample,
         engine: predictor.engine,
-        backend: predictor.backend ?? 'cpu',
+        backend: predictor.backend,
         tensorsHeld: predictor.tensorsHeld,
         dispose: release,
         loadMs,
@@ -115,7 +110,7 @@ function asCorrupt(error: unknown): unknown {
 interface PackageContents {
   readonly pack: ModelPackage;
   readonly signature: NonNullable<ModelPackage['signature']>;
-  readonly trained: TrainedModel;
+  readonly trained: NonNullable<ModelPackage['trained']>;
   readonly transformer: FittedTransformer;
   readonly target: TargetEncoder;
 }
@@ -137,7 +132,7 @@ function readPackage(bytes: Uint8Array, promotion: Promotion): PackageContents {
   return {
     pack,
     signature: pack.signature,
-    trained: trainedModelFromProto(pack.trained),
+    trained: pack.trained,
     transformer: parseJson<FittedTransformer>(pack.transformerJson, 'transformer'),
     target: parseJson<TargetEncoder>(pack.targetJson, 'target encoder'),
   };
@@ -152,14 +147,19 @@ type ServingParts = Pick<
   | 'inputs'
   | 'outputs'
   | 'transform'
+  | 'prepare'
   | 'forward'
   | 'toTargetUnit'
 >;
 
-function servingParts(contents: PackageContents, predictor: Predictor): ServingParts {
+function servingParts(
+  contents: PackageContents,
+  predictor: ModelPredictor,
+  steps: readonly OpenStep[],
+): ServingParts {
   const { signature, transformer, target } = contents;
   const transformRow = compiledTransformer(transformer);
-  const reader = createRowReader(signature, transformRow.inputs);
+  const cells = createCellSource(signature, transformer, transformRow.inputs, steps);
   const task = taskFromProto(signature.task);
   const regression = task === 'regression';
   const { inputs, outputs } = predictor;
@@ -170,8 +170,6 @@ function servingParts(contents: PackageContents, predictor: Predictor): ServingP
   if (outputs !== wanted)
     throw corrupt(`its network gives ${outputs} outputs where its signature has ${wanted}`);
 
-  let cells: readonly Cell[] = [];
-  const cellAt = (_column: string, index: number): Cell => cells[index]!;
   let answers = new Float32Array(outputs * 256);
   const { mean = 0, scale = 1 } = target;
   return {
@@ -184,21 +182,20 @@ function servingParts(contents: PackageContents, predictor: Predictor): ServingP
     features: signature.features.map((feature) => feature.name),
     inputs,
     outputs,
-    transform(rows, from, to, out) {
+    transform(rows, from, to, out, made) {
       for (let i = from, at = 0; i < to; i += 1, at += inputs) {
-        cells = reader.read(rows[i]!, i);
+        cells.read(rows[i]!, i, i - from, made);
         try {
-          transformRow(cellAt, out, at);
+          transformRow(cells.at, out, at);
         } catch (error) {
           throw refusedFeature(error, i);
         }
       }
     },
+    ...(cells.prepare === undefined ? {} : { prepare: cells.prepare }),
     forward(features, rows) {
       if (answers.length < rows * outputs) answers = new Float32Array(rows * outputs);
-      return predictor.engine === 'onnx'
-        ? predictor.predictAsync(features, rows, answers)
-        : predictor.predict(features, rows, answers);
+      return predictor.forward(features, rows, answers);
     },
     toTargetUnit: (output) => output * scale + mean,
   };
@@ -214,7 +211,7 @@ function refusedFeature(error: unknown, row: number): unknown {
 }
 
 /** Runs the version at the batch sizes in use and compares it with its golden predictions; RK_MODEL_WARMUP. */
-async function warmUp(pack: ModelPackage, serving: ServingParts): Promise<void> {
+async function warmUp(pack: ModelPackage, serving: ServingParts, plugin: boolean): Promise<void> {
   const { inputs, outputs } = serving;
   const golden = pack.golden.filter((one): one is typeof one & { row: Row } => one.row !== undefined);
   const examples = golden.map((one) => one.row);
@@ -225,7 +222,8 @@ async function warmUp(pack: ModelPackage, serving: ServingParts): Promise<void> 
   for (const size of warmUpSizes) {
     const rows = Array.from({ length: size }, (_, i) => examples[i % examples.length]!);
     const features = new Float32Array(size * inputs);
-    tryRun(() => serving.transform(rows, 0, size, features));
+    const made = await preparedCells(serving, rows, 0, size);
+    tryRun(() => serving.transform(rows, 0, size, features, made));
     const answers = await serving.forward(features, size);
     for (let i = 0; i < size * outputs; i += 1) {
       if (!Number.isFinite(answers[i]!))
@@ -234,16 +232,51 @@ async function warmUp(pack: ModelPackage, serving: ServingParts): Promise<void> 
     await nextTurn();
   }
   const single = new Float32Array(inputs);
-  for (let i = 0; i < warmUpSingles; i += 1) {
+  // A plug-in is warm after the batches; each row of its own would be a call to another process.
+  const singles = plugin || serving.prepare !== undefined ? 0 : warmUpSingles;
+  for (let i = 0; i < singles; i += 1) {
     serving.transform(examples, i % examples.length, (i % examples.length) + 1, single);
     await serving.forward(single, 1);
   }
   await nextTurn();
   for (const [i, { outputs: expected }] of golden.entries()) {
-    serving.transform(examples, i, i + 1, single);
+    serving.transform(examples, i, i + 1, single, await preparedCells(serving, examples, i, i + 1));
     const answer = await serving.forward(single, 1);
     const mismatch = goldenMismatch(answer.subarray(0, outputs), expected, i);
     if (mismatch !== undefined) throw warmUpFailed(mismatch);
+  }
+}
+
+/** What plug-ins make of example rows; RK_MODEL_WARMUP where a row is refused. */
+async function preparedCells(
+  serving: ServingParts,
+  rows: readonly Row[],
+  from: number,
+  to: number,
+): Promise<MadeCells | undefined> {
+  try {
+    return await serving.prepare?.(rows, from, to);
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (typeof code === 'string' && code.startsWith('RK_PLUGIN_')) throw error;
+    throw warmUpFailed(`an example row is refused: ${(error as Error).message}`);
+  }
+}
+
+/** The plug-ins of a transformer, each running; none is left where one can't be opened. */
+async function openSteps(
+  plugins: Pick<Plugins, 'openStep'>,
+  transformer: FittedTransformer,
+  { model, version }: Promotion,
+): Promise<OpenStep[]> {
+  const open: OpenStep[] = [];
+  try {
+    for (const step of pluginStepsOf(transformer))
+      open.push(await plugins.openStep(step, `features of ${model} v${version}`));
+    return open;
+  } catch (error) {
+    for (const step of open) void step.close();
+    throw error;
   }
 }
 

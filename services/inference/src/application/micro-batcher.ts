@@ -15,20 +15,23 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** Outputs of a batch: at once, or later where other threads (onnxruntime) or another process (a plug-in) compute them. */
+type Forward = (features: Float32Array, rows: number) => Float32Array | Promise<Float32Array>;
+
 /**
  * A batcher that adds no delay: it runs what has come in when the turn is over (setImmediate), a batch of up to
  * `maxRows` rows a turn, so that a long queue does not keep new calls, cancellations and deadlines from being seen.
- * Worth it where a forward pass has a high cost of its own, as with TensorFlow.js (about 50 µs). One that takes turns of its own
- * (onnxruntime) has the next batch after it: what came in meanwhile.
+ * Worth it where a forward pass has a high cost of its own, as with TensorFlow.js (about 50 µs). While outputs are to come later, no
+ * other batch is begun; where they fail, each call of that batch is computed alone, so that one call's rows are no other one's error.
  */
 export function createMicroBatcher(
-  forward: (features: Float32Array, rows: number) => Float32Array | Promise<Float32Array>,
+  forward: Forward,
   inputs: number,
   outputs: number,
   maxRows: number,
 ): MicroBatcher {
   let waiting: Waiting[] = [];
-  let running = false;
+  let busy = false;
 
   /** The first of those that wait, as many as a batch takes; a call that is not wanted any more has no place in it. */
   const takeBatch = (): { batch: Waiting[]; rows: number } => {
@@ -38,13 +41,9 @@ export function createMicroBatcher(
     for (const one of waiting) {
       if (batch.length > 0 && rows + one.rows > maxRows) break;
       taken += 1;
-      try {
-        one.check();
-        batch.push(one);
-        rows += one.rows;
-      } catch (error) {
-        one.reject(error);
-      }
+      if (!stillWanted(one)) continue;
+      batch.push(one);
+      rows += one.rows;
     }
     waiting = waiting.slice(taken);
     return { batch, rows };
@@ -52,55 +51,74 @@ export function createMicroBatcher(
 
   const flush = (): void => {
     const { batch, rows } = takeBatch();
-    if (batch.length === 0) return next();
-    const inFlight = runBatch(batch, rows);
-    if (inFlight === undefined) return next();
-    running = true;
-    void inFlight.finally(() => {
-      running = false;
-      next();
+    const later = batch.length > 0 ? runBatch(batch, rows) : undefined;
+    if (later === undefined) {
+      if (waiting.length > 0) setImmediate(flush);
+      return;
+    }
+    busy = true;
+    void later.finally(() => {
+      busy = false;
+      if (waiting.length > 0) setImmediate(flush);
     });
   };
 
-  const next = (): void => {
-    if (waiting.length > 0) setImmediate(flush);
-  };
-
-  /** Undefined where it is done already. */
+  /** Answers a batch; a promise where its outputs come later, which never rejects. */
   const runBatch = (batch: Waiting[], rows: number): Promise<void> | undefined => {
-    const fail = (error: unknown): void => {
-      for (const { reject } of batch) reject(error);
-    };
-    const answer = (result: Float32Array): void => {
-      let at = 0;
-      for (const { rows: count, resolve } of batch) {
-        resolve(result.slice(at, at + count * outputs));
-        at += count * outputs;
-      }
-    };
     try {
-      const joined = batch.length === 1 ? batch[0]!.features : new Float32Array(rows * inputs);
-      if (batch.length > 1) {
-        let at = 0;
-        for (const { features, rows: count } of batch) {
-          joined.set(features.subarray(0, count * inputs), at);
-          at += count * inputs;
-        }
-      }
-      const result = forward(joined, rows);
-      if (result instanceof Promise) return result.then(answer, fail);
-      answer(result);
+      const result = forward(joinedFeatures(batch, rows, inputs), rows);
+      if (result instanceof Promise) return whenComputed(batch, result);
+      answer(batch, result, outputs);
     } catch (error) {
-      fail(error);
+      for (const { reject } of batch) reject(error);
     }
     return undefined;
+  };
+
+  const whenComputed = async (batch: Waiting[], result: Promise<Float32Array>): Promise<void> => {
+    try {
+      answer(batch, await result, outputs);
+    } catch (error) {
+      if (batch.length === 1) batch[0]!.reject(error);
+      else for (const one of batch) if (stillWanted(one)) await runBatch([one], one.rows);
+    }
   };
 
   return {
     run: (features, rows, check) =>
       new Promise((resolve, reject) => {
-        if (waiting.length === 0 && !running) setImmediate(flush);
+        if (waiting.length === 0 && !busy) setImmediate(flush);
         waiting.push({ features, rows, check, resolve, reject });
       }),
   };
+}
+
+/** Whether the call still has to be computed; it is rejected where not. */
+function stillWanted({ check, reject }: Waiting): boolean {
+  try {
+    check();
+    return true;
+  } catch (error) {
+    reject(error);
+    return false;
+  }
+}
+
+function joinedFeatures(batch: readonly Waiting[], rows: number, inputs: number): Float32Array {
+  if (batch.length === 1) return batch[0]!.features;
+  const joined = new Float32Array(rows * inputs);
+  let at = 0;
+  for (const { features, rows: count } of batch) {
+    joined.set(features.subarray(0, count * inputs), at);
+    at += count * inputs;
+  }
+  return joined;
+}
+
+function answer(batch: readonly Waiting[], result: Float32Array, outputs: number): void {
+  let at = 0;
+  for (const { rows, resolve } of batch) {
+    resolve(result.slice(at, at + rows * outputs));
+    at += rows * outputs;
+  }
 }

@@ -44,7 +44,7 @@ export type Predict = (
 export const sliceRows = 256;
 
 /**
- * The use case of a prediction. A request of up to {@link sliceRows} rows for a compiled model is answered in the
+ * The use case of a prediction. A request of up to {@link sliceRows} rows for a compiled model without plug-ins is answered in the
  * turn it came in; others wait in turns, bounded by the admission (RK_OVERLOADED). The whole request is answered by
  * one version, which is held until then. Throws the codes of the row reader and of the look-up of models, and
  * RK_PREDICT_NO_ROWS, RK_PREDICT_TOO_MANY_ROWS, RK_DEADLINE_EXCEEDED, RK_CANCELLED.
@@ -99,14 +99,16 @@ export function createPredict(parts: PredictParts): Predict {
       for (let from = 0; from < request.rows.length; from += sliceRows) {
         checkStillWanted(call, clock());
         const to = Math.min(from + sliceRows, request.rows.length);
+        const made = await model.prepare?.(request.rows, from, to);
+        if (made !== undefined) checkStillWanted(call, clock());
         if (model.engine === 'compiled') {
           const features = scratchFor((to - from) * model.inputs);
-          model.transform(request.rows, from, to, features);
+          model.transform(request.rows, from, to, features, made);
           addPredictions(answer, model, callId, forwardNow(model, features, to - from), to - from);
           if (to < request.rows.length) await nextTurn();
         } else {
           const features = new Float32Array((to - from) * model.inputs);
-          model.transform(request.rows, from, to, features);
+          model.transform(request.rows, from, to, features, made);
           const outputs = await batcherOf(model).run(features, to - from, () =>
             checkStillWanted(call, clock()),
           );
@@ -136,7 +138,7 @@ export function createPredict(parts: PredictParts): Predict {
     checkDeadline(call, call.deadline === Infinity ? 0 : clock());
     const handle = models.acquire(request.model);
     const { model } = handle;
-    if (model.engine === 'compiled' && rows <= sliceRows) {
+    if (model.engine === 'compiled' && model.prepare === undefined && rows <= sliceRows) {
       try {
         const features = scratchFor(rows * model.inputs);
         model.transform(request.rows, 0, rows, features);

@@ -2,6 +2,9 @@ import type { Row, Signature } from '@rookery/proto/rookery/domain/v1/data';
 
 import type { ServableModel } from './served-models.js';
 
+/** Numbers that plug-ins made: a list of columns, one number a row. */
+export type MadeCells = readonly { readonly name: string; readonly values: Float64Array }[];
+
 /** A version that is loaded and ready to predict. */
 export interface LoadedModel extends ServableModel {
   readonly runId: string;
@@ -14,8 +17,8 @@ export interface LoadedModel extends ServableModel {
   readonly labelSets: { readonly threshold: number; readonly separator: string } | undefined;
   /** Names of the features, in the order of the signature. */
   readonly features: readonly string[];
-  /** compiled: cheap enough to run within the call. tfjs, onnx: calls are batched. */
-  readonly engine: 'compiled' | 'tfjs' | 'onnx';
+  /** compiled: cheap enough to run within the call. tfjs, onnx: calls are batched. plugin: batched, and answered by another process. */
+  readonly engine: 'compiled' | 'tfjs' | 'onnx' | 'plugin';
   readonly backend: string;
   /** Floats of one transformed row, and of one row of outputs. */
   readonly inputs: number;
@@ -24,10 +27,15 @@ export interface LoadedModel extends ServableModel {
    * Checks rows `from` to `to` (exclusive) and writes their features to `out`, from its start. Throws the codes of
    * the row reader, naming the row's index in `rows`.
    */
-  transform(rows: readonly Row[], from: number, to: number, out: Float32Array): void;
+  transform(rows: readonly Row[], from: number, to: number, out: Float32Array, made?: MadeCells): void;
   /**
-   * Features of `rows` rows → outputs, in an array that the next call may reuse. Synchronous but for the engine onnx, whose next call must
-   * wait for the one before.
+   * Set where plug-ins make columns of the raw ones: their numbers for rows `from` to `to`, without which `transform` can't be called. Rejects with the
+   * codes of the row reader too.
+   */
+  readonly prepare?: (rows: readonly Row[], from: number, to: number) => Promise<MadeCells>;
+  /**
+   * Features of `rows` rows → outputs, in an array that the next call may reuse. Synchronous but for the engines onnx and plugin, whose next
+   * call must wait for the one before.
    */
   forward(features: Float32Array, rows: number): Float32Array | Promise<Float32Array>;
   /** A regression output in the unit of the target. */

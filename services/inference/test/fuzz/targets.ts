@@ -1,5 +1,6 @@
 import { trace } from '@opentelemetry/api';
 import { toRookeryError } from '@rookery/contracts';
+import { noPlugins } from '@rookery/plugin';
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 
 import { createPackageLoader } from '../../src/adapters/package-loader.js';
@@ -8,6 +9,7 @@ import { trainPackage } from '../support/model-packages.js';
 
 let content: Uint8Array = new Uint8Array();
 const load = createPackageLoader({
+  plugins: noPlugins(),
   artifacts: { get: async () => content },
   backend: 'cpu',
   clock: Date.now,

@@ -1,7 +1,6 @@
 import { TerminalError } from '@rookery/contracts';
 import type { TaskName } from '@rookery/contracts';
 import {
-  branchInputs,
   classLabels,
   classMetricNames,
   columnLength,
@@ -10,7 +9,7 @@ import {
   labelMetricNames,
   missingCount,
   needsClasses,
-  planBranches,
+  rawFeatures,
   readSplit,
   refuseTargetEncoders,
 } from '@rookery/tabular';
@@ -50,10 +49,10 @@ export function checkTable(
   if (!sets) checkNotConstant(target);
   checkReserved(table, request);
   const usable = featureColumns(table, request);
-  const branches = request.preprocessing && planBranches(request.preprocessing, table, usable);
-  const features = branches === undefined ? usable : branchInputs(branches, usable);
+  const raw = request.preprocessing && rawFeatures(request.preprocessing, table, usable);
+  const features = raw?.read ?? usable;
   if (sets) {
-    if (branches !== undefined) refuseTargetEncoders(branches);
+    if (raw !== undefined) refuseTargetEncoders(raw.branches);
     const labels = checkLabelSets(targets, table.rows, request);
     checkLabelSetFolds(table.rows, request);
     if (request.gateMetric !== undefined)

@@ -33,6 +33,7 @@ export function lineageOf(run: RunDocument): Lineage {
       ? { environment: { ...environment, codeVersion: environment.codeVersion || (plan?.codeVersion ?? '') } }
       : {}),
     traceId: traceOf(run),
+    plugins: plan?.plugins ?? [],
     ...(request ? { request } : {}),
   });
 }

@@ -3,7 +3,13 @@ import type { Logger } from '@rookery/bus';
 import type { BackendRequest } from '@rookery/nn';
 
 import type { TrainingPool } from '../application/train-fold.js';
-import type { EngineRequest, Trained } from '../domain/worker-messages.js';
+import type {
+  EngineRequest,
+  JobColumns,
+  JobData,
+  JobRows,
+  TrainedInThread,
+} from '../domain/worker-messages.js';
 import { TrainingThread } from './training-thread.js';
 import type { ThreadJob, ThreadReady } from './training-thread.js';
 
@@ -86,27 +92,40 @@ export async function openTrainingPool(options: PoolOptions): Promise<OpenPool> 
   const { backend, reason, fallbacks } = chosen;
   options.logger.info({ backend, reason, fallbacks, threads: size }, 'training threads are ready');
 
+  /** Work in a thread that is idle, within the deadline of a job. */
+  const inThread = async <T>(
+    signal: AbortSignal,
+    work: (thread: TrainingThread, stop: AbortSignal) => Promise<T>,
+  ): Promise<T> => {
+    const thread = await take();
+    const stop = new AbortController();
+    const forward = (): void => stop.abort(signal.reason);
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await thread.ready;
+      signal.throwIfAborted();
+      signal.addEventListener('abort', forward, { once: true });
+      timer = setTimeout(() => stop.abort(tooLong(options.deadlineMs)), options.deadlineMs);
+      return await work(thread, stop.signal);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', forward);
+      release(thread);
+    }
+  };
+
   return {
     size,
     backend,
-    async run(job: ThreadJob, signal: AbortSignal): Promise<Trained & { readonly thread: number }> {
-      const thread = await take();
-      const stop = new AbortController();
-      const forward = (): void => stop.abort(signal.reason);
-      let timer: NodeJS.Timeout | undefined;
-      try {
-        await thread.ready;
-        signal.throwIfAborted();
-        signal.addEventListener('abort', forward, { once: true });
-        timer = setTimeout(() => stop.abort(tooLong(options.deadlineMs)), options.deadlineMs);
+    run: (job: ThreadJob, signal: AbortSignal): Promise<TrainedInThread & { readonly thread: number }> =>
+      inThread(signal, async (thread, stop) => {
         const { id } = thread;
-        return { ...(await thread.run(job, stop.signal)), thread: id };
-      } finally {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', forward);
-        release(thread);
-      }
-    },
+        return { ...(await thread.run(job, stop)), thread: id };
+      }),
+    rows: (job: JobData, signal: AbortSignal): Promise<JobRows> =>
+      inThread(signal, (thread, stop) => thread.rows(job, stop)),
+    columns: (job: JobData, signal: AbortSignal): Promise<JobColumns> =>
+      inThread(signal, (thread, stop) => thread.columns(job, stop)),
     close,
   };
 }

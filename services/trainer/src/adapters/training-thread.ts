@@ -5,9 +5,14 @@ import type { RookeryError } from '@rookery/contracts';
 import type { BackendName, BackendRequest } from '@rookery/nn';
 
 import type {
+  ColumnsJob,
   EngineRequest,
   EpochDone,
-  Trained,
+  JobColumns,
+  JobData,
+  JobRows,
+  RowsJob,
+  TrainedInThread,
   WorkerAnswer,
   WorkerJob,
   WorkerSettings,
@@ -25,10 +30,12 @@ export interface ThreadReady {
   readonly fallbacks: readonly string[];
 }
 
+type JobDone = Extract<WorkerAnswer, { kind: 'trained' | 'rows' | 'columns' }>;
+
 interface RunningJob {
   readonly job: number;
   readonly onEpoch: (progress: EpochDone) => void;
-  readonly resolve: (trained: Trained) => void;
+  readonly resolve: (done: JobDone) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -104,7 +111,31 @@ export class TrainingThread {
    * Trains one job. `signal` ends it in good order within a batch, or ends the thread if that takes too long; both
    * reject with the signal's reason. Rejects with the fit's own error, or RK_TRAIN_WORKER_DIED.
    */
-  async run(job: ThreadJob, signal: AbortSignal): Promise<Trained> {
+  async run({ onEpoch, ...job }: ThreadJob, signal: AbortSignal): Promise<TrainedInThread> {
+    const trained = await this.#do({ kind: 'train', ...job }, onEpoch, signal);
+    if (trained.kind !== 'trained') throw workerDied('it gave another answer than was asked for');
+    return trained;
+  }
+
+  /** The training rows of a job, through its bundle's transformer. Rejects as {@link run} does. */
+  async rows(job: JobData, signal: AbortSignal): Promise<JobRows> {
+    const rows = await this.#do({ kind: 'rows', ...job }, () => undefined, signal);
+    if (rows.kind !== 'rows') throw workerDied('it gave another answer than was asked for');
+    return rows;
+  }
+
+  /** Raw columns of the training rows, which the plug-ins of the job's bundle read. Rejects as {@link run} does. */
+  async columns(job: JobData, signal: AbortSignal): Promise<JobColumns> {
+    const columns = await this.#do({ kind: 'columns', ...job }, () => undefined, signal);
+    if (columns.kind !== 'columns') throw workerDied('it gave another answer than was asked for');
+    return columns;
+  }
+
+  async #do(
+    job: Omit<WorkerJob, 'job'> | Omit<RowsJob, 'job'> | Omit<ColumnsJob, 'job'>,
+    onEpoch: RunningJob['onEpoch'],
+    signal: AbortSignal,
+  ): Promise<JobDone> {
     signal.throwIfAborted();
     if (this.#dead !== undefined) throw this.#dead;
     this.#jobs += 1;
@@ -117,23 +148,21 @@ export class TrainingThread {
     };
     signal.addEventListener('abort', stop, { once: true });
     try {
-      const answer = new Promise<Trained>((resolve, reject) => {
-        this.#running = { job: number, onEpoch: job.onEpoch, resolve, reject };
+      const answer = new Promise<JobDone>((resolve, reject) => {
+        this.#running = { job: number, onEpoch, resolve, reject };
       });
       this.#settled = answer.then(
         () => undefined,
         () => undefined,
       );
-      const { onEpoch: _onEpoch, ...rest } = job;
-      const message: WorkerJob = { kind: 'train', job: number, ...rest };
-      this.#worker.postMessage(message);
-      const trained = await answer;
+      this.#worker.postMessage({ ...job, job: number });
+      const done = await answer;
       // The flag stays up only where somebody asked for the end: by the signal, or by close.
-      if (trained.stopped) {
+      if (done.kind === 'trained' && done.stopped) {
         signal.throwIfAborted();
         throw workerDied('it was stopped');
       }
-      return trained;
+      return done;
     } catch (error) {
       signal.throwIfAborted();
       throw error;
@@ -151,8 +180,8 @@ export class TrainingThread {
       return;
     }
     this.#running = undefined;
-    if (answer.kind === 'trained') running.resolve(answer);
-    else running.reject(errorOf(answer));
+    if (answer.kind === 'failed') running.reject(errorOf(answer));
+    else running.resolve(answer);
   }
 
   /** Ends the thread: at once where it is idle, else when its fit has noticed the stop flag, or after a grace period. */

@@ -11,12 +11,22 @@ import {
 import type { ArtifactRef, ArtifactStore } from '@rookery/artifacts';
 import type { Bus, BusEvent, HandlerContext } from '@rookery/bus';
 import type { BackendName, ModelSpec } from '@rookery/nn';
+import { isPluginSpec } from '@rookery/plugin';
+import type { PluginSpec, Plugins } from '@rookery/plugin';
 import type { TrainingEnvironment } from '@rookery/proto/rookery/domain/v1/data';
 import type { FoldJob, FoldTrained } from '@rookery/proto/rookery/events/v1/run';
 
 import { boundedHistory } from '../domain/bounded-history.js';
-import type { EpochDone, Trained, TrainedLike } from '../domain/worker-messages.js';
+import type {
+  EpochDone,
+  JobColumns,
+  JobData,
+  JobRows,
+  Trained,
+  TrainedLike,
+} from '../domain/worker-messages.js';
 import type { CancelledRuns } from './cancelled-runs.js';
+import { fitPlugin, withPlugins } from './fit-plugin.js';
 import { reportReproduced } from './report-reproduced.js';
 import { SharedDatasets } from './shared-datasets.js';
 
@@ -25,10 +35,7 @@ export interface TrainingPool {
   readonly size: number;
   readonly backend: BackendName;
   run(
-    job: {
-      readonly datasetSha256: string;
-      readonly dataset: SharedArrayBuffer;
-      readonly bundle: Uint8Array;
+    job: JobData & {
       readonly spec: ModelSpec;
       readonly seed: number;
       readonly like?: TrainedLike;
@@ -36,16 +43,24 @@ export interface TrainingPool {
     },
     signal: AbortSignal,
   ): Promise<TrainedByThread>;
+  /** The training rows of a job, for what is fitted elsewhere. */
+  rows(job: JobData, signal: AbortSignal): Promise<JobRows>;
+  /** The raw columns that the plug-ins of a job read. */
+  columns(job: JobData, signal: AbortSignal): Promise<JobColumns>;
 }
 
-/** A training, with the number of the thread that did it. */
+/** A training, with the number of the thread that did it: 0 where none did. */
 export type TrainedByThread = Trained & { readonly thread: number };
+
+/** How far a training is. */
+export type EpochProgress = Omit<EpochDone, 'kind' | 'job'>;
 
 /** What training a fold needs. */
 export interface TrainFoldPorts {
   readonly bus: Pick<Bus, 'publish' | 'publishProgress'>;
   readonly artifacts: ArtifactStore;
   readonly pool: TrainingPool;
+  readonly plugins: Pick<Plugins, 'fit' | 'openStep'>;
   readonly cancelled: Pick<CancelledRuns, 'unlessCancelled'>;
   readonly codeVersion: string;
 }
@@ -56,7 +71,7 @@ export interface TrainFoldPorts {
  * artifact. Progress goes out live and is never waited for. A job whose run is cancelled is done without being trained, or
  * stopped where it is at work. A job of a reproduction is compared, and published as ml.fold.reproduced instead.
  *
- * Throws RK_MESSAGE_MISSING_FIELD, what the fit throws (RK_TRAIN_INPUT, RK_TRAIN_DIVERGED, RK_SPEC_INVALID …: terminal),
+ * Throws RK_MESSAGE_MISSING_FIELD, what the fit throws (RK_TRAIN_INPUT, RK_TRAIN_DIVERGED, RK_SPEC_INVALID, RK_PLUGIN_…: terminal),
  * RK_TRAIN_WORKER_DIED and RK_DEADLINE_EXCEEDED (tried again), and what the artifact store throws where the data set or the
  * bundle is gone.
  */
@@ -110,25 +125,30 @@ async function train(
     datasets.get(job.dataset.sha256),
     ports.artifacts.get(job.bundle.sha256),
   ]);
-  const spec = job.modelSpec as unknown as ModelSpec;
+  const spec = job.modelSpec as unknown as ModelSpec | PluginSpec;
   const like = job.reproduction?.environment;
   // A reproduction has its own place for progress: that of its run has ended.
   const runId = job.reproduction?.reproductionId ?? job.runId;
   const { fold, final } = job;
-  const training = ports.pool.run(
-    {
-      datasetSha256: job.dataset.sha256,
-      dataset,
-      bundle,
-      spec,
-      seed: job.seed,
-      ...(like ? { like: { backend: like.backend, engine: like.engine } } : {}),
-      onEpoch: ({ epoch, loss, metric, metricName }) => {
-        const { epochs } = spec;
-        ports.bus.publishProgress(runId, { runId, fold, final, epoch, epochs, loss, metricName, metric });
-      },
-    },
-    signal,
+  const onEpoch = ({ epoch, loss, metric, metricName }: EpochProgress): void => {
+    const { epochs } = spec;
+    ports.bus.publishProgress(runId, { runId, fold, final, epoch, epochs, loss, metricName, metric });
+  };
+  const { sha256: datasetSha256 } = job.dataset;
+  const part = final ? 'final model' : `fold ${fold}`;
+  const training = withPlugins(ports, { datasetSha256, dataset, bundle }, part, signal).then((data) =>
+    isPluginSpec(spec)
+      ? fitPlugin(ports, data, { spec: spec as PluginSpec, seed: job.seed, fold, final, onEpoch, signal })
+      : ports.pool.run(
+          {
+            ...data,
+            spec: spec as ModelSpec,
+            seed: job.seed,
+            ...(like ? { like: { backend: like.backend, engine: like.engine } } : {}),
+            onEpoch,
+          },
+          signal,
+        ),
   );
   return job.trial === undefined ? training : orTrialFailed(ports, event, training, signal);
 }

@@ -1,4 +1,5 @@
 import type { BackendName, BackendRequest, ModelSpec, TrainEngine } from '@rookery/nn';
+import type { MadeColumn, RawColumn } from '@rookery/tabular';
 
 /** How training steps are computed. */
 export type EngineRequest = TrainEngine | 'auto';
@@ -13,15 +14,33 @@ export interface WorkerSettings {
   readonly stopFlag: SharedArrayBuffer;
 }
 
-/** A job as it is handed to a thread. */
-export interface WorkerJob {
-  readonly kind: 'train';
-  readonly job: number;
+/** What a job is made of. */
+export interface JobData {
   readonly datasetSha256: string;
   /** Arrow bytes, shared between all threads of the process: handing them over copies nothing. */
   readonly dataset: SharedArrayBuffer;
   /** FoldBundle bytes. */
   readonly bundle: Uint8Array;
+  /** What plug-ins made of the training rows; the bundle's transformer reads them as columns. */
+  readonly made?: readonly MadeColumn[];
+}
+
+/** Raw columns of the training rows of a job, which its plug-ins read. */
+export interface ColumnsJob extends JobData {
+  readonly kind: 'columns';
+  readonly job: number;
+}
+
+/** A job of which only the training rows are wanted: what fits them is not in the thread. */
+export interface RowsJob extends JobData {
+  readonly kind: 'rows';
+  readonly job: number;
+}
+
+/** A job as it is handed to a thread. */
+export interface WorkerJob extends JobData {
+  readonly kind: 'train';
+  readonly job: number;
   readonly spec: ModelSpec;
   readonly seed: number;
   /** Train as it was trained before, where this thread can. */
@@ -76,6 +95,25 @@ export type WorkerAnswer =
       readonly durationMs: number;
     }
   | {
+      readonly kind: 'rows';
+      readonly job: number;
+      /** Row-major, as many as `rows` × `width`. */
+      readonly features: Float32Array;
+      readonly rows: number;
+      readonly width: number;
+      readonly targets: Int32Array | Float32Array;
+      readonly weights: Float32Array | undefined;
+      readonly featureNames: readonly string[];
+      /** Class labels in the order of the outputs; empty for a regression. */
+      readonly classes: readonly string[];
+    }
+  | {
+      readonly kind: 'columns';
+      readonly job: number;
+      readonly columns: readonly RawColumn[];
+      readonly rows: number;
+    }
+  | {
       readonly kind: 'failed';
       readonly job: number;
       readonly code: string;
@@ -84,8 +122,17 @@ export type WorkerAnswer =
       readonly details: Readonly<Record<string, string>>;
     };
 
-/** A finished training. */
-export type Trained = Extract<WorkerAnswer, { kind: 'trained' }>;
+/** A training as a thread has finished it. */
+export type TrainedInThread = Extract<WorkerAnswer, { kind: 'trained' }>;
+
+/** A finished training, wherever it was done. */
+export type Trained = Omit<TrainedInThread, 'kind' | 'job' | 'backend'> & { readonly backend: string };
+
+/** The training rows of a job. */
+export type JobRows = Omit<Extract<WorkerAnswer, { kind: 'rows' }>, 'kind' | 'job'>;
+
+/** Raw columns of a job. */
+export type JobColumns = Omit<Extract<WorkerAnswer, { kind: 'columns' }>, 'kind' | 'job'>;
 
 /** Progress of a training. */
 export type EpochDone = Extract<WorkerAnswer, { kind: 'epoch' }>;

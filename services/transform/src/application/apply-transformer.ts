@@ -1,11 +1,13 @@
 import type { ArtifactStore } from '@rookery/artifacts';
 import { RookeryError } from '@rookery/contracts';
 import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
-import type { Value } from '@rookery/proto/rookery/domain/v1/data';
+import { madeColumns } from '@rookery/plugin';
+import type { Plugins } from '@rookery/plugin';
+import type { Row, Value } from '@rookery/proto/rookery/domain/v1/data';
 import type { ApplyRequest, ApplyResponse } from '@rookery/proto/rookery/transform/v1/transform';
 import type { Collection } from '@rookery/store';
-import { compileRowTransformer } from '@rookery/tabular';
-import type { FittedTransformer } from '@rookery/tabular';
+import { compileRowTransformer, pluginStepsOf, rawColumnOf } from '@rookery/tabular';
+import type { FittedTransformer, RawColumn } from '@rookery/tabular';
 
 import type { PlanDocument } from '../adapters/plan-collection.js';
 
@@ -23,6 +25,7 @@ const mostValues = 1_000_000;
 export function applyTransformer(ports: {
   readonly plans: Collection<PlanDocument>;
   readonly artifacts: ArtifactStore;
+  readonly plugins: Pick<Plugins, 'openStep'>;
 }): (request: ApplyRequest) => Promise<ApplyResponse> {
   return async (request) => {
     if (request.rows.length === 0) throw new RookeryError('RK_PREDICT_NO_ROWS', 'The request has no rows');
@@ -59,13 +62,37 @@ export function applyTransformer(ports: {
     }
     const transform = compileRowTransformer(fitted);
     const out = new Float32Array(values);
+    const columnsOf = (names: readonly string[]): RawColumn[] =>
+      rawColumnsOfRows(request.rows, fitted, names);
+    const count = request.rows.length;
+    const what = `transformation of rows of ${request.runId}`;
+    const made = await madeColumns(ports.plugins, pluginStepsOf(fitted), columnsOf, count, what);
+    const numbers = new Map(made.map(({ name, values: column }) => [name, column]));
     request.rows.forEach((row, index) => {
-      transform((column) => plainValue(row.values[column]), out, index * fitted.width);
+      const cell = (column: string): Cell => numbers.get(column)?.[index] ?? plainValue(row.values[column]);
+      transform(cell, out, index * fitted.width);
     });
     return { featureNames: [...fitted.featureNames], rows: request.rows.length, values: Array.from(out) };
   };
 }
 
-function plainValue(value: Value | undefined): number | string | boolean | null {
+type Cell = number | string | boolean | null;
+
+/** Cells that plug-ins read; one of another type than the column's is missing. */
+function rawColumnsOfRows(
+  rows: readonly Row[],
+  fitted: FittedTransformer,
+  names: readonly string[],
+): RawColumn[] {
+  const types = new Map(
+    pluginStepsOf(fitted).flatMap(({ columns }) => columns.map(({ name, type }) => [name, type] as const)),
+  );
+  return names.map((name) => {
+    const cells = rows.map((row) => plainValue(row.values[name]));
+    return rawColumnOf(name, types.get(name) ?? 'categorical', cells);
+  });
+}
+
+function plainValue(value: Value | undefined): Cell {
   return value?.kind?.value ?? null;
 }

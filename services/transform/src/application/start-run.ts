@@ -15,6 +15,9 @@ import {
 } from '@rookery/contracts';
 import type { ArtifactStore } from '@rookery/artifacts';
 import type { Bus, BusEvent, EventMeta, Outbox, OutboxEntry } from '@rookery/bus';
+import type { ModelSpec } from '@rookery/nn/spec';
+import { isPluginSpec } from '@rookery/plugin';
+import type { PluginSpec, Plugins } from '@rookery/plugin';
 import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import type { ArtifactRef, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import type { DatasetIngested, DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
@@ -25,9 +28,17 @@ import { featureRanges, tableFromArrow } from '@rookery/tabular';
 import type { PlanDocument } from '../adapters/plan-collection.js';
 import { jobsOfRun } from '../domain/jobs-of-run.js';
 import { foldPlan } from '../domain/plan-folds.js';
+import { pluginsOfRun } from '../domain/plugins-of-run.js';
 import type { PlannedJob } from '../domain/plan-folds.js';
-import { settleRequest, settleSpec, signatureOf } from '../domain/plan-request.js';
+import {
+  givenPluginSpec,
+  pluginProblemOf,
+  settleRequest,
+  settleSpec,
+  signatureOf,
+} from '../domain/plan-request.js';
 import { runSeed } from '../domain/run-seed.js';
+import { pluginFeatures } from './plugin-features.js';
 
 /** Tables up to this length are planned in one go. */
 const rowsWithoutPause = 10_000;
@@ -40,6 +51,7 @@ export interface StartRunPorts {
   readonly bus: Pick<Bus, 'lastOf'>;
   readonly mode: 'development' | 'production';
   readonly codeVersion: string;
+  readonly plugins: Pick<Plugins, 'settle' | 'settleStep' | 'fitStep' | 'openStep'>;
   /** What a request with a `search` starts in place of a run. */
   readonly search: (
     runId: string,
@@ -53,8 +65,8 @@ export interface StartRunPorts {
  * Handler of ml.dataset.ingested: plans the run (folds, transformers, seeds), stores the fold bundles, then saves the
  * plan together with the events that announce it: ml.run.started and K + 1 jobs. The run's id comes from the request's
  * event id and everything in the plan from that and the data, so a redelivery saves and announces nothing new. A run that was
- * cancelled before it had a plan gets none. Throws RK_MESSAGE_MISSING_FIELD, what {@link settleRequest}, {@link settleSpec}
- * and {@link foldPlan} throw, and what the artifact
+ * cancelled before it had a plan gets none. Throws RK_MESSAGE_MISSING_FIELD, what {@link settleRequest}, {@link settleSpec},
+ * {@link foldPlan} and a plug-in that is named throw, and what the artifact
  * store throws where the data set is gone.
  */
 export function startRun(ports: StartRunPorts): (event: BusEvent<DatasetIngested>) => Promise<void> {
@@ -146,7 +158,12 @@ export function sourceOf(data: DatasetIngested): RunSource {
 
 /** Plans the run of a request and stores its fold bundles: the same input gives the same plan and the same artifacts. */
 export async function planRun(
-  { artifacts, mode, codeVersion }: Pick<StartRunPorts, 'artifacts' | 'mode' | 'codeVersion'>,
+  {
+    artifacts,
+    mode,
+    codeVersion,
+    plugins,
+  }: Pick<StartRunPorts, 'artifacts' | 'mode' | 'codeVersion' | 'plugins'>,
   runId: string,
   event: { readonly data: DatasetIngested; readonly time: Date },
   { request, dataset }: RunSource,
@@ -157,17 +174,30 @@ export async function planRun(
   const settings = settleRequest(request, table);
   const seed = runSeed(request.seed, mode, data.requestEventId);
   const folding = foldPlan(table, targetName(request), settings, seed);
+  const fitPlugins = await pluginFeatures(
+    plugins,
+    settings.preprocessing?.plugins ?? [],
+    table,
+    folding,
+    seed,
+  );
   const planned: PlannedJob[] = [];
   for (let number = 0; number < folding.jobs; number++) {
     // Fitting a long table takes a while: heartbeats and other calls get their turn between jobs.
     if (number > 0 && table.rows > rowsWithoutPause) await setImmediate();
-    planned.push(folding.job(number));
+    planned.push(folding.job(number, await fitPlugins(number)));
   }
   const signature = signatureOf(settings, table, targetName(request));
   const last = planned.at(-1)?.transformer;
   const features = last ? featureRanges(last) : [];
   // Every fold has its own number of inputs where a category is missing from its rows: the final one's is checked here.
-  const spec = { ...settleSpec(request, settings, last?.width ?? 0, seed, features) };
+  const spec: ModelSpec | PluginSpec = isPluginSpec(request.modelSpec)
+    ? await plugins.settle(
+        givenPluginSpec(request),
+        pluginProblemOf(settings, last?.featureNames ?? []),
+        seed,
+      )
+    : settleSpec(request, settings, last?.width ?? 0, seed, features);
   const bundles = await Promise.all(
     planned.map((job) =>
       artifacts.put(bundleOf(runId, job, dataset, request, signature), artifactTypes.foldBundle),
@@ -186,7 +216,7 @@ export async function planRun(
     stratified: settings.stratified,
     seed,
     gate: settings.gate,
-    modelSpec: spec,
+    modelSpec: { ...spec },
     signature,
     rows: table.rows,
     requestEventId: data.requestEventId,
@@ -194,6 +224,7 @@ export async function planRun(
     requestedAtMs: data.requestedAtMs,
     codeVersion,
     tags: request.tags,
+    plugins: pluginsOfRun(last, 'plugin' in spec ? spec : {}),
     search: undefined,
   };
   return { document: planDocument(run, event.time), run, jobs: jobsOfRun(run, runAttempt) };

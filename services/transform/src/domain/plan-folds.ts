@@ -11,7 +11,13 @@ import {
   labelSetsOf,
   splitRows,
 } from '@rookery/tabular';
-import type { FittedTransformer, LabelMatrix, Table, TargetEncoder } from '@rookery/tabular';
+import type {
+  FittedPluginStep,
+  FittedTransformer,
+  LabelMatrix,
+  Table,
+  TargetEncoder,
+} from '@rookery/tabular';
 
 import { encodingTarget } from './encoding-target.js';
 import type { RunSettings } from './plan-request.js';
@@ -29,11 +35,20 @@ export interface PlannedJob {
   readonly weights: Float32Array | undefined;
 }
 
+/** What plug-ins made of the training rows of a job. */
+export interface PluginFeatures {
+  readonly steps: readonly FittedPluginStep[];
+  /** The table with their columns. */
+  readonly table: Table;
+}
+
 /** The jobs of a run, made one after the other: one for each fold, and the final one on all rows. */
 export interface FoldPlan {
   readonly jobs: number;
-  /** Fits what a job needs, by its number from 0. */
-  job(number: number): PlannedJob;
+  /** Training rows of a job. */
+  train(number: number): Uint32Array;
+  /** Fits what a job needs, by its number from 0; on top of what plug-ins made of its rows, where the request has such. */
+  job(number: number, made?: PluginFeatures): PlannedJob;
 }
 
 /** All jobs of {@link foldPlan} at once. */
@@ -58,29 +73,42 @@ export function foldPlan(table: Table, targetName: string, settings: RunSettings
   const encoder = targetEncoders(table, targetName, settings);
   const codes = classCodes(table, encoder(all));
   const folds = splitRows(table, settings.split, codes ?? labelSets(table, encoder(all)), seed);
-  const transformerOf = (fold: number, rows: Uint32Array): FittedTransformer => {
+  const transformerOf = (
+    fold: number,
+    rows: Uint32Array,
+    made: PluginFeatures | undefined,
+  ): FittedTransformer => {
     if (settings.preprocessing === undefined)
       return fitTransformer(table, rows, { features: settings.features });
+    const steps = made?.steps ?? [];
     const target = encodingTarget(table, encoder(all), rows);
-    return fitPipeline(table, rows, settings.preprocessing, {
-      features: settings.usable,
+    const fitted = fitPipeline(made?.table ?? table, rows, settings.preprocessing, {
+      features: [...settings.usable, ...steps.flatMap(({ outputs }) => outputs)],
       ...(target === undefined ? {} : { target }),
       seed: deriveSeed(seed, 'inner folds', fold),
     });
+    return steps.length === 0 ? fitted : { ...fitted, plugins: steps };
   };
-  const job = (fold: number, final: boolean, train: Uint32Array, test: Uint32Array): PlannedJob => {
-    const transformer = transformerOf(fold, train);
+  const job = (
+    fold: number,
+    final: boolean,
+    train: Uint32Array,
+    test: Uint32Array,
+    made: PluginFeatures | undefined,
+  ): PlannedJob => {
+    const transformer = transformerOf(fold, train, made);
     if (transformer.width === 0) throw nothingToLearnFrom(fold, train.length, settings.features);
     const weights = rowWeights(table, settings, codes, train);
     return { fold, final, train, test, transformer, target: encoder(train), weights };
   };
   return {
     jobs: folds.length + 1,
-    job: (number) => {
+    train: (number) => folds[number]?.train ?? all,
+    job: (number, made) => {
       const fold = folds[number];
       return fold === undefined
-        ? job(folds.length, true, all, new Uint32Array())
-        : job(number, false, fold.train, fold.test);
+        ? job(folds.length, true, all, new Uint32Array(), made)
+        : job(number, false, fold.train, fold.test, made);
     },
   };
 }

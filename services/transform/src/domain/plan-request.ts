@@ -13,20 +13,20 @@ import {
 import type { ClassWeight, TaskName } from '@rookery/contracts';
 import { defaultSpec, networkTask, validateSpec } from '@rookery/nn/spec';
 import type { ModelSpec } from '@rookery/nn/spec';
+import type { ModelProblem } from '@rookery/plugin';
 import type { Gate, Signature } from '@rookery/proto/rookery/domain/v1/data';
 import { ColumnType } from '@rookery/proto/rookery/domain/v1/data';
 import type { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import {
   DEFAULT_LABEL_SEPARATOR,
   DEFAULT_LABEL_THRESHOLD,
-  branchInputs,
   classLabels,
   columnByName,
   foldCount,
   inferTask,
   labelSetNames,
   needsClasses,
-  planBranches,
+  rawFeatures,
   readPreprocessing,
   readSplit,
   refuseTargetEncoders,
@@ -56,7 +56,7 @@ export interface RunSettings {
   readonly labelSets: LabelSetSettings | undefined;
   /** Columns that the model reads. */
   readonly features: readonly string[];
-  /** Columns that it may read: those that the preprocessing drops too. */
+  /** Columns that its steps may read as they are: those that the preprocessing drops too, without those that only plug-ins take. */
   readonly usable: readonly string[];
   /** All of them, repetitions included. */
   readonly folds: number;
@@ -93,19 +93,19 @@ export function settleRequest(request: DatasetReady, table: Table): RunSettings 
     );
   }
   const preprocessing = readPreprocessing(request.preprocessing);
+  const raw = preprocessing && rawFeatures(preprocessing, table, usable);
   const split = readSplit(request.split, {
     folds: request.folds ?? defaultFolds,
     stratified: task !== 'regression' && (request.stratify ?? true),
   });
-  const branches = preprocessing && planBranches(preprocessing, table, usable);
-  if (labelSets !== undefined && branches !== undefined) refuseTargetEncoders(branches);
+  if (labelSets !== undefined && raw !== undefined) refuseTargetEncoders(raw.branches);
   return {
     model: requireKey(request.model || request.name, 'model'),
     task,
     labels,
     labelSets,
-    features: branches === undefined ? usable : branchInputs(branches, usable),
-    usable,
+    features: raw?.read ?? usable,
+    usable: raw?.plain ?? usable,
     folds: foldCount(split),
     stratified: needsClasses(split.kind),
     split,
@@ -185,6 +185,44 @@ export function signatureOf(settings: RunSettings, table: Table, target: string)
   };
 }
 
+/** What a network has to learn. */
+function problemOf({ task, labels }: Pick<RunSettings, 'task' | 'labels'>): {
+  readonly task: ModelSpec['task'];
+  readonly outputs: number;
+} {
+  return { task: networkTask(task), outputs: task === 'regression' ? 1 : labels.length };
+}
+
+/** What a plug-in has to learn. Throws RK_SPEC_INVALID for sets of labels, which none can be asked for. */
+export function pluginProblemOf(
+  settings: Pick<RunSettings, 'task' | 'labels'>,
+  features: readonly string[],
+): ModelProblem {
+  const { task, outputs } = problemOf(settings);
+  if (task === 'multilabel') {
+    throw new TerminalError(
+      'RK_SPEC_INVALID',
+      'A plug-in has no part in sets of labels: it learns classes or numbers.',
+      {
+        details: { field: 'modelSpec.plugin' },
+        hint: 'Give the layers of a network, or publish one data set for each label.',
+      },
+    );
+  }
+  return { task, outputs, classes: settings.labels, features };
+}
+
+/** The specification that a request gives where it names a plug-in: its short forms stand for options of their names. */
+export function givenPluginSpec(request: DatasetReady): Record<string, unknown> {
+  const { modelSpec, epochs, batchSize, learningRate } = request;
+  return {
+    ...modelSpec,
+    ...(epochs === undefined ? {} : { epochs }),
+    ...(batchSize === undefined ? {} : { batchSize }),
+    ...(learningRate === undefined ? {} : { learningRate }),
+  };
+}
+
 /**
  * The complete model specification of a run: the request's `model_spec`, then its short forms (epochs, batch_size,
  * learning_rate), then defaults. `features` says which of the inputs are which column's. Throws RK_SPEC_INVALID naming the field.
@@ -196,8 +234,7 @@ export function settleSpec(
   seed: number,
   features: readonly FeatureRange[] = [],
 ): ModelSpec {
-  const task = networkTask(settings.task);
-  const outputs = settings.task === 'regression' ? 1 : settings.labels.length;
+  const { task, outputs } = problemOf(settings);
   const given: Record<string, unknown> = { ...request.modelSpec };
   if (request.epochs !== undefined) given['epochs'] = request.epochs;
   if (request.batchSize !== undefined) given['batchSize'] = request.batchSize;
