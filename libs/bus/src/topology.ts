@@ -73,15 +73,17 @@ async function ensureStream(jsm: JetStreamManager, wanted: Wanted, logger: Logge
         continue;
       }
       const code = error instanceof JetStreamApiError ? error.code : undefined;
-      if (code === subjectsOverlap) throw overlap(wanted, error);
-      // Somebody else created it between our look and our attempt: look again. Else JetStream may still be starting.
+      // Somebody else created it between our look and our attempt, which the broker may tell as an overlap with it: look again.
+      // Else JetStream may still be starting.
+      if (code === subjectsOverlap && attempt >= 5) throw overlap(wanted, error);
       if (attempt >= 20) {
         if (code !== undefined && code !== nameInUse) throw refused(wanted, error);
         throw new RetryableError('RK_BUS_UNAVAILABLE', `stream ${wanted.name} could not be set up`, {
           cause: error,
         });
       }
-      if (code !== undefined && code !== nameInUse && attempt >= 3) throw refused(wanted, error);
+      if (code !== undefined && code !== nameInUse && code !== subjectsOverlap && attempt >= 3)
+        throw refused(wanted, error);
       await sleep(Math.min(1_000, 25 * 2 ** attempt) * (0.5 + Math.random() / 2));
     }
   }

@@ -4,7 +4,17 @@ import { events, RetryableError, TerminalError } from '@rookery/contracts';
 import type { DeadLetter as DeadLetterMessage } from '@rookery/proto/rookery/events/v1/monitoring';
 import type { Bus, BusEvent, DeadLetter } from '../src/index.js';
 import { advisorySubject } from '../src/sweeper.js';
-import { counter, deferred, label, labelReceived, unique, until, useBroker, within } from './fixtures.js';
+import {
+  counter,
+  deferred,
+  label,
+  labelJson,
+  labelReceived,
+  unique,
+  until,
+  useBroker,
+  within,
+} from './fixtures.js';
 
 const broker = useBroker({ config: 'max_payload: 65536' });
 const soon = (): number => 10;
@@ -97,7 +107,7 @@ test('a terminal error goes to the dead letters at once, with everything needed 
   });
   expect(letter?.data.headers).toMatchObject({ 'ce-id': id, 'ce-type': 'ml.label.received' });
   expect(letter?.data.stack).toContain('dead-letters.test');
-  expect(JSON.parse(Buffer.from(letter?.data.payload ?? []).toString())).toEqual(label('p1'));
+  expect(JSON.parse(Buffer.from(letter?.data.payload ?? []).toString())).toEqual(labelJson('p1'));
   await until(
     () => consumption.lag(),
     (lag) => lag.ackPending === 0,
@@ -302,7 +312,7 @@ test("an event that even the dispatcher could not give up is swept up from the b
     correlationId: 'run-5',
     attempts: 1,
   });
-  expect(JSON.parse(Buffer.from(letter?.data.payload ?? []).toString())).toEqual(label('p'));
+  expect(JSON.parse(Buffer.from(letter?.data.payload ?? []).toString())).toEqual(labelJson('p'));
   await until(
     async () => announced.length,
     (n) => n === 1,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import { events } from '@rookery/contracts';
-import type { LabelReceived } from '@rookery/proto/rookery/events/v1/dataset';
+import { LabelReceived } from '@rookery/proto/rookery/events/v1/dataset';
 import { connectBus } from '../src/index.js';
 import type { Bus, ConnectBusOptions, Logger } from '../src/index.js';
 import { startNatsServer } from '../src/testing/index.js';
@@ -12,6 +12,9 @@ export const label = (id: string): LabelReceived => ({
   model: 'penguins',
   labels: [],
 });
+
+/** {@link label} as it lies on the bus. */
+export const labelJson = (id: string): unknown => LabelReceived.toJSON(label(id));
 
 /** The event most tests use: JSON, with a key, and strict. */
 export const labelReceived = events.labelReceived;

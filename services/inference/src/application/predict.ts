@@ -6,7 +6,7 @@ import type { PredictRequest, PredictResponse } from '@rookery/proto/rookery/inf
 import type { Admission } from '../domain/admission.js';
 import { addPredictions, emptyAnswer } from '../domain/answer.js';
 import type { CapturedRow } from '../domain/captured-row.js';
-import type { LoadedModel } from '../domain/loaded-model.js';
+import type { LoadedModel, MadeCells } from '../domain/loaded-model.js';
 import type { ModelHandle } from '../domain/model-handle.js';
 import type { CallIds } from '../domain/prediction-ids.js';
 import type { ServedModels } from '../domain/served-models.js';
@@ -99,8 +99,11 @@ export function createPredict(parts: PredictParts): Predict {
       for (let from = 0; from < request.rows.length; from += sliceRows) {
         checkStillWanted(call, clock());
         const to = Math.min(from + sliceRows, request.rows.length);
-        const made = await model.prepare?.(request.rows, from, to);
-        if (made !== undefined) checkStillWanted(call, clock());
+        let made: MadeCells | undefined;
+        if (model.prepare !== undefined) {
+          made = await model.prepare(request.rows, from, to);
+          checkStillWanted(call, clock());
+        }
         if (model.engine === 'compiled') {
           const features = scratchFor((to - from) * model.inputs);
           model.transform(request.rows, from, to, features, made);
