@@ -1,5 +1,5 @@
 import { renderPermissions } from '@rookery/bus/access';
-import { modelSpecSchema } from '@rookery/nn/spec';
+import { givenSpecSchema } from '@rookery/nn/spec';
 import { renderConfigTable } from '@rookery/service-kit';
 
 import { renderErrorCodes } from './error-codes.js';
@@ -11,5 +11,5 @@ export const documents: Readonly<Record<string, () => string>> = {
   'docs/contracts/subjects.md': renderSubjects,
   'docs/contracts/config.md': renderConfigTable,
   'docs/contracts/permissions.md': renderPermissions,
-  'docs/contracts/model-spec.schema.json': () => `${JSON.stringify(modelSpecSchema, null, 2)}\n`,
+  'docs/contracts/model-spec.schema.json': () => `${JSON.stringify(givenSpecSchema, null, 2)}\n`,
 };

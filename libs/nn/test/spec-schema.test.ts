@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NnError, modelSpecSchema, validateSpec } from '@rookery/nn';
 import type { Task } from '@rookery/nn';
+import { givenSpecSchema } from '@rookery/nn/spec';
 
 const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false, strictTypes: false });
 const accepts = ajv.compile(modelSpecSchema);
@@ -281,5 +282,22 @@ describe('the JSON Schema of a model specification', () => {
     );
     expect(examples.length).toBeGreaterThan(1);
     for (const example of examples) expect(accepts(example), JSON.stringify(accepts.errors)).toBe(true);
+  });
+});
+
+describe('the schema of what an event may give', () => {
+  const given = ajv.compile(givenSpecSchema);
+  it('takes a network as before', () => {
+    expect(given({ layers: [{ units: 8 }, {}], epochs: 5 })).toBe(true);
+    expect(given(null)).toBe(true);
+    expect(given({ layer: [] })).toBe(false);
+    expect(given({ plugin: null, layers: [{ units: 8 }, {}] })).toBe(false);
+  });
+  it('takes a plug-in with any options in its place, and no field of a network beside it', () => {
+    expect(given({ plugin: 'knn', options: { k: 3 }, epochs: 2 })).toBe(true);
+    expect(given({ plugin: { name: 'knn', version: '1.2.0' } })).toBe(true);
+    expect(given({ plugin: '' })).toBe(false);
+    expect(given({ plugin: { version: '1.2.0' } })).toBe(false);
+    expect(given({ plugin: 'knn', layers: [] })).toBe(false);
   });
 });

@@ -63,7 +63,7 @@ export function askedPlugin(
 
 /** Settings of a request that stand for an option of the same name. */
 const shortForms = ['epochs', 'batchSize', 'learningRate'] as const;
-const known = ['task', 'plugin', 'options', 'seed', ...shortForms];
+const known = ['$schema', 'task', 'plugin', 'options', 'seed', ...shortForms];
 
 /**
  * The complete specification for a plug-in. `given` may have the short forms epochs, batchSize and learningRate beside its options, which

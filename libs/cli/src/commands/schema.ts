@@ -1,9 +1,9 @@
 import { TerminalError } from '@rookery/contracts';
-import { modelSpecSchema } from '@rookery/nn/spec';
+import { givenSpecSchema } from '@rookery/nn/spec';
 import { Command } from 'commander';
 
 /** What has a JSON Schema, by name. */
-const schemas: Readonly<Record<string, object>> = { 'model-spec': modelSpecSchema };
+const schemas: Readonly<Record<string, object>> = { 'model-spec': givenSpecSchema };
 
 /** `rookery schema model-spec`: the JSON Schema of what stands as JSON in an event, for editors. Needs no running system. */
 export function schemaCommand(): Command {
