@@ -57,6 +57,8 @@ export function embeddedNats(options: EmbeddedNatsOptions): SupervisedProcess {
       `port: ${options.port}`,
       `pid_file: ${JSON.stringify(pidFile)}`,
       `max_payload: ${maxPayload}`,
+      // Who watches and does not read is cut off after this long: until then it holds up whoever reports to it.
+      'write_deadline: "2s"',
       'jetstream {',
       `  store_dir: ${JSON.stringify(join(options.directory, 'jetstream'))}`,
       '}',
