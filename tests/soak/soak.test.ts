@@ -7,7 +7,7 @@ import { runSoak } from './soak.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-describe('40 hot swaps of two models under traffic, by way of the registry', () => {
+describe('40 hot swaps of a model an engine under traffic, by way of the registry', () => {
   it('fail no call, never go back, and free what they replace', { timeout: 180_000 }, async () => {
     const lines: string[] = [];
     const report = await runSoak({

@@ -21,7 +21,7 @@ import type { Rotation } from './rotation.js';
 /** What to do. */
 export interface SoakOptions extends SuiteRun {
   readonly swaps: number;
-  /** Predictions a second, for each of the two models. */
+  /** Predictions a second, for each of the models. */
   readonly perSecond: number;
   /** Swap after which memory is looked at for the first time. */
   readonly settledAfter: number;
@@ -51,7 +51,7 @@ const memoryFactor = 1.2;
 const soaked = servingEngines.map((one) => ({ ...one, model: `soak-${one.name}` }));
 
 /**
- * Trains three versions of two models, one for each engine, and then moves their aliases in turn, by the registry, while both
+ * Trains three versions of each model, and then moves their aliases in turn, by the registry, while all
  * are asked for predictions at a fixed rate: each swap goes the whole way, from the decision to the new version's answers.
  */
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
