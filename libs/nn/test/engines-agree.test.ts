@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadPredictor, releaseOnnxSessions, train, useBackend, validateSpec } from '@rookery/nn';
 import { randomStream } from '../src/random.js';
+import { hiddenActivations } from './support/activations.js';
 import type { ModelSpec, Task, TrainJob, TrainResult } from '@rookery/nn';
 
 beforeAll(() => useBackend('cpu'));
@@ -27,20 +28,7 @@ function problem(task: Task, seed: number): Pick<TrainJob, 'features' | 'rows' |
   return { features, rows, width: inputs, targets };
 }
 
-const activation = fc.constantFrom(
-  ...([
-    'linear',
-    'relu',
-    'sigmoid',
-    'tanh',
-    'elu',
-    'selu',
-    'gelu',
-    'silu',
-    'softplus',
-    'leaky_relu',
-  ] as const),
-);
+const activation = fc.constantFrom(...hiddenActivations);
 const dense = fc.record(
   {
     type: fc.constant('dense'),

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as runtime from 'onnxruntime-node';
 import { defaultSpec, loadPredictor, tensorMemory, useBackend, validateSpec } from '@rookery/nn';
-import { initialParameters, planNetwork } from '../src/network-plan.js';
+import { planNetwork } from '../src/network-plan.js';
 import { randomStream } from '../src/random.js';
-import { topologyOf } from '../src/topology/topology.js';
-import { encodeWeights } from '../src/weights.js';
+import { hiddenActivations } from './support/activations.js';
+import { randomModelOf } from './support/random-model.js';
 import type { Task, TrainedModel } from '@rookery/nn';
 
 beforeAll(() => useBackend('cpu'));
@@ -15,21 +15,7 @@ afterEach(() => vi.restoreAllMocks());
 function modelOf(given: object, task: Task, inputs: number, outputs: number, seed = 1): TrainedModel {
   const spec = validateSpec(given, { task, inputs, outputs });
   const plan = planNetwork(spec.layers, inputs, spec.embeddings);
-  const random = randomStream(seed, 9);
-  const parameters = initialParameters(plan, random).map((values) =>
-    values.map((value) => value + random() * 0.2),
-  );
-  return {
-    format: 'tfjs-layers',
-    topology: topologyOf(plan),
-    weightSpecs: plan.parameters,
-    weights: encodeWeights(parameters),
-    spec: { ...defaultSpec(task, inputs, outputs), ...spec },
-    inputs,
-    outputs,
-    task,
-    backend: 'cpu',
-  };
+  return randomModelOf(plan, { ...defaultSpec(task, inputs, outputs), ...spec }, task, seed);
 }
 
 const large = (seed = 1): TrainedModel =>
@@ -40,18 +26,7 @@ const rowsFor = (model: TrainedModel, rows: number): Float32Array => {
 };
 
 describe('a predictor on onnxruntime', () => {
-  const activation = fc.constantFrom(
-    'linear',
-    'relu',
-    'sigmoid',
-    'tanh',
-    'elu',
-    'selu',
-    'gelu',
-    'silu',
-    'softplus',
-    'leaky_relu',
-  );
+  const activation = fc.constantFrom(...hiddenActivations);
   const dense = fc.record({ units: fc.integer({ min: 1, max: 40 }), activation, useBias: fc.boolean() });
   const layer = fc.oneof(
     { weight: 3, arbitrary: dense },

@@ -3,30 +3,18 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { defaultSpec, loadPredictor, tensorMemory, train, useBackend, validateSpec } from '@rookery/nn';
-import { initialParameters, planNetwork } from '../src/network-plan.js';
+import { planNetwork } from '../src/network-plan.js';
 import { randomStream } from '../src/random.js';
 import { topologyOf } from '../src/topology/topology.js';
 import { encodeWeights } from '../src/weights.js';
+import { randomModelOf } from './support/random-model.js';
 import type { LayerSpec, TrainedModel } from '@rookery/nn';
 
 /** A model with random weights, moving statistics included. */
 function randomModel(layers: LayerSpec[], inputs: number, seed: number): TrainedModel {
   const plan = planNetwork(layers, inputs);
-  const random = randomStream(seed, 9);
-  const parameters = initialParameters(plan, random).map((values) =>
-    values.map((value) => value + random() * 0.2),
-  );
-  return {
-    format: 'tfjs-layers',
-    topology: topologyOf(plan),
-    weightSpecs: plan.parameters,
-    weights: encodeWeights(parameters),
-    spec: { ...defaultSpec('regression', inputs, plan.outputs), layers },
-    inputs,
-    outputs: plan.outputs,
-    task: 'regression',
-    backend: 'cpu',
-  };
+  const spec = { ...defaultSpec('regression', inputs, plan.outputs), layers };
+  return randomModelOf(plan, spec, 'regression', seed);
 }
 
 async function fitted(): Promise<TrainedModel> {
