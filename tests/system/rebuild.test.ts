@@ -67,7 +67,9 @@ async function makeHistory(): Promise<void> {
   await client.setAlias({ ...move, alias: 'champion', version: 2, expectedRevision: 3 });
   await eventually(async () => {
     const { models } = await client.served();
-    return models.some(({ model, aliasRevision }) => model === 'penguins' && aliasRevision === 4) || undefined;
+    return (
+      models.some(({ model, aliasRevision }) => model === 'penguins' && aliasRevision === 4) || undefined
+    );
   }, 'version 2 answers again');
 
   const rows = labelledRows(exampleCsv('penguins.csv'), version.signature ?? fail('a signature'));
