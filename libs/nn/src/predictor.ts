@@ -83,21 +83,8 @@ export async function loadPredictor(model: TrainedModel, options: PredictorOptio
   }
   if (plan !== undefined && (asked === 'onnx' || (asked === 'auto' && (await onnxPays(numbers, options))))) {
     await useBackend(backendInUse() ?? backend);
-    const network = await onnxNetwork(plan, parameters).catch((error: unknown) => {
-      if (asked === 'onnx') throw error;
-      // 'auto' has other engines.
-      return loadPredictor(model, { ...options, asynchronous: false });
-    });
-    if ('engine' in network) return network;
-    const difference = await checked('onnx', model, plan, network.run, options).catch((error: unknown) => {
-      network.release();
-      throw error;
-    });
-    if (difference === undefined) return onnxPredictor(model, network);
-    network.release();
-    if (asked === 'onnx') throw unsupported(`its graph differs from TensorFlow.js: ${difference}`);
-    await useBackend(backend);
-    return tfjsPredictor(model, backend, `The graph differs: ${difference}.`);
+    const served = await servedByOnnx(model, plan, parameters, backend, options);
+    if (served !== undefined) return served;
   }
   // Any backend will do for the check; a change would disturb models that are being served on the present one.
   await useBackend(tryCompiled ? (backendInUse() ?? backend) : backend);
@@ -117,6 +104,33 @@ export async function loadPredictor(model: TrainedModel, options: PredictorOptio
     throw unsupported(`the compiled network differs from TensorFlow.js: ${difference}`);
   await useBackend(backend);
   return tfjsPredictor(model, backend, `The compiled network differs: ${difference}.`);
+}
+
+/** On onnxruntime, or by TensorFlow.js where the graph answers otherwise; undefined where 'auto' has to take another engine. */
+async function servedByOnnx(
+  model: TrainedModel,
+  plan: NetworkPlan,
+  parameters: Float32Array[],
+  backend: BackendName,
+  options: PredictorOptions,
+): Promise<Predictor | undefined> {
+  const byName = options.engine === 'onnx';
+  let network: OnnxNetwork;
+  try {
+    network = await onnxNetwork(plan, parameters);
+  } catch (error) {
+    if (byName) throw error;
+    return undefined;
+  }
+  const difference = await checked('onnx', model, plan, network.run, options).catch((error: unknown) => {
+    network.release();
+    throw error;
+  });
+  if (difference === undefined) return onnxPredictor(model, network);
+  network.release();
+  if (byName) throw unsupported(`its graph differs from TensorFlow.js: ${difference}`);
+  await useBackend(backend);
+  return tfjsPredictor(model, backend, `The graph differs: ${difference}.`);
 }
 
 async function onnxPays(numbers: number, { asynchronous, rows }: PredictorOptions): Promise<boolean> {

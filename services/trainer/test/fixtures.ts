@@ -35,6 +35,9 @@ import {
 } from '@rookery/tabular';
 import type { FittedTransformer, Table, TargetEncoder } from '@rookery/tabular';
 
+import { openTrainingPool } from '../src/adapters/training-pool.js';
+import type { OpenPool, PoolOptions } from '../src/adapters/training-pool.js';
+
 const service = fileURLToPath(new URL('..', import.meta.url));
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -209,4 +212,23 @@ export async function nnJob(artifacts: ArtifactStore, fixture: JobFixture): Prom
     ...(fixture.weights === undefined ? {} : { sampleWeights: fixture.weights }),
     ...(classes === 0 ? {} : { classes }),
   };
+}
+
+/** A pool of threads that run the built worker; it is closed with what else is `closing`. */
+export async function openTestPool(
+  built: BuiltWorker,
+  closing: (() => Promise<unknown>)[],
+  options: Partial<PoolOptions>,
+): Promise<OpenPool> {
+  const pool = await openTrainingPool({
+    workers: 1,
+    backend: 'cpu',
+    engine: 'auto',
+    deadlineMs: 600_000,
+    logger: quiet,
+    script: built.script,
+    ...options,
+  });
+  closing.push(() => pool.close());
+  return pool;
 }

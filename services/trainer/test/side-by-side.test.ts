@@ -10,10 +10,9 @@ import { noPlugins } from '@rookery/plugin';
 import type { FoldJob, FoldTrained } from '@rookery/proto/rookery/events/v1/run';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { openTrainingPool } from '../src/adapters/training-pool.js';
 import type { OpenPool, PoolOptions } from '../src/adapters/training-pool.js';
 import { trainFold } from '../src/application/train-fold.js';
-import { buildWorker, foldJob, openFolder, quiet } from './fixtures.js';
+import { buildWorker, foldJob, openFolder, openTestPool } from './fixtures.js';
 import type { BuiltWorker } from './fixtures.js';
 
 let built: BuiltWorker;
@@ -36,19 +35,8 @@ afterAll(async () => {
   await Promise.all([server.stop(), folder.close(), built.remove()]);
 });
 
-async function openPool(options: Partial<PoolOptions> = {}): Promise<OpenPool> {
-  const pool = await openTrainingPool({
-    workers: 2,
-    backend: 'cpu',
-    engine: 'auto',
-    deadlineMs: 600_000,
-    logger: quiet,
-    script: built.script,
-    ...options,
-  });
-  closing.push(() => pool.close());
-  return pool;
-}
+const openPool = (options: Partial<PoolOptions> = {}): Promise<OpenPool> =>
+  openTestPool(built, closing, { workers: 2, ...options });
 
 async function startTrainer(pool: OpenPool, artifacts: ArtifactStore): Promise<void> {
   serial += 1;

@@ -18,13 +18,12 @@ import { loadPredictor, train, trainedModelFromProto } from '@rookery/nn';
 import { noPlugins } from '@rookery/plugin';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { openTrainingPool } from '../src/adapters/training-pool.js';
 import type { OpenPool, PoolOptions } from '../src/adapters/training-pool.js';
 import { TrainingThread } from '../src/adapters/training-thread.js';
 import type { ThreadJob } from '../src/adapters/training-thread.js';
 import { followCancelledRuns } from '../src/application/cancelled-runs.js';
 import { trainFold } from '../src/application/train-fold.js';
-import { buildWorker, foldJob, killChannel, nnJob, openFolder, quiet } from './fixtures.js';
+import { buildWorker, foldJob, killChannel, nnJob, openFolder, openTestPool, quiet } from './fixtures.js';
 import type { BuiltWorker } from './fixtures.js';
 
 let built: BuiltWorker;
@@ -51,19 +50,8 @@ afterAll(async () => {
   await Promise.all([server.stop(), folder.close(), built.remove()]);
 });
 
-async function openPool(options: Partial<PoolOptions> = {}): Promise<OpenPool> {
-  const pool = await openTrainingPool({
-    workers: 1,
-    backend: 'cpu',
-    engine: 'auto',
-    deadlineMs: 600_000,
-    logger: quiet,
-    script: built.script,
-    ...options,
-  });
-  closing.push(() => pool.close());
-  return pool;
-}
+const openPool = (options: Partial<PoolOptions> = {}): Promise<OpenPool> =>
+  openTestPool(built, closing, { workers: 1, ...options });
 
 /** A run id that no other test has. */
 function newRun(): string {

@@ -1,13 +1,4 @@
+import { activations } from '../../src/spec/layer-spec.js';
+
 /** Activations that a hidden layer may have. */
-export const hiddenActivations = [
-  'linear',
-  'relu',
-  'sigmoid',
-  'tanh',
-  'elu',
-  'selu',
-  'gelu',
-  'silu',
-  'softplus',
-  'leaky_relu',
-] as const;
+export const hiddenActivations = activations.filter((name) => name !== 'softmax');

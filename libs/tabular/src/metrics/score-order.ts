@@ -1,4 +1,12 @@
-import { DIGITS, DIGIT_BITS, PASSES, SHORT_RUN, orderOf, upperHalves } from '../profile/sort-floats.js';
+import {
+  DIGITS,
+  DIGIT_BITS,
+  PASSES,
+  SHORT_RUN,
+  orderOf,
+  startsOfCounts,
+  upperHalves,
+} from '../profile/sort-floats.js';
 
 /** Fewer rows than this are sorted by the engine's own sort. */
 const FEW = 2048;
@@ -36,12 +44,7 @@ function radixOrder(values: Float64Array<ArrayBuffer>, rows: Uint32Array<ArrayBu
     const shift = pass * DIGIT_BITS;
     starts.fill(0);
     for (let i = 0; i < n; i++) starts[(keys[i]! >>> shift) & (DIGITS - 1)]!++;
-    let sum = 0;
-    for (let digit = 0; digit < DIGITS; digit++) {
-      const count = starts[digit]!;
-      starts[digit] = sum;
-      sum += count;
-    }
+    startsOfCounts(starts);
     for (let i = 0; i < n; i++) {
       const key = keys[i]!;
       const at = starts[(key >>> shift) & (DIGITS - 1)]!++;

@@ -74,12 +74,7 @@ function radixSorted(values: Float64Array<ArrayBuffer>, other: Float64Array<Arra
     const starts = counts.subarray(pass * DIGITS, (pass + 1) * DIGITS);
     // A digit that all numbers share moves none of them.
     if (starts[(orderOf(upper[0]!) >>> shift) & (DIGITS - 1)] === n) continue;
-    let sum = 0;
-    for (let digit = 0; digit < DIGITS; digit++) {
-      const count = starts[digit]!;
-      starts[digit] = sum;
-      sum += count;
-    }
+    startsOfCounts(starts);
     for (let i = 0; i < n; i++) {
       const digit = (orderOf(upper[2 * i]!) >>> shift) & (DIGITS - 1);
       to[starts[digit]!++] = from[i]!;
@@ -99,6 +94,16 @@ function radixSorted(values: Float64Array<ArrayBuffer>, other: Float64Array<Arra
     start = end;
   }
   return from;
+}
+
+/** Makes of how often each digit comes where its first number goes. */
+export function startsOfCounts(counts: Uint32Array): void {
+  let sum = 0;
+  for (let digit = 0; digit < DIGITS; digit++) {
+    const count = counts[digit]!;
+    counts[digit] = sum;
+    sum += count;
+  }
 }
 
 /** The upper 32 bits of the numbers, at every second place. */

@@ -54,6 +54,15 @@ export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
     ...runDetailView(run, (fold) => book.curve(run.runId, fold)),
     search: await searchOf(data, run),
   });
+  const turn = (what: 'resume' | 'cancel'): ApiRoute => ({
+    method: 'POST',
+    path: `/api/v1/runs/:runId/${what}`,
+    access: ['publish'],
+    answer: async ({ params, body }) => {
+      const asked = { runId: keyOf(params, 'runId'), actor, reason: reasonOfBody(body) };
+      return detail(await data.runControl[what](asked));
+    },
+  });
   return [
     get('/settings', async () => ({ jaegerUrl: deps.jaegerUrl ?? null, version: deps.version })),
     get('/runs', async ({ query }) => {
@@ -65,24 +74,8 @@ export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
       return { runs: runs.map((run) => ({ ...runSummaryView(run), live: book.share(run.runId) })) };
     }),
     get('/runs/:runId', async ({ params }) => detail(await data.run(keyOf(params, 'runId')))),
-    {
-      method: 'POST',
-      path: '/api/v1/runs/:runId/resume',
-      access: ['publish'],
-      answer: async ({ params, body }) => {
-        const turn = { runId: keyOf(params, 'runId'), actor, reason: reasonOfBody(body) };
-        return detail(await data.runControl.resume(turn));
-      },
-    },
-    {
-      method: 'POST',
-      path: '/api/v1/runs/:runId/cancel',
-      access: ['publish'],
-      answer: async ({ params, body }) => {
-        const turn = { runId: keyOf(params, 'runId'), actor, reason: reasonOfBody(body) };
-        return detail(await data.runControl.cancel(turn));
-      },
-    },
+    turn('resume'),
+    turn('cancel'),
     get('/models', async () => ({ models: (await data.models()).map(modelView) })),
     get('/models/:model', async ({ params }) => {
       const { model, versions } = await data.model(keyOf(params, 'model'));

@@ -54,9 +54,9 @@ export interface SearchView {
 export function searchView(found: GetSearchResponse): SearchView {
   const { search, attempts, state, result, lowerIsBetter } = found;
   const ended = attempts.filter(({ status }) => status !== AttemptStatus.ATTEMPT_STATUS_RUNNING);
-  const scores = ended.flatMap(({ score }) => (score === undefined ? [] : [score]));
-  let best = lowerIsBetter ? Infinity : -Infinity;
-  const leader = leaderOf(attempts, lowerIsBetter);
+  const better = (a: number, b: number): boolean => (lowerIsBetter ? a < b : a > b);
+  const leaders = leadersOf(attempts, better);
+  const leader = leaders.at(-1);
   return {
     state: states[state] ?? 'unknown',
     strategy: search?.strategy ?? '',
@@ -64,29 +64,27 @@ export function searchView(found: GetSearchResponse): SearchView {
     trials: search?.trials ?? 0,
     folds: search?.folds ?? 0,
     rungs: search?.rungs ?? [],
-    best: result
-      ? { trial: result.bestTrial, score: result.bestScore }
-      : leader?.score === undefined
-        ? null
-        : { trial: leader.trial, score: leader.score },
+    best: result ? { trial: result.bestTrial, score: result.bestScore } : (leader ?? null),
     ended: ended.length,
     begun: attempts.length,
     endedTrials: new Set(ended.map(({ trial }) => trial)).size,
-    bestSoFar: scores.map((score) => (best = lowerIsBetter ? Math.min(best, score) : Math.max(best, score))),
+    bestSoFar: leaders.map(({ score }) => score),
     attempts: bestFirst(found).slice(0, shown).map(attemptView),
   };
 }
 
-function leaderOf(attempts: readonly Attempt[], lowerIsBetter: boolean): Attempt | undefined {
-  let leader: Attempt | undefined;
-  for (const attempt of attempts) {
-    if (attempt.score === undefined) continue;
-    const better =
-      leader?.score === undefined ||
-      (lowerIsBetter ? attempt.score < leader.score : attempt.score > leader.score);
-    if (better) leader = attempt;
+/** The best trial after each attempt that has a score; of equal ones the first. */
+function leadersOf(
+  attempts: readonly Attempt[],
+  better: (a: number, b: number) => boolean,
+): { trial: number; score: number }[] {
+  const leaders: { trial: number; score: number }[] = [];
+  for (const { trial, score } of attempts) {
+    if (score === undefined) continue;
+    const before = leaders.at(-1);
+    leaders.push(before === undefined || better(score, before.score) ? { trial, score } : before);
   }
-  return leader;
+  return leaders;
 }
 
 function attemptView(attempt: Attempt): AttemptView {
