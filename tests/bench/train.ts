@@ -1,5 +1,6 @@
 import { resolveBackend, train, trainTogether, useBackend, validateSpec, warmUp } from '@rookery/nn';
 import type { BackendName, TrainEngine, TrainJob } from '@rookery/nn';
+import { createRandom } from '@rookery/tabular';
 import { tensor2d } from '@tensorflow/tfjs-core';
 import { layers, sequential } from '@tensorflow/tfjs-layers';
 
@@ -42,7 +43,9 @@ interface Run {
 /**
  * Milliseconds of a fit with each engine available, with TensorFlow.js's own Layers fit on each backend available, with Keras
  * on JAX where a Python has it, and with bare loops over typed arrays, for three sizes. The reference is the faster backend of the
- * Layers fit in the same run; of the cases `default against Keras …`, Keras. All take turns in every repetition; medians.
+ * Layers fit in the same run; of the cases `default against Keras …`, Keras. All take turns in every
+ * repetition, in an order drawn anew; each fit follows one of the same that is not measured, so that no turn pays for the
+ * garbage and the caches of the one before. Medians.
  *
  * Where a whole fit takes more than about 1.5 s, some steps of it are measured and the time of the fit is their multiple
  * (`extra.steps` of `extra.stepsOfFit`); `extra.stepUs` is the time of a step, `extra.cpuMs` the processor time of a fit,
@@ -108,7 +111,9 @@ async function measure(one: TrainCase, contestants: readonly Contestant[]): Prom
     for (let spent = 4 * step; spent < warmUpMs;) spent += (await contestant.fit(one, rows, epochs)).ms;
   }
   for (let repetition = 0; repetition < one.repetitions; repetition += 1) {
-    for (const { contestant, steps, rows, epochs, times } of runs) {
+    for (const run of createRandom(repetition).shuffle([...runs])) {
+      const { contestant, steps, rows, epochs, times } = run;
+      await contestant.fit(one, rows, epochs);
       const { ms, cpuMs } = await contestant.fit(one, rows, epochs);
       const share = steps * (contestant.fits ?? 1);
       times.push({ ms: ms / share, cpuMs: cpuMs / share });

@@ -1,3 +1,4 @@
+import { firstNotFinite } from './finite.js';
 import { NnError } from './nn-error.js';
 import type { NetworkPlan } from './network-plan.js';
 import type { TrainJob } from './train-job.js';
@@ -20,12 +21,12 @@ export function checkTrainingData(job: TrainJob, plan: NetworkPlan): void {
       'Check the width of the matrix.',
     );
   }
-  for (let i = 0; i < features.length; i += 1) {
-    if (Number.isFinite(features[i]!)) continue;
-    const row = String(Math.floor(i / width));
-    const column = String(i % width);
+  const bad = firstNotFinite(features);
+  if (bad >= 0) {
+    const row = String(Math.floor(bad / width));
+    const column = String(bad % width);
     const hint = 'Impute missing values and drop infinite ones before training.';
-    refuse(`The feature in row ${row}, column ${column} is ${features[i]}.`, { row, column }, hint);
+    refuse(`The feature in row ${row}, column ${column} is ${features[bad]}.`, { row, column }, hint);
   }
   const perRow = spec.task === 'classification' ? 1 : outputs;
   if (targets.length !== rows * perRow) {

@@ -1,6 +1,7 @@
 import { backendInUse, useBackend } from './backends.js';
 import { divergence } from './divergence.js';
 import { earlyStopping } from './early-stopping.js';
+import { firstNotFinite } from './finite.js';
 import { lossFromLogits } from './losses.js';
 import { initialParameters } from './network-plan.js';
 import { learningRateAt } from './optimizers/learning-rate.js';
@@ -198,7 +199,7 @@ async function fitNetwork(job: TrainJob, network: FitNetwork, joining?: Joining)
     const outcome = await runEpochs({ job, plan, seed, engine, data, held: judged });
     job.signal?.throwIfAborted();
     const { history, parameters } = outcome;
-    if (!parameters.every((values) => values.every(Number.isFinite)))
+    if (parameters.some((values) => firstNotFinite(values) >= 0))
       throw divergence(history.loss.length, 0, job);
     if (scaling !== undefined) foldScaling(plan, parameters, scaling);
     const model: TrainedModel = {

@@ -1,15 +1,19 @@
-import { NnError } from './nn-error.js';
+import { endianness } from 'node:os';
+
+import { firstNotFinite } from './finite.js';
 import { sizeOf } from './network-plan.js';
+import { NnError } from './nn-error.js';
 import type { WeightSpec } from './trained-model.js';
 
 /** Little-endian float32 bytes of the parameters, in order, whatever the byte order of the machine. */
 export function encodeWeights(parameters: readonly Float32Array[]): Uint8Array {
-  const bytes = new Uint8Array(parameters.reduce((sum, values) => sum + values.length * 4, 0));
-  const view = new DataView(bytes.buffer);
+  const bytes = new Uint8Array(parameters.reduce((sum, { byteLength }) => sum + byteLength, 0));
   let offset = 0;
-  for (const values of parameters) {
-    for (let i = 0; i < values.length; i += 1, offset += 4) view.setFloat32(offset, values[i]!, true);
+  for (const { buffer, byteOffset, byteLength } of parameters) {
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), offset);
+    offset += byteLength;
   }
+  swapOnBigEndian(bytes);
   return bytes;
 }
 
@@ -29,24 +33,26 @@ export function decodeWeights(specs: readonly WeightSpec[], bytes: Uint8Array): 
       },
     );
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let offset = 0;
   return specs.map((spec) => {
-    const values = new Float32Array(sizeOf(spec));
-    for (let i = 0; i < values.length; i += 1, offset += 4) {
-      const value = view.getFloat32(offset, true);
-      if (!Number.isFinite(value)) {
-        throw new NnError(
-          'RK_MODEL_CORRUPT',
-          `Weight ${i} of ${spec.name} is ${value}, not a finite number.`,
-          {
-            details: { weight: spec.name, index: String(i) },
-            hint: 'The fit diverged or the bytes were damaged: train or fetch the model again.',
-          },
-        );
-      }
-      values[i] = value;
-    }
-    return values;
+    // A copy begins where a float may begin, which a part of a message need not. A Buffer's own slice is no copy.
+    const own = new Uint8Array(bytes.subarray(offset, offset + sizeOf(spec) * 4));
+    offset += own.byteLength;
+    swapOnBigEndian(own);
+    const values = new Float32Array(own.buffer);
+    const bad = firstNotFinite(values);
+    if (bad < 0) return values;
+    throw new NnError(
+      'RK_MODEL_CORRUPT',
+      `Weight ${bad} of ${spec.name} is ${values[bad]}, not a finite number.`,
+      {
+        details: { weight: spec.name, index: String(bad) },
+        hint: 'The fit diverged or the bytes were damaged: train or fetch the model again.',
+      },
+    );
   });
+}
+
+function swapOnBigEndian(bytes: Uint8Array): void {
+  if (endianness() === 'BE') Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).swap32();
 }

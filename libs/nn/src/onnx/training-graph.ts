@@ -32,6 +32,19 @@ export interface TrainingGraphSpec {
   folds?: number;
 }
 
+/** Numbers of a batch up to which copying them costs less than the operators that gather them in each step. */
+const smallBatch = 2_048;
+
+/** Numbers of features and targets that a step takes. */
+export function numbersOfBatch({ plan, batch }: TrainingGraphSpec): number {
+  return batch * (plan.inputs + plan.outputs);
+}
+
+/** Whether the rows of all steps of a run are gathered before its first step, which takes their room in memory. */
+export function gathersAhead(spec: TrainingGraphSpec): boolean {
+  return numbersOfBatch(spec) <= smallBatch;
+}
+
 /** What every name of a fit in a graph of several begins with: nothing where there is one. */
 export function foldPrefix(folds: number, fold: number): string {
   return folds === 1 ? '' : `f${fold}_`;
@@ -89,6 +102,7 @@ export function trainingGraph(spec: TrainingGraphSpec): TrainingGraph {
   const countsRows = plan.operations.some((op) => op.kind === 'batch_norm');
   const hasPenalty = penaltiesOf(plan).length > 0;
   const graph = { states, masks, scalars, countsRows, hasPenalty };
+  const ahead = gathersAhead(spec);
 
   const outer = new GraphBuilder('fit', precision);
   const prefixes = Array.from({ length: folds }, (_, fold) => foldPrefix(folds, fold));
@@ -97,7 +111,11 @@ export function trainingGraph(spec: TrainingGraphSpec): TrainingGraph {
     outer.input(`${prefix}features`, [`${prefix}rows`, plan.inputs]);
     outer.input(`${prefix}targets`, [`${prefix}rows`, plan.outputs]);
     for (const { name, shape } of states) outer.input(`${prefix}${name}`, shape);
-    perStep.push(outer.input(`${prefix}indices`, ['steps', batch], 'int32'));
+    const indices = outer.input(`${prefix}indices`, ['steps', batch], 'int32');
+    if (ahead) {
+      for (const data of ['features', 'targets'])
+        perStep.push(outer.apply('Gather', [`${prefix}${data}`, indices]));
+    } else perStep.push(indices);
     for (const { name, shape } of stepInputs(graph, batch))
       perStep.push(outer.input(`${prefix}${name}`, ['steps', ...shape]));
   }
@@ -149,7 +167,10 @@ function stepGraph(
   for (const prefix of prefixes)
     for (const { name, shape } of graph.states) builder.input(`step_${prefix}${name}`, shape);
   for (const prefix of prefixes) {
-    builder.input(`step_${prefix}indices`, [batch], 'int32');
+    if (gathersAhead(spec)) {
+      builder.input(`step_${prefix}features`, [batch, plan.inputs]);
+      builder.input(`step_${prefix}targets`, [batch, plan.outputs]);
+    } else builder.input(`step_${prefix}indices`, [batch], 'int32');
     for (const { name, shape } of stepInputs(graph, batch)) builder.input(`step_${prefix}${name}`, shape);
   }
   const done = prefixes.map((prefix) => foldStep(builder, spec, graph, prefix));
@@ -165,10 +186,11 @@ function stepGraph(
 /** Forward pass, loss, backward pass and updates of one mini-batch of one fold; what it gives, by the names of the values. */
 function foldStep(
   builder: GraphBuilder,
-  { plan, loss, optimizer, batch }: TrainingGraphSpec,
+  spec: TrainingGraphSpec,
   graph: Omit<TrainingGraph, 'model'>,
   prefix: string,
 ): { states: string[]; report: string; penalty: string | undefined } {
+  const { plan, loss, optimizer, batch } = spec;
   const { states, masks, countsRows } = graph;
   const own = (name: string): string => `step_${prefix}${name}`;
   const parameters = plan.parameters.map((_, i) => own(`p${i}`));
@@ -183,8 +205,9 @@ function foldStep(
   };
 
   // Values that the body does not make are those of the graph around it: the data is not copied.
-  const features = builder.apply('Gather', [`${prefix}features`, own('indices')]);
-  const targets = builder.apply('Gather', [`${prefix}targets`, own('indices')]);
+  const rowsOf = (data: 'features' | 'targets'): string =>
+    gathersAhead(spec) ? own(data) : builder.apply('Gather', [`${prefix}${data}`, own('indices')]);
+  const [features, targets] = [rowsOf('features'), rowsOf('targets')];
   const trace = forwardPass(plan, features, pass);
   const logits = trace.values[plan.operations.length]!;
   const { gradient, report } = lossGraph(builder, loss, logits, targets, own('factors'));
