@@ -64,19 +64,23 @@ describe.skipIf(driver === undefined)('on WebGPU, in software', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it('a network with every kind of layer is fitted as on the processor, within float32', async () => {
-    const env = { ...process.env, VK_ICD_FILENAMES: join(folder, 'driver.json'), XDG_RUNTIME_DIR: folder };
-    const { stdout } = await run(process.execPath, [join(folder, 'main.mjs')], { env, maxBuffer: 2 ** 26 });
-    const fits = JSON.parse(stdout) as Record<string, Fit>;
-    for (const optimizer of ['sgd', 'adam']) {
-      const [cpu, gpu] = [fits[`cpu ${optimizer}`]!, fits[`webgpu ${optimizer}`]!];
-      expect(cpu.version).toMatch(/onnxruntime [\d.]+$/);
-      expect(gpu.version).toMatch(/ on webgpu$/);
-      expect(gpu.weights).toHaveLength(cpu.weights.length);
-      for (const [i, weight] of gpu.weights.entries()) expect(weight).toBeCloseTo(cpu.weights[i]!, 3);
-      for (const curve of ['loss', 'valLoss'] as const)
-        for (const [epoch, value] of gpu.history[curve].entries())
-          expect(value).toBeCloseTo(cpu.history[curve][epoch]!, 4);
-    }
-  });
+  it(
+    'a network with every kind of layer is fitted as on the processor, within float32',
+    { timeout: 120_000 },
+    async () => {
+      const env = { ...process.env, VK_ICD_FILENAMES: join(folder, 'driver.json'), XDG_RUNTIME_DIR: folder };
+      const { stdout } = await run(process.execPath, [join(folder, 'main.mjs')], { env, maxBuffer: 2 ** 26 });
+      const fits = JSON.parse(stdout) as Record<string, Fit>;
+      for (const optimizer of ['sgd', 'adam']) {
+        const [cpu, gpu] = [fits[`cpu ${optimizer}`]!, fits[`webgpu ${optimizer}`]!];
+        expect(cpu.version).toMatch(/onnxruntime [\d.]+$/);
+        expect(gpu.version).toMatch(/ on webgpu$/);
+        expect(gpu.weights).toHaveLength(cpu.weights.length);
+        for (const [i, weight] of gpu.weights.entries()) expect(weight).toBeCloseTo(cpu.weights[i]!, 3);
+        for (const curve of ['loss', 'valLoss'] as const)
+          for (const [epoch, value] of gpu.history[curve].entries())
+            expect(value).toBeCloseTo(cpu.history[curve][epoch]!, 4);
+      }
+    },
+  );
 });
