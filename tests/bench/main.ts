@@ -4,6 +4,7 @@ import { benchIngest, benchMillion } from './million.js';
 import { benchPipeline } from './pipeline.js';
 import { benchPredict } from './predict.js';
 import type { BenchResult } from './predict.js';
+import { benchSearch } from './search.js';
 import { benchTrain } from './train.js';
 
 const benchmarks: Readonly<
@@ -14,6 +15,7 @@ const benchmarks: Readonly<
   train: (root, log) => benchTrain({ root, log }),
   ingest: (root, log) => benchIngest({ root, log }),
   million: (root, log) => benchMillion({ root, log }),
+  search: (root, log) => benchSearch({ root, log }),
 };
 
 /** Runs the benchmarks named, or all; with --json the last line is one JSON object a benchmark. Resolves to the exit code. */

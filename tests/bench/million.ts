@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { startEmbedded } from '@rookery/deploy/embedded';
 import type { EmbeddedSystem } from '@rookery/deploy/embedded';
 import { readExample, writeMillion } from '@rookery/deploy/examples';
 
+import { peakMegabytes, processorSeconds } from './process-figures.js';
 import type { BenchResult } from './predict.js';
 
 /** Data sets taken in, one after the other. */
@@ -186,27 +187,6 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
   await work();
   return (performance.now() - startedAt) / 1000;
-}
-
-/** Processor time of a service's process so far, all threads, by the kernel's own account. */
-function processorSeconds(system: EmbeddedSystem, name: string): number {
-  const fields = readFileSync(`/proc/${pidOf(system, name)}/stat`, 'utf8')
-    .split(') ')[1]!
-    .split(' ');
-  // utime and stime, the 14th and 15th of all fields, in hundredths of a second.
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-/** The most memory that a service's process ever held, by the kernel's own account. */
-function peakMegabytes(system: EmbeddedSystem, name: string): number {
-  const status = readFileSync(`/proc/${pidOf(system, name)}/status`, 'utf8');
-  return Number(/^VmHWM:\s*(\d+) kB/m.exec(status)?.[1]) / 1024;
-}
-
-function pidOf(system: EmbeddedSystem, name: string): number {
-  const pid = system.processes.get(name)?.pid;
-  if (pid === undefined) throw new Error(`${name} does not run`);
-  return pid;
 }
 
 function median(values: readonly number[]): number {

@@ -248,7 +248,7 @@ export const errorCodes = {
   RK_DATASET_DUPLICATE_COLUMN: entry(
     'INVALID_ARGUMENT',
     false,
-    'Two columns have the same name, or a name is empty.',
+    'Two columns have the same name, or a name is empty or begins with a byte order mark.',
     'Give every column a name of its own.',
   ),
   RK_DATASET_TOO_LARGE: entry(

@@ -67,7 +67,7 @@ export function encodeDocument(doc: unknown, encoding: Encoding): StoredDocument
 
 /** Refuses an `_id` that is not a non-empty string. */
 export function checkId(id: unknown): asserts id is string {
-  if (typeof id !== 'string' || id === '' || id === '__proto__') {
+  if (typeof id !== 'string' || id === '') {
     throw new StoreQueryError(`A document's _id must be a non-empty string; got ${describe(id)}.`, {
       path: '_id',
     });

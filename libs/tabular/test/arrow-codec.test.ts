@@ -30,6 +30,12 @@ describe('Arrow codec', () => {
     );
   });
 
+  it('keeps a byte order mark at the start of a cell: the category is another one', () => {
+    const table = inferTable(['a'], [['x', '\ufeffx', 'x']]);
+    expect(tableFromArrow(tableToArrow(table))).toEqual(table);
+    expect(columnByName(table, 'a')).toMatchObject({ categories: ['x', '\ufeffx'] });
+  });
+
   it('gives the same bytes for the same table, so that it has one content address', () => {
     const table = inferTable(
       ['a', 'b'],

@@ -305,6 +305,7 @@ describe('CSV', () => {
     ['a NUL byte', 'a,b\n1,2\n1,\u00003\n', 'RK_DATASET_NUL_BYTE', { line: '3' }],
     ['a name twice', 'a,b,a\n1,2,3\n', 'RK_DATASET_DUPLICATE_COLUMN', { column: 'a', position: '3' }],
     ['a name that is empty', 'a,,c\n1,2,3\n', 'RK_DATASET_DUPLICATE_COLUMN', { position: '2' }],
+    ['a name with a byte order mark', 'a,"\ufeffb"\n1,2\n', 'RK_DATASET_DUPLICATE_COLUMN', { position: '2' }],
     ['a quote that is never closed', 'a,b\n1,"2\n3,4\n', 'RK_DATASET_MALFORMED', { line: '2', column: '3' }],
     ['text behind a closing quote', 'a,b\n1,"2"x\n', 'RK_DATASET_MALFORMED', { line: '2', column: '6' }],
     ['too many columns', `${'a,'.repeat(2000)}b\n`, 'RK_DATASET_TOO_MANY_COLUMNS', { limit: '2000' }],

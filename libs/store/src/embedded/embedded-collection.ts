@@ -25,6 +25,7 @@ import { applyUpdate } from './apply-update.js';
 import { trimTornTail } from './data-file.js';
 import { createEngine, violatedKey, type Engine } from './engine.js';
 import { FieldIndex } from './field-index.js';
+import { candidateQuery, exactQueries } from './id-query.js';
 import { matcher } from './matcher.js';
 import { project, sortDocuments } from './paths.js';
 import { duplicateKeyError, uniqueConstraint, withUniqueKeys, type UniqueConstraint } from './unique-keys.js';
@@ -193,13 +194,11 @@ export class EmbeddedCollection<T extends Document> implements Collection<T> {
   async #remove(filter: StoredFilter, limit?: number): Promise<number> {
     return this.#exclusive(async () => {
       const docs = await this.#matchingLoaded(filter, limit);
+      const ids = docs.map((doc) => doc._id);
       let removed = 0;
-      for (let i = 0; i < docs.length; i += REMOVE_BATCH) {
-        const batch = docs.slice(i, i + REMOVE_BATCH);
-        const ids = batch.map((doc) => doc._id);
-        removed += await this.#engine.removeAsync({ _id: { $in: ids } }, { multi: true });
-        for (const doc of batch) this.#reindex(doc, undefined);
-      }
+      for (const query of exactQueries(ids, REMOVE_BATCH))
+        removed += await this.#engine.removeAsync(query, { multi: true });
+      for (const doc of docs) this.#reindex(doc, undefined);
       return removed;
     });
   }
@@ -242,17 +241,17 @@ export class EmbeddedCollection<T extends Document> implements Collection<T> {
         if (found.size < limit && evaluate(() => matches(this))) found.add(this);
         return false;
       },
-      ...this.#narrowing(filter),
+      ...candidateQuery(this.#narrowing(filter)),
     });
     return [...found];
   }
 
-  /** The engine's query for the fewest candidates that an index names; empty (all documents) where none helps. */
-  #narrowing(filter: StoredFilter): { _id?: string | { $in: string[] } } {
+  /** Ids of the fewest candidates that an index names; undefined (all documents) where none helps. */
+  #narrowing(filter: StoredFilter): string[] | undefined {
     const id = filter['_id'];
-    if (typeof id === 'string') return { _id: id };
+    if (typeof id === 'string') return [id];
     const among = (id as { $in?: unknown } | undefined)?.$in;
-    if (Array.isArray(among)) return { _id: { $in: [...new Set(among as string[])] } };
+    if (Array.isArray(among)) return [...new Set(among as string[])];
     let fewest: string[] | undefined;
     for (const index of this.#indexes.values()) {
       if (!Object.hasOwn(filter, index.path)) continue;
@@ -261,7 +260,7 @@ export class EmbeddedCollection<T extends Document> implements Collection<T> {
       const ids = [...candidates];
       if (fewest === undefined || ids.length < fewest.length) fewest = ids;
     }
-    return fewest === undefined ? {} : { _id: { $in: fewest } };
+    return fewest;
   }
 
   /** Runs a write when all earlier ones are done, reloading first where an earlier one failed half way. */

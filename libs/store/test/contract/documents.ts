@@ -22,6 +22,20 @@ export function documentContract({ collection, store }: ContractContext): void {
       expect((await docs.findOne({ _id: 'a' }))?.['bytes']?.constructor).toBe(Uint8Array);
     });
 
+    it('may have any text as their _id', async () => {
+      const docs = await collection();
+      const ids = ['__proto__', 'constructor', ' ', '\0', '$set', 'a.b', '\ufeff', '🐦'];
+      await docs.insertMany(ids.map((_id, n) => ({ _id, n })));
+      await docs.updateOne({ _id: '__proto__' }, { $set: { more: true } });
+      for (const [n, _id] of ids.entries()) expect(await docs.findOne({ _id })).toMatchObject({ _id, n });
+      expect(await docs.findOne({ _id: '__proto__' })).toMatchObject({ more: true });
+      expect(await docs.count({ _id: { $in: ids } })).toBe(ids.length);
+      expect(await docs.deleteMany({ n: { $lt: 4 } })).toBe(4);
+      expect((await docs.find({ _id: { $in: ids } })).map(({ _id }) => _id).sort()).toEqual(
+        ids.slice(4).sort(),
+      );
+    });
+
     it('lose undefined fields, and undefined in an array becomes null', async () => {
       const docs = await collection();
       await docs.insertOne({

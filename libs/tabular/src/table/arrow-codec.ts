@@ -187,9 +187,7 @@ function dictionaryColumn(
   const positions = new Map<string, number>();
   eachChunk(vector, (chunk, offset) => {
     // Chunks may bring their own dictionary: recode by string.
-    const dictionary = chunk.dictionary!;
-    const recode = Int32Array.from({ length: dictionary.length }, (_, i) => {
-      const category = String(dictionary.get(i));
+    const recode = Int32Array.from(textsOf(chunk.dictionary as Vector<Utf8>), (category) => {
       let code = positions.get(category);
       if (code === undefined) positions.set(category, (code = categories.push(category) - 1));
       return code;
@@ -205,6 +203,20 @@ function dictionaryColumn(
     return { name, type, codes, categories };
   const cells = Array.from(codes, (code) => categories[code] ?? null);
   return columnFromValues(name, 'boolean', cells);
+}
+
+/** The library's own decoder takes a byte order mark for no part of the text. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** The texts of a dictionary; 'null' where it has a gap. */
+function textsOf(dictionary: Vector<Utf8>): string[] {
+  return dictionary.data.flatMap((data) =>
+    Array.from({ length: data.length }, (_, i) => {
+      if (!data.getValid(i)) return 'null';
+      const { values, valueOffsets } = data;
+      return utf8.decode(values.subarray(valueOffsets[i], valueOffsets[i + 1]));
+    }),
+  );
 }
 
 /** A column may claim more cells than it has: nothing is set aside for those. */

@@ -32,7 +32,13 @@ export function givenType(options: ReadOptions, name: string): ColumnType | unde
   return Object.hasOwn(options.columnTypes, name) ? options.columnTypes[name] : undefined;
 }
 
-/** Throws RK_DATASET_DUPLICATE_COLUMN for a name that is empty or occurs twice, with its position (from 1). */
+/** Two names that differ in this character alone look the same to everyone, and are the same to readers of Arrow files. */
+const byteOrderMark = '\ufeff';
+
+/**
+ * Throws RK_DATASET_DUPLICATE_COLUMN for a name that is empty, begins with a byte order mark or occurs twice, with its position
+ * (from 1).
+ */
 export function checkColumnNames(names: readonly string[]): void {
   const seen = new Map<string, number>();
   names.forEach((name, i) => {
@@ -41,6 +47,13 @@ export function checkColumnNames(names: readonly string[]): void {
       throw new TerminalError('RK_DATASET_DUPLICATE_COLUMN', `Column ${position} has no name`, {
         details: { position },
       });
+    }
+    if (name.startsWith(byteOrderMark)) {
+      throw new TerminalError(
+        'RK_DATASET_DUPLICATE_COLUMN',
+        `The name of column ${position} begins with an invisible character (U+FEFF, a byte order mark)`,
+        { details: { column: name, position }, hint: 'Remove the character from the name.' },
+      );
     }
     const first = seen.get(name);
     if (first !== undefined) {
