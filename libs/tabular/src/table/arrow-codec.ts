@@ -187,7 +187,7 @@ function dictionaryColumn(
   const positions = new Map<string, number>();
   eachChunk(vector, (chunk, offset) => {
     // Chunks may bring their own dictionary: recode by string.
-    const recode = Int32Array.from(textsOf(chunk.dictionary as Vector<Utf8>), (category) => {
+    const recode = Int32Array.from(textsOf(name, chunk.dictionary as Vector<Utf8>), (category) => {
       let code = positions.get(category);
       if (code === undefined) positions.set(category, (code = categories.push(category) - 1));
       return code;
@@ -209,7 +209,9 @@ function dictionaryColumn(
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** The texts of a dictionary; 'null' where it has a gap. */
-function textsOf(dictionary: Vector<Utf8>): string[] {
+function textsOf(name: string, dictionary: Vector<Utf8>): string[] {
+  if (dictionary.data.some(({ length, valueOffsets }) => length > 0 && valueOffsets.length <= length))
+    throw fewerCells(name);
   return dictionary.data.flatMap((data) =>
     Array.from({ length: data.length }, (_, i) => {
       if (!data.getValid(i)) return 'null';
@@ -222,9 +224,12 @@ function textsOf(dictionary: Vector<Utf8>): string[] {
 /** A column may claim more cells than it has: nothing is set aside for those. */
 function checkLengths<T extends Float64 | Dictionary<Utf8, Int32>>(name: string, vector: Vector<T>): void {
   if (vector.data.every((chunk) => chunk.values.length >= chunk.length)) return;
-  throw new TabularError('RK_TABULAR_ARROW_INVALID', `Column "${name}" has fewer cells than it says.`, {
-    column: name,
-  });
+  throw fewerCells(name);
+}
+
+function fewerCells(name: string): TabularError {
+  const text = `Column "${name}" has fewer cells than it says.`;
+  return new TabularError('RK_TABULAR_ARROW_INVALID', text, { column: name });
 }
 
 function eachChunk<T extends DataType>(
