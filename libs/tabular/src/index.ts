@@ -40,7 +40,7 @@ export type { InferColumnOptions, InferOptions, InferTableOptions } from './tabl
 export { classLabels, inferTask, MAX_INTEGER_CLASSES } from './table/infer-task.js';
 export type { InferredTask, Task } from './table/infer-task.js';
 export { tableFromArrow, tableToArrow } from './table/arrow-codec.js';
-export { checkArrowFrame } from './table/arrow-frame.js';
+export { checkedArrow } from './table/arrow-frame.js';
 
 export { profileColumn, profileTable, quantileSorted } from './profile/profile-table.js';
 export { sortScratch } from './profile/sort-floats.js';

@@ -47,4 +47,14 @@ describe('Arrow bytes of a stranger', () => {
       }
     },
   );
+
+  test('behind the mark of the end are not read', () => {
+    const noRows = tableToArrow(createTable([inferColumn('a', [])]));
+    // The schema alone, the mark, and a message that leads anywhere.
+    const schemaEnds = 8 + new DataView(noRows.buffer, noRows.byteOffset).getInt32(4, true);
+    const hostile = withWord(good.length - 200, 0x7fffffff);
+    const bytes = Uint8Array.from([...noRows.subarray(0, schemaEnds), 0, 0, 0, 0, ...hostile]);
+    expect(tableFromArrow(bytes).rows).toBe(0);
+    expect(tableFromArrow(Uint8Array.from([...good, ...hostile]))).toEqual(tableFromArrow(good));
+  });
 });

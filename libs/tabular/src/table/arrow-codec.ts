@@ -17,7 +17,7 @@ import {
 } from 'apache-arrow';
 import type { Data } from 'apache-arrow';
 import { TabularError } from '../tabular-error.js';
-import { checkArrowFrame } from './arrow-frame.js';
+import { checkedArrow } from './arrow-frame.js';
 import { columnFromValues } from './infer-column.js';
 import { createTable } from './table.js';
 import type { CellValue, CodedColumnType, Column, Table } from './table.js';
@@ -50,8 +50,7 @@ export function tableToArrow(table: Table): Uint8Array {
  */
 export function tableFromArrow(bytes: Uint8Array): Table {
   try {
-    checkArrowFrame(bytes);
-    const arrow = tableFromIPC(bytes);
+    const arrow = tableFromIPC(checkedArrow(bytes));
     return createTable(
       arrow.schema.fields.map((field, i) => {
         const vector = arrow.getChildAt(i) ?? new Vector([makeData({ type: field.type as Float64 })]);

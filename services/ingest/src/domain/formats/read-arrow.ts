@@ -1,5 +1,5 @@
 import { TerminalError } from '@rookery/contracts';
-import { checkArrowFrame, createTable } from '@rookery/tabular';
+import { checkedArrow, createTable } from '@rookery/tabular';
 import type { Column, ColumnType } from '@rookery/tabular';
 import { DataType, tableFromIPC } from 'apache-arrow';
 import type { Field, Table as ArrowTable, Vector } from 'apache-arrow';
@@ -71,8 +71,7 @@ function labelCells(
 
 function tableOf(bytes: Uint8Array): ArrowTable {
   try {
-    checkArrowFrame(bytes);
-    return tableFromIPC(bytes);
+    return tableFromIPC(checkedArrow(bytes));
   } catch (error) {
     const message = error instanceof Error ? error.message.slice(0, 200) : String(error);
     throw new TerminalError('RK_DATASET_MALFORMED', `The file is no readable Arrow file: ${message}`, {
