@@ -1,4 +1,14 @@
-import { resolveBackend, train, trainTogether, useBackend, validateSpec, warmUp } from '@rookery/nn';
+import { cpus } from 'node:os';
+
+import {
+  resolveBackend,
+  train,
+  trainTogether,
+  useBackend,
+  useOnnxThreads,
+  validateSpec,
+  warmUp,
+} from '@rookery/nn';
 import type { BackendName, TrainEngine, TrainJob } from '@rookery/nn';
 import { createRandom } from '@rookery/tabular';
 import { tensor2d } from '@tensorflow/tfjs-core';
@@ -27,6 +37,8 @@ interface Contestant {
 
 /** Time that a measured fit may take: slower ones are measured on fewer steps. */
 const fitBudgetMs = 1_500;
+/** Of one fit that is measured with several. */
+const mostThreads = 4;
 /** Time that each engine gets to be compiled by Node before it is measured. */
 const warmUpMs = 400;
 
@@ -43,7 +55,7 @@ interface Run {
 /**
  * Milliseconds of a fit with each engine available, with TensorFlow.js's own Layers fit on each backend available, with Keras
  * on JAX where a Python has it, and with bare loops over typed arrays, for three sizes. The reference is the faster backend of the
- * Layers fit in the same run; of the cases `default against Keras …`, Keras. All take turns in every
+ * Layers fit in the same run; of the cases `… against Keras …`, Keras. All take turns in every
  * repetition, in an order drawn anew; each fit follows one of the same that is not measured, so that no turn pays for the
  * garbage and the caches of the one before. Medians.
  *
@@ -69,11 +81,17 @@ export async function benchTrain(options: {
       const ofCase = runs.map((run) =>
         withSingle(resultOf(one.name, run, reference!, stepsOfFit), run, runs),
       );
-      const ours = runs.find(({ contestant }) => contestant.name === 'default');
+      const ours = runs.filter(({ contestant }) => / threads$|^default$/.test(contestant.name));
       for (const theirs of runs.filter(({ contestant }) => contestant.name.startsWith(kerasName)))
-        if (ours)
+        for (const our of ours)
           ofCase.push(
-            resultOf(one.name, ours, theirs, stepsOfFit, `default against ${theirs.contestant.name}`),
+            resultOf(
+              one.name,
+              our,
+              theirs,
+              stepsOfFit,
+              `${our.contestant.name} against ${theirs.contestant.name}`,
+            ),
           );
       for (const { case: name, value, extra, reference: other } of ofCase) {
         log(
@@ -186,6 +204,8 @@ async function available(log: (line: string) => void, keras: KerasFits | undefin
   );
   if (onnx) {
     list.push(engine('onnx', 'onnx', 'cpu'));
+    const threads = Math.min(cpus().length, mostThreads);
+    if (threads > 1) list.push(threaded(threads));
     list.push({
       name: 'onnx, 5 folds in one graph',
       reference: false,
@@ -212,6 +232,22 @@ async function available(log: (line: string) => void, keras: KerasFits | undefin
     }
   }
   return list;
+}
+
+/** A fit that has several cores to itself, as those of Keras have. */
+function threaded(threads: number): Contestant {
+  const onnx = engine(`onnx, ${threads} threads`, 'onnx', 'cpu');
+  return {
+    ...onnx,
+    async fit(one, rows, epochs) {
+      useOnnxThreads(threads);
+      try {
+        return await onnx.fit(one, rows, epochs);
+      } finally {
+        useOnnxThreads(1);
+      }
+    },
+  };
 }
 
 function engine(name: string, asked: TrainEngine | 'auto', backend: BackendName): Contestant {

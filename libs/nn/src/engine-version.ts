@@ -1,6 +1,7 @@
 import { version_core } from '@tensorflow/tfjs-core';
 
 import { onnxProvidersInUse } from './onnx/onnx-providers.js';
+import { onnxThreadsInUse } from './onnx/onnx-threads.js';
 import { onnxruntimeVersion } from './onnx/onnx-runtime.js';
 import { graphVersion } from './onnx/training-graph.js';
 import type { TrainEngine } from './train-engine.js';
@@ -16,7 +17,8 @@ export function engineVersion(engine: TrainEngine): string {
   if (engine === 'onnx') {
     const [provider] = onnxProvidersInUse();
     const where = provider === 'cpu' ? '' : ` on ${provider}`;
-    return `rookery-onnx ${graphVersion}, onnxruntime ${onnxruntimeVersion() ?? 'not loaded'}${where}`;
+    const threads = onnxThreadsInUse() === 1 ? '' : `, ${onnxThreadsInUse()} threads`;
+    return `rookery-onnx ${graphVersion}, onnxruntime ${onnxruntimeVersion() ?? 'not loaded'}${where}${threads}`;
   }
   return engine === 'compiled' ? `rookery-compiled ${compiledVersion}` : `tfjs-core ${version_core}`;
 }

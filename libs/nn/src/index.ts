@@ -33,3 +33,4 @@ export { warmUp, warmUpPredictor } from './warm-up.js';
 export { engineVersion } from './engine-version.js';
 export { onnxProblem, releaseOnnxSessions } from './onnx/onnx-runtime.js';
 export { useOnnxProviders } from './onnx/onnx-providers.js';
+export { useOnnxThreads } from './onnx/onnx-threads.js';

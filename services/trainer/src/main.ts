@@ -17,6 +17,7 @@ await runService({
       backend: config.ROOKERY_TF_BACKEND,
       engine: config.ROOKERY_ENGINE,
       onnxProviders: config.ROOKERY_ONNX_PROVIDERS,
+      onnxThreads: config.ROOKERY_ONNX_THREADS,
       deadlineMs: config.ROOKERY_JOB_DEADLINE_MS,
       logger,
     });

@@ -12,6 +12,7 @@ import {
   trainedModelToProto,
   useBackend,
   useOnnxProviders,
+  useOnnxThreads,
   validateSpec,
   warmUp,
 } from '@rookery/nn';
@@ -207,6 +208,7 @@ async function requireProviders(): Promise<void> {
 try {
   const { backend, reason, fallbacks } = await resolveBackend(settings.backend);
   useOnnxProviders(settings.onnxProviders);
+  useOnnxThreads(settings.onnxThreads);
   await requireProviders();
   await useBackend(backend);
   await warmUp(backend);

@@ -500,7 +500,12 @@ describe('a thread that dies', () => {
   });
 
   test('takes no job any more', async () => {
-    const thread = new TrainingThread(built.script, 'cpu', 'auto');
+    const thread = new TrainingThread(built.script, {
+      backend: 'cpu',
+      engine: 'auto',
+      onnxProviders: ['cpu'],
+      onnxThreads: 1,
+    });
     await thread.ready;
     await thread.close();
     await thread.ended;

@@ -3,6 +3,7 @@ import { countProducts, matrixShape } from '../network-plan.js';
 import { scalesGradients, stepScalars } from '../optimizers/update.js';
 import { dropoutMask } from '../step-engine.js';
 import { returnSession, takeSession } from './onnx-runtime.js';
+import { threadsFor } from './onnx-threads.js';
 import { gathersAhead, logitsGraph, numbersOfBatch, trainingGraph } from './training-graph.js';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { BatchSums } from '../losses.js';
@@ -37,7 +38,8 @@ export async function onnxEpochs(
   const { rows, batchSize: batch, weights } = data;
   const spec: TrainingGraphSpec = { plan, loss, optimizer, batch, precision: 'float32' };
   const key = keyOf(spec);
-  const opened = await takeSession(key, () => trainingGraph(spec));
+  const productsPerStep = countProducts(plan) * batch;
+  const opened = await takeSession(key, () => trainingGraph(spec), threadsFor(productsPerStep));
   const member = together?.join({ key, spec, opened });
   let predicting: OnnxSession<CompiledGraph> | undefined;
   const { graph, session, Tensor } = opened;
@@ -58,7 +60,6 @@ export async function onnxEpochs(
   const share = outputShare(loss, plan.outputs);
   const input = { loss, targets: data.targets, rows, outputs: plan.outputs, weights, variances };
   const stepsOfEpoch = Math.ceil(rows / batch);
-  const productsPerStep = countProducts(plan) * batch;
   const stepsAhead = gathersAhead(spec) ? numbersAhead / numbersOfBatch(spec) : Infinity;
   const stepsPerRun = Math.max(1, Math.floor(Math.min(productsPerRun / productsPerStep, stepsAhead)));
   const stepsAtOnce = Math.min(stepsTogether, productsTogether / productsPerStep);

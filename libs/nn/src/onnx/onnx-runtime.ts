@@ -52,15 +52,17 @@ const idleKept = 4;
 const sessions: CachedSession[] = [];
 
 /**
- * The session of the graph that `key` names, which `compile` makes where there is none. One thread and one order of operators:
- * other numbers of threads change bits, and folds side by side use the cores better. Give it back with `returnSession`.
+ * The session of the graph that `key` names, which `compile` makes where there is none. One order of operators, and one thread
+ * unless more are asked for: other numbers change bits, and folds side by side use the cores better. Give it back with `returnSession`.
  *
  * RK_BACKEND_UNAVAILABLE where onnxruntime cannot be loaded or refuses the graph.
  */
 export async function takeSession<G extends CompiledGraph>(
-  key: string,
+  graphKey: string,
   compile: () => G,
+  threads = 1,
 ): Promise<OnnxSession<G>> {
+  const key = `${threads} ${graphKey}`;
   const known = sessions.find((one) => one.key === key);
   if (known !== undefined) {
     known.users += 1;
@@ -69,7 +71,7 @@ export async function takeSession<G extends CompiledGraph>(
   }
   const runtime = await requireRuntime();
   const graph = compile();
-  const session = await createSession(runtime, graph.model, onnxProvidersInUse());
+  const session = await createSession(runtime, graph.model, onnxProvidersInUse(), threads);
   const made = { key, users: 1, graph, session, Tensor: runtime.Tensor };
   sessions.unshift(made);
   return made;
@@ -79,7 +81,7 @@ export async function takeSession<G extends CompiledGraph>(
 export async function openSession(model: Uint8Array): Promise<Omit<OnnxSession, 'graph'>> {
   const runtime = await load();
   if (typeof runtime === 'string') throw unavailable(runtime);
-  return { session: await createSession(runtime, model, ['cpu']), Tensor: runtime.Tensor };
+  return { session: await createSession(runtime, model, ['cpu'], 1), Tensor: runtime.Tensor };
 }
 
 async function requireRuntime(): Promise<Runtime> {
@@ -94,10 +96,11 @@ function createSession(
   runtime: Runtime,
   model: Uint8Array,
   executionProviders: readonly string[],
+  threads: number,
 ): Promise<onnxruntime.InferenceSession> {
   return runtime.InferenceSession.create(model, {
     executionProviders,
-    intraOpNumThreads: 1,
+    intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',

@@ -309,6 +309,11 @@ export const variables = {
     'cpu',
     'Execution providers of onnxruntime that the engine onnx trains on, the preferred one first; the processor does what is left. `cuda` needs the CUDA libraries that onnxruntime-node fetches at install where it is let to, `webgpu` a driver with Vulkan. One that does not work keeps the trainer from starting. On another provider than `cpu`, a trainer has one thread, and weights are not equal to the bit from run to run.',
   ),
+  ROOKERY_ONNX_THREADS: count(
+    '1',
+    1,
+    'Threads of one fit by the engine onnx, where its network is large enough to use them. Folds side by side use cores better: raise it where a trainer has more cores than fits, and keep ROOKERY_TRAINER_WORKERS times this within the cores. Another number may change the last bits of weights; it is recorded with the engine.',
+  ),
   ROOKERY_TRAINER_WORKERS: variable(
     'integer 1 to 256',
     integer(1, 256),

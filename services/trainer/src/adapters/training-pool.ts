@@ -20,6 +20,8 @@ export interface PoolOptions {
   readonly engine: EngineRequest;
   /** Where the engine onnx computes; on another provider than cpu, by one thread. Absent: cpu. */
   readonly onnxProviders?: readonly string[];
+  /** Threads of one fit by the engine onnx. Absent: 1. */
+  readonly onnxThreads?: number;
   /** Longest time of one job, milliseconds. */
   readonly deadlineMs: number;
   readonly logger: Logger;
@@ -47,7 +49,12 @@ export async function openTrainingPool(options: PoolOptions): Promise<OpenPool> 
   let closed = false;
 
   const spawn = (): TrainingThread => {
-    const thread = new TrainingThread(script, options.backend, options.engine, options.onnxProviders);
+    const thread = new TrainingThread(script, {
+      backend: options.backend,
+      engine: options.engine,
+      onnxProviders: options.onnxProviders ?? ['cpu'],
+      onnxThreads: options.onnxThreads ?? 1,
+    });
     all.add(thread);
     void thread.ended.then(() => all.delete(thread));
     return thread;

@@ -2,11 +2,10 @@ import { Worker } from 'node:worker_threads';
 
 import { RetryableError, TerminalError, errorCodes, isErrorCode } from '@rookery/contracts';
 import type { RookeryError } from '@rookery/contracts';
-import type { BackendName, BackendRequest } from '@rookery/nn';
+import type { BackendName } from '@rookery/nn';
 
 import type {
   ColumnsJob,
-  EngineRequest,
   EpochDone,
   JobColumns,
   JobData,
@@ -56,19 +55,9 @@ export class TrainingThread {
   /** Resolves when it can take no more jobs. */
   readonly ended: Promise<void>;
 
-  constructor(
-    script: URL,
-    backend: BackendRequest,
-    engine: EngineRequest,
-    onnxProviders: readonly string[] = ['cpu'],
-  ) {
-    const settings: WorkerSettings = {
-      backend,
-      engine,
-      onnxProviders,
-      stopFlag: this.#stopFlag.buffer,
-    };
-    this.#worker = new Worker(script, { workerData: settings });
+  constructor(script: URL, settings: Omit<WorkerSettings, 'stopFlag'>) {
+    const workerData: WorkerSettings = { ...settings, stopFlag: this.#stopFlag.buffer };
+    this.#worker = new Worker(script, { workerData });
     let end = (): void => undefined;
     this.ended = new Promise((resolve) => (end = resolve));
     this.ready = new Promise((resolve, reject) => {

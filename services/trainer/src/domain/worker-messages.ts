@@ -10,6 +10,8 @@ export interface WorkerSettings {
   readonly engine: EngineRequest;
   /** Where the engine onnx computes, the preferred provider first. */
   readonly onnxProviders: readonly string[];
+  /** Threads of one fit by the engine onnx. */
+  readonly onnxThreads: number;
   /** Anything but 0 in its first word asks the running fit to end. */
   readonly stopFlag: SharedArrayBuffer;
 }
