@@ -1,7 +1,7 @@
 /**
  * The stored form of documents, the same check for both adapters. Plain JSON values and `Uint8Array` are stored;
  * everything else is refused by name of its path, because it would come back as something else (a `Date` as a string,
- * a `Map` as `{}`). Keys that a database would read as a path or an operator (`sepal.length`, `$x`) are escaped.
+ * a `Map` as `{}`). Keys that a database would read as a path or an operator (`sepal.length`, `$x`), or not at all (``), are escaped.
  */
 import { StoreQueryError } from './errors.js';
 
@@ -9,6 +9,8 @@ import { StoreQueryError } from './errors.js';
 export const MARK = '\uE000';
 const BYTES = `${MARK}b`;
 const NUMBER = `${MARK}n`;
+/** What stands for a key without characters, which a path can't lead to. */
+const EMPTY = `${MARK}z`;
 /** Prefix of fields that hold an adapter's own index keys; never handed out. */
 export const HIDDEN = `${MARK}k`;
 
@@ -105,7 +107,8 @@ export function taggedNumber(value: unknown): number | undefined {
 }
 
 function escapeKey(key: string, path: string): string {
-  if (key === '__proto__' || key === '') {
+  if (key === '') return EMPTY;
+  if (key === '__proto__') {
     throw new StoreQueryError(`Field name '${key}' under '${path}' can't be stored.`, { path });
   }
   if (!key.includes('.') && !key.startsWith('$') && !key.includes(MARK)) return key;
@@ -115,6 +118,7 @@ function escapeKey(key: string, path: string): string {
 
 function unescapeKey(key: string): string {
   if (!key.includes(MARK)) return key;
+  if (key === EMPTY) return '';
   return key.replace(new RegExp(`${MARK}([eds])`, 'g'), (_, mark: string) =>
     mark === 'e' ? MARK : mark === 'd' ? '.' : '$',
   );

@@ -12,7 +12,7 @@ export function documentContract({ collection, store }: ContractContext): void {
         nested: { list: [1, 2.5, -0.25, null, true, { deep: [] }], empty: {} },
         bytes: Uint8Array.from([0, 255, 10, 13]),
         'sepal.length': 5.1,
-        columns: { 'a.b.c': { $weird: 1 }, '\uE000b': 'not bytes', $: 2 },
+        columns: { 'a.b.c': { $weird: 1 }, '\uE000b': 'not bytes', $: 2, '': { '': 3 }, '\uE000z': 4 },
         loss: [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
         large: Number.MAX_SAFE_INTEGER,
         small: 5e-324,
