@@ -11,6 +11,7 @@ export interface FitOfMany {
   /** Names the graph of the fit alone. */
   key: string;
   spec: TrainingGraphSpec;
+  threads: number;
   opened: OnnxSession<TrainingGraph>;
 }
 
@@ -94,7 +95,8 @@ export class FitsTogether {
     const key = `${folds} folds of ${first.fit.key}`;
     let shared = this.#sessions.get(key);
     if (shared === undefined) {
-      shared = await takeSession(key, () => trainingGraph({ ...first.fit.spec, folds }));
+      const { spec, threads } = first.fit;
+      shared = await takeSession(key, () => trainingGraph({ ...spec, folds }), threads);
       this.#sessions.set(key, shared);
     }
     const feeds: Values = {};

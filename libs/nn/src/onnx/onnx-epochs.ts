@@ -39,8 +39,9 @@ export async function onnxEpochs(
   const spec: TrainingGraphSpec = { plan, loss, optimizer, batch, precision: 'float32' };
   const key = keyOf(spec);
   const productsPerStep = countProducts(plan) * batch;
-  const opened = await takeSession(key, () => trainingGraph(spec), threadsFor(productsPerStep));
-  const member = together?.join({ key, spec, opened });
+  const threads = threadsFor(productsPerStep);
+  const opened = await takeSession(key, () => trainingGraph(spec), threads);
+  const member = together?.join({ key, spec, threads, opened });
   let predicting: OnnxSession<CompiledGraph> | undefined;
   const { graph, session, Tensor } = opened;
   const fixed: Record<string, Tensor> = {
