@@ -160,7 +160,7 @@ export async function onnxEpochs(
       };
       return (await predicting.session.run(feeds))['logits']!.data as Float32Array;
     },
-    parameters: () => plan.parameters.map((_, i) => Float32Array.from(states[`p${i}`]!.data as Float32Array)),
+    parameters: () => plan.parameters.map((_, i) => (states[`p${i}`]!.data as Float32Array).slice()),
     async dispose() {
       await member?.leave();
       await returnSession(opened);
