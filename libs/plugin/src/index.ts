@@ -20,3 +20,4 @@ export { pluginFormat, specOfTrained, trainedPlugin } from './trained-plugin.js'
 export { madeColumns, withPluginColumns } from './plugin-columns.js';
 export type { OpenStep } from './host/plugin-step.js';
 export type { PluginSteps, SettledStep } from './host/plugin-steps.js';
+export { sharedSteps } from './host/shared-steps.js';

@@ -10,7 +10,7 @@ import type {
 
 import type { PluginSteps } from './host/plugin-steps.js';
 
-/** The columns that fitted steps make of raw ones, which `columnsOf` gives by their names. Each step has a process, for this alone. */
+/** The columns that fitted steps make of raw ones, which `columnsOf` gives by their names: each step is opened for this, and closed. */
 export async function madeColumns(
   plugins: Pick<PluginSteps, 'openStep'>,
   steps: readonly FittedPluginStep[],
@@ -22,7 +22,7 @@ export async function madeColumns(
   const made: MadeColumn[] = [];
   for (const step of steps) {
     const columns = columnsOf(step.columns.map(({ name }) => name));
-    const open = await plugins.openStep(step, what);
+    const open = await plugins.openStep(step, what, signal);
     try {
       made.push(...(await open.apply(columns, rows, what, signal)));
     } finally {

@@ -1,5 +1,5 @@
 import { events } from '@rookery/contracts';
-import { openPlugins, pluginSettings } from '@rookery/plugin';
+import { openPlugins, pluginSettings, sharedSteps } from '@rookery/plugin';
 import { TransformServiceService } from '@rookery/proto/rookery/transform/v1/transform';
 import { keepRebuilt, runService, unary } from '@rookery/service-kit';
 
@@ -16,6 +16,9 @@ import { startSearch } from './application/run-search.js';
 import { takeDeadLetter, takeFailure, takeScore } from './application/search-events.js';
 import { startRun } from './application/start-run.js';
 import { transformConfig } from './config.js';
+
+/** Processes of plug-ins that callers of Apply share. */
+const applyProcesses = { most: 4, mostOfOne: 2, mostWaiting: 64, idleMs: 60_000 };
 
 await runService({
   name: 'transform',
@@ -52,7 +55,7 @@ await runService({
       bus.consume(events.deadLetter, { durable: 'transform-dead-letters', handler: takeDeadLetter(end) }),
     ]);
     grpc.addService(TransformServiceService, {
-      apply: unary(applyTransformer({ plans, artifacts, plugins })),
+      apply: unary(applyTransformer({ plans, artifacts, plugins: sharedSteps(plugins, applyProcesses) })),
       getSearch: unary(getSearch(searches)),
     });
   },

@@ -23,6 +23,8 @@ let folder: Awaited<ReturnType<typeof openFolder>>;
 let ports: StartRunPorts;
 let serial = 0;
 let requestId: string;
+/** A call that nobody cancels. */
+const waiting = { signal: new AbortController().signal };
 
 beforeAll(async () => {
   server = await startNatsServer();
@@ -189,11 +191,11 @@ describe('Apply', () => {
     for (const fold of [0, 1, 2, undefined]) {
       const bytes = await folder.artifacts.get(plan?.bundles?.[fold ?? 3]?.sha256 ?? '');
       const fitted = JSON.parse(FoldBundle.decode(bytes).transformerJson) as FittedTransformer;
-      const answer = await apply({ runId, fold, rows });
+      const answer = await apply({ runId, fold, rows }, waiting);
       expect(answer.featureNames).toEqual(fitted.featureNames);
       expect(Float32Array.from(answer.values)).toEqual(transformRows(fitted, table, [0, 3, 5, 6]).data);
     }
-    await expect(apply({ runId, fold: 4, rows })).rejects.toMatchObject({ code: 'RK_FOLDS_INVALID' });
+    await expect(apply({ runId, fold: 4, rows }, waiting)).rejects.toMatchObject({ code: 'RK_FOLDS_INVALID' });
   });
 
   test.each([
@@ -206,6 +208,7 @@ describe('Apply', () => {
     ['an unknown run', { runId: 'run-x', rows: [Row.create()] }, 'RK_RUN_NOT_FOUND'],
     ['no run', { runId: '', rows: [Row.create()] }, 'RK_RUN_NOT_FOUND'],
   ])('refuses %s with its code', async (_, request, code) => {
-    await expect(applyTransformer(ports)({ fold: undefined, ...request })).rejects.toMatchObject({ code });
+    const answer = applyTransformer(ports)({ fold: undefined, ...request }, waiting);
+    await expect(answer).rejects.toMatchObject({ code });
   });
 });

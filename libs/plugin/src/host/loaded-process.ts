@@ -5,11 +5,12 @@ import type { PluginAnswers, PluginRequest } from './protocol.js';
 export interface LoadedProcess {
   /**
    * As {@link PluginProcess.call}, one after the other. A process that has died is started and loaded again by the next call, so that a call
-   * that waited behind one that ended it is answered all the same.
+   * that waited behind one that ended it is answered all the same. An abort of the signal ends the process that is at the call.
    */
   call<K extends PluginRequest['kind']>(
     request: Extract<PluginRequest, { kind: K }>,
     what: string,
+    signal?: AbortSignal,
   ): Promise<PluginAnswers[K]>;
   close(): Promise<void>;
 }
@@ -48,10 +49,10 @@ export async function openLoaded({ callMs, start, load }: LoadedParts, what: str
     call<K extends PluginRequest['kind']>(
       request: Extract<PluginRequest, { kind: K }>,
       step: string,
+      signal?: AbortSignal,
     ): Promise<PluginAnswers[K]> {
-      const call = queue.then(async () =>
-        (await ready(step)).call<K>(request, { what: step, timeoutMs: callMs }),
-      );
+      const options = { what: step, timeoutMs: callMs, ...(signal === undefined ? {} : { signal }) };
+      const call = queue.then(async () => (await ready(step)).call<K>(request, options));
       queue = call.catch(() => undefined);
       return call;
     },

@@ -11,7 +11,7 @@ export interface OpenStep {
   readonly outputs: readonly string[];
   /**
    * The columns that it makes of these, which have its names and order. Rejects with RK_PLUGIN_OUTPUT (infinity, another number of numbers), and
-   * what the process of a plug-in rejects with.
+   * what the process of a plug-in rejects with; with the reason of the signal, whose abort ends the process.
    */
   apply(
     columns: readonly RawColumn[],
@@ -65,7 +65,11 @@ export async function openStep(parts: StepParts, what: string): Promise<OpenStep
         signal?.throwIfAborted();
         const count = Math.min(rowsOfCall, rows - from);
         const part = columns.map((column) => sliceOf(column, from, from + count));
-        const answers: unknown = await loaded.call({ kind: 'transform', columns: part, rows: count }, at);
+        const answers: unknown = await loaded.call(
+          { kind: 'transform', columns: part, rows: count },
+          at,
+          signal,
+        );
         const fault = faultOfNumbers(answers, count, width);
         if (fault !== undefined) throw pluginError('RK_PLUGIN_OUTPUT', plugin, at, fault);
         const numbers = answers as ArrayLike<number>;

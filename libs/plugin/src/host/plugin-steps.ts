@@ -27,8 +27,8 @@ export interface PluginSteps {
     seed: number,
     what: string,
   ): Promise<{ readonly fitted: FittedPluginStep; readonly made: readonly MadeColumn[] }>;
-  /** A fitted step that makes columns; the caller closes it. Rejects with RK_PLUGIN_CHANGED … */
-  openStep(fitted: FittedPluginStep, what: string): Promise<OpenStep>;
+  /** A fitted step that makes columns; the caller closes it. Rejects with RK_PLUGIN_CHANGED …, or the reason of the signal. */
+  openStep(fitted: FittedPluginStep, what: string, signal?: AbortSignal): Promise<OpenStep>;
 }
 
 /** What a step may keep: it is a part of the transformer, which is JSON. */
@@ -100,7 +100,8 @@ export function pluginSteps(parts: {
         await open.close();
       }
     },
-    async openStep(fitted, what) {
+    async openStep(fitted, what, signal) {
+      signal?.throwIfAborted();
       const plugin = list.recorded(fitted.plugin);
       return openStep({ plugin, step: fitted, callMs, start: begin(plugin) }, what);
     },

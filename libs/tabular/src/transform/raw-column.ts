@@ -1,3 +1,4 @@
+import { parseDecimal } from '../table/infer-column.js';
 import { cellAt, columnByName, createTable } from '../table/table.js';
 import type { CellValue, Column, RowIndices, Table } from '../table/table.js';
 
@@ -14,12 +15,16 @@ export interface MadeColumn {
   readonly values: Float64Array;
 }
 
-/** A column of single cells, as rows of a request have them: a cell that is not of the type is missing. */
+/**
+ * A column of single cells, as rows of a request have them. Decimal text among numbers is its number, as it is for every other step; a
+ * cell that is not of the type is missing.
+ */
 export function rawColumnOf(name: string, type: RawColumn['type'], cells: readonly CellValue[]): RawColumn {
   if (type === 'numeric') {
-    const values = Float64Array.from(cells, (cell) =>
-      typeof cell === 'number' && Number.isFinite(cell) ? cell : NaN,
-    );
+    const values = Float64Array.from(cells, (cell) => {
+      const value = typeof cell === 'string' ? parseDecimal(cell) : cell;
+      return typeof value === 'number' && Number.isFinite(value) ? value : NaN;
+    });
     return { name, type, values };
   }
   if (type === 'boolean') {

@@ -1,12 +1,13 @@
 import type { ArtifactStore } from '@rookery/artifacts';
-import { RookeryError } from '@rookery/contracts';
+import { RookeryError, TerminalError } from '@rookery/contracts';
 import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { madeColumns } from '@rookery/plugin';
 import type { Plugins } from '@rookery/plugin';
 import type { Row, Value } from '@rookery/proto/rookery/domain/v1/data';
 import type { ApplyRequest, ApplyResponse } from '@rookery/proto/rookery/transform/v1/transform';
 import type { Collection } from '@rookery/store';
-import { compileRowTransformer, pluginStepsOf, rawColumnOf } from '@rookery/tabular';
+import type { CallContext } from '@rookery/service-kit';
+import { compileRowTransformer, pluginStepsOf, rawColumnOf, TabularError } from '@rookery/tabular';
 import type { FittedTransformer, RawColumn } from '@rookery/tabular';
 
 import type { PlanDocument } from '../adapters/plan-collection.js';
@@ -20,14 +21,15 @@ const mostValues = 1_000_000;
 /**
  * Handler of TransformService.Apply: rows of named values through the fitted transformer of one fold, or of the final
  * model, exactly as training and serving do. A value without a kind, or an absent one, is missing. Errors:
- * RK_RUN_NOT_FOUND, RK_FOLDS_INVALID, RK_PREDICT_NO_ROWS, RK_PREDICT_TOO_MANY_ROWS, and those of the artifact store.
+ * RK_RUN_NOT_FOUND, RK_FOLDS_INVALID, RK_PREDICT_NO_ROWS, RK_PREDICT_TOO_MANY_ROWS, RK_FEATURE_REFUSED, those of plug-ins
+ * (RK_PLUGIN_…, RK_OVERLOADED), and those of the artifact store. A caller that gives up leaves no plug-in at work.
  */
 export function applyTransformer(ports: {
   readonly plans: Collection<PlanDocument>;
   readonly artifacts: ArtifactStore;
   readonly plugins: Pick<Plugins, 'openStep'>;
-}): (request: ApplyRequest) => Promise<ApplyResponse> {
-  return async (request) => {
+}): (request: ApplyRequest, context: Pick<CallContext, 'signal'>) => Promise<ApplyResponse> {
+  return async (request, context) => {
     if (request.rows.length === 0) throw new RookeryError('RK_PREDICT_NO_ROWS', 'The request has no rows');
     if (request.rows.length > mostRows) {
       throw new RookeryError(
@@ -66,14 +68,30 @@ export function applyTransformer(ports: {
       rawColumnsOfRows(request.rows, fitted, names);
     const count = request.rows.length;
     const what = `transformation of rows of ${request.runId}`;
-    const made = await madeColumns(ports.plugins, pluginStepsOf(fitted), columnsOf, count, what);
+    const steps = pluginStepsOf(fitted);
+    // The signal is dear, and nothing but a plug-in looks at it.
+    const signal = steps.length === 0 ? undefined : context.signal;
+    const made = await madeColumns(ports.plugins, steps, columnsOf, count, what, signal);
     const numbers = new Map(made.map(({ name, values: column }) => [name, column]));
     request.rows.forEach((row, index) => {
       const cell = (column: string): Cell => numbers.get(column)?.[index] ?? plainValue(row.values[column]);
-      transform(cell, out, index * fitted.width);
+      try {
+        transform(cell, out, index * fitted.width);
+      } catch (error) {
+        throw refusedFeature(error, index);
+      }
     });
     return { featureNames: [...fitted.featureNames], rows: request.rows.length, values: Array.from(out) };
   };
+}
+
+/** RK_FEATURE_REFUSED, with row, feature and value, for a cell that the preprocessing refuses. */
+function refusedFeature(error: unknown, row: number): unknown {
+  if (!(error instanceof TabularError) || error.code !== 'RK_TABULAR_CELL_INVALID') return error;
+  const { column = '', value = '' } = error.details;
+  return new TerminalError('RK_FEATURE_REFUSED', `Row ${row}: ${error.message}`, {
+    details: { row: String(row), feature: column.slice(0, 80), value },
+  });
 }
 
 type Cell = number | string | boolean | null;
