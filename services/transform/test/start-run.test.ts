@@ -195,7 +195,9 @@ describe('Apply', () => {
       expect(answer.featureNames).toEqual(fitted.featureNames);
       expect(Float32Array.from(answer.values)).toEqual(transformRows(fitted, table, [0, 3, 5, 6]).data);
     }
-    await expect(apply({ runId, fold: 4, rows }, waiting)).rejects.toMatchObject({ code: 'RK_FOLDS_INVALID' });
+    await expect(apply({ runId, fold: 4, rows }, waiting)).rejects.toMatchObject({
+      code: 'RK_FOLDS_INVALID',
+    });
   });
 
   test.each([
