@@ -179,8 +179,8 @@ describe('rows of a caller through a transformer with plug-ins', () => {
         apply(runId, all, fold),
         ...all.slice(0, 12).map((row) => apply(runId, [row], fold)),
       ]);
-      expect(whole!.featureNames).toEqual(fitted.featureNames);
-      expect(bitsOf(whole!.values)).toEqual(bitsOf(data));
+      expect(whole.featureNames).toEqual(fitted.featureNames);
+      expect(bitsOf(whole.values)).toEqual(bitsOf(data));
       for (const [i, one] of alone.entries())
         expect(bitsOf(one.values)).toEqual(bitsOf(data.slice(i * width, (i + 1) * width)));
     }

@@ -8,6 +8,7 @@ import { labelCommand } from './commands/label.js';
 import { modelsCommand } from './commands/models.js';
 import { monitorCommand } from './commands/monitor.js';
 import { natsCommand } from './commands/nats.js';
+import { pluginsCommand } from './commands/plugins.js';
 import { predictCommand } from './commands/predict.js';
 import { publishCommand } from './commands/publish.js';
 import { runsCommand } from './commands/runs.js';
@@ -39,6 +40,7 @@ for (const command of [
   runsCommand(),
   searchCommand(),
   modelsCommand(),
+  pluginsCommand(),
   predictCommand(),
   labelCommand(),
   monitorCommand(),

@@ -23,7 +23,7 @@ import type {
   Run,
 } from '@rookery/proto/rookery/registry/v1/registry';
 import { TransformServiceClient } from '@rookery/proto/rookery/transform/v1/transform';
-import type { GetSearchResponse } from '@rookery/proto/rookery/transform/v1/transform';
+import type { AllowedPlugin, GetSearchResponse } from '@rookery/proto/rookery/transform/v1/transform';
 import { callUnary, createGrpcClient, remoteErrorOf } from '@rookery/service-kit/client';
 import type { Peers } from '@rookery/service-kit/client';
 
@@ -160,6 +160,11 @@ export class RookeryClient {
   /** The search of a run with its attempts so far; throws RK_RUN_NOT_FOUND where the run has none. */
   search(runId: string): Promise<GetSearchResponse> {
     return callUnary(this.#transform, 'getSearch', { runId });
+  }
+
+  /** The plug-ins that a request may name, and whether they load; one that is slow to load is told as being checked. */
+  async plugins(): Promise<AllowedPlugin[]> {
+    return (await callUnary(this.#transform, 'listPlugins', {})).plugins;
   }
 
   /** Publishes ml.dataset.ready and follows the run live; `onStep` gets every step and all progress. */

@@ -9,6 +9,7 @@ export type {
 } from './interface/model-plugin.js';
 export type { OptionRule, OptionRules, PluginOptions } from './interface/options.js';
 export type { ColumnKind, StepContext, TransformPlugin } from './interface/transform-plugin.js';
+export type { CheckedPlugin } from './host/plugin-checks.js';
 export { noPlugins, openPlugins } from './host/plugins.js';
 export type { PluginFit, PluginSettings, Plugins } from './host/plugins.js';
 export type { PluginPredictor } from './host/plugin-predictor.js';

@@ -7,6 +7,7 @@ import { planCollection } from './adapters/plan-collection.js';
 import { searchCollection } from './adapters/search-collection.js';
 import { endAttempt } from './application/advance-search.js';
 import { applyTransformer } from './application/apply-transformer.js';
+import { listPlugins } from './application/list-plugins.js';
 import { transformRebuild } from './application/rebuild.js';
 import { getSearch } from './application/read-search.js';
 import { stopSearch } from './application/cancel-search.js';
@@ -57,6 +58,7 @@ await runService({
     grpc.addService(TransformServiceService, {
       apply: unary(applyTransformer({ plans, artifacts, plugins: sharedSteps(plugins, applyProcesses) })),
       getSearch: unary(getSearch(searches)),
+      listPlugins: unary(listPlugins(plugins)),
     });
   },
 });

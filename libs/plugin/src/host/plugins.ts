@@ -10,6 +10,8 @@ import type { InstalledPlugin } from '../packages/installed-plugin.js';
 import { readPluginList } from '../packages/plugin-list.js';
 import type { PluginList } from '../packages/plugin-list.js';
 import { specOfTrained } from '../trained-plugin.js';
+import { pluginChecks } from './plugin-checks.js';
+import type { CheckedPlugin } from './plugin-checks.js';
 import { pluginError } from './plugin-errors.js';
 import { openPredictor } from './plugin-predictor.js';
 import type { PluginPredictor } from './plugin-predictor.js';
@@ -59,6 +61,8 @@ export interface Plugins extends PluginSteps {
     problem: Pick<ModelProblem, 'classes' | 'features'>,
     what: string,
   ): Promise<PluginPredictor>;
+  /** Every plug-in that is allowed, and whether it loads; see {@link pluginChecks}. */
+  check(): Promise<CheckedPlugin[]>;
   /** Ends all processes. */
   close(): Promise<void>;
 }
@@ -180,6 +184,7 @@ export function openPlugins(settings: PluginSettings, logger?: PluginLogger): Pl
     },
     open,
     ...pluginSteps({ list, fitMs, callMs, start }),
+    check: pluginChecks({ list, start }),
     async close() {
       await Promise.all([...running].map((process) => process.close()));
     },

@@ -28,6 +28,7 @@ export const methodAccess: Readonly<Record<string, Access>> = {
   '/rookery.inference.v1.InferenceService/ListServedModels': ['read', 'predict'],
   '/rookery.transform.v1.TransformService/Apply': predict,
   '/rookery.transform.v1.TransformService/GetSearch': read,
+  '/rookery.transform.v1.TransformService/ListPlugins': read,
 
   '/rookery.ingest.v1.IngestService/UploadDataset': publish,
   '/rookery.ingest.v1.IngestService/GetDataset': read,
