@@ -13,7 +13,11 @@ import { FoldBundle } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { ColumnType, Row } from '@rookery/proto/rookery/domain/v1/data';
 import type { Value } from '@rookery/proto/rookery/domain/v1/data';
 import type { FoldJob } from '@rookery/proto/rookery/events/v1/run';
-import { TransformServiceClient } from '@rookery/proto/rookery/transform/v1/transform';
+import {
+  PluginKind,
+  PluginState,
+  TransformServiceClient,
+} from '@rookery/proto/rookery/transform/v1/transform';
 import type { ApplyResponse } from '@rookery/proto/rookery/transform/v1/transform';
 import { callUnary, createGrpcClient } from '@rookery/service-kit/client';
 import { rowAt, tableFromArrow, transformRows } from '@rookery/tabular';
@@ -164,6 +168,15 @@ const words = {
   options: { maxFeatures: 20 },
 };
 const lengths = { plugin: 'letters', name: 'letters', columns: ['note', 'size'] };
+
+it('tells which plug-ins are allowed, by name, version and hash, and that they load', async () => {
+  const sha256 = expect.stringMatching(/^[0-9a-f]{64}$/) as string;
+  const transforms = { kind: PluginKind.PLUGIN_KIND_TRANSFORM, state: PluginState.PLUGIN_STATE_LOADS };
+  expect(await world.client.plugins()).toMatchObject([
+    { plugin: { name: 'rookery-plugin-tfidf', version: '1.0.0', sha256 }, forNewRuns: true, ...transforms },
+    { plugin: { name: 'letters', version: '1.2.3', sha256 }, forNewRuns: true, code: '', ...transforms },
+  ]);
+});
 
 describe('rows of a caller through a transformer with plug-ins', () => {
   it('are the floats of training to the bit, for each fold and the final model, in one call or many side by side', async () => {

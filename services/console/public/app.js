@@ -10,6 +10,7 @@ import { modelPage } from './pages/model.js';
 import { modelsPage } from './pages/models.js';
 import { monitorPage } from './pages/monitor.js';
 import { monitoredPage } from './pages/monitored.js';
+import { pluginsPage } from './pages/plugins.js';
 import { runPage } from './pages/run.js';
 import { runsPage } from './pages/runs.js';
 import { systemPage } from './pages/system.js';
@@ -43,6 +44,7 @@ const pages = {
   models: (params) => (params.length > 0 ? modelPage : modelsPage),
   datasets: (params) => (params.length > 0 ? datasetPage : datasetsPage),
   monitor: (params) => (params.length > 0 ? monitoredPage : monitorPage),
+  plugins: () => pluginsPage,
   system: () => systemPage,
 };
 
@@ -51,6 +53,7 @@ const sections = [
   ['models', 'Models'],
   ['datasets', 'Data sets'],
   ['monitor', 'Monitor'],
+  ['plugins', 'Plug-ins'],
   ['system', 'System'],
 ];
 

@@ -43,6 +43,21 @@ export function shortId(id, length = 12) {
     : '–';
 }
 
+/**
+ * The plug-ins that have a part in a run; nothing where there is none.
+ * @param {{ name: string, version: string, sha256: string }[]} plugins
+ */
+export function pluginList(plugins) {
+  if (plugins.length === 0) return null;
+  return h(
+    'ul',
+    { class: 'plain' },
+    plugins.map(({ name, version, sha256 }) =>
+      h('li', null, h('a', { href: '#/plugins' }, name), ` ${version} `, shortId(sha256)),
+    ),
+  );
+}
+
 /** @param {string} traceId */
 export function trace(traceId) {
   if (!traceId) return '–';

@@ -1,7 +1,7 @@
 import { RetryableError } from '@rookery/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { runIds } from './fake-runs.js';
+import { hostile, plugins, runIds, sha } from './fake-runs.js';
 import { startTestConsole } from './start-console.js';
 import type { Json, TestConsole } from './start-console.js';
 
@@ -46,6 +46,35 @@ describe('the JSON API', () => {
     expect(json.verdict).toMatchObject({ passed: true, threshold: 0.7 });
     expect(json.confusion.classes).toEqual(['Adelie', 'Chinstrap', 'Gentoo']);
     expect(json.environment).toMatchObject({ backend: 'cpu', nodeVersion: 'v20.20.0' });
+  });
+
+  it('tells which plug-ins are allowed, with what each is, and the advice where one can not be used', async () => {
+    const { json } = await console_.call('/api/v1/plugins');
+    expect(
+      json.plugins.map((plugin: Json) => [plugin.name, plugin.version, plugin.kind, plugin.state]),
+    ).toEqual([
+      ['rookery-plugin-tfidf', '1.0.0', 'transform', 'loads'],
+      ['rookery-plugin-knn', '1.1.0', 'model', 'loads'],
+      ['rookery-plugin-knn', '1.0.0', 'model', 'loads'],
+      ['slow', '0.1.0', '', 'checking'],
+      [`./${hostile}`, '', '', 'fails'],
+    ]);
+    expect(json.plugins[1]).toMatchObject({
+      sha256: sha('8'),
+      tasks: ['classification', 'regression'],
+      forNewRuns: true,
+      error: null,
+    });
+    expect(json.plugins[2].forNewRuns).toBe(false);
+    expect(json.plugins[4].error).toMatchObject({ code: 'RK_PLUGIN_INVALID' });
+    expect(json.plugins[4].error.hint).toContain('restart the services');
+  });
+
+  it('tells which plug-ins had a part in a run and in a version, by the lineage that is recorded', async () => {
+    const run = await console_.call(`/api/v1/runs/${runIds.promoted}`);
+    expect(run.json.plan.plugins).toEqual(plugins);
+    const model = await console_.call('/api/v1/models/penguins');
+    expect(model.json.versions[0].lineage.plugins).toEqual(plugins);
   });
 
   it('gives a searching run with its trials, the most promising first, and other runs without a search', async () => {

@@ -65,6 +65,7 @@ describe.skipIf(executablePath === undefined)('a console that asks for a token, 
       '#/models',
       '#/datasets',
       '#/monitor',
+      '#/plugins',
       '#/system',
     ]) {
       await page.goto(`${console_.url}/${path}`);

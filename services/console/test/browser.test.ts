@@ -28,6 +28,7 @@ const pages: [name: string, path: string, texts: string[]][] = [
       'host-a/4711/2',
       'v20.20.0',
       'Better than the champion',
+      'rookery-plugin-tfidf 1.0.0 777777777777…',
     ],
   ],
   ['run-training', `#/runs/${runIds.training}`, ['trained 2/6', 'queued']],
@@ -59,7 +60,15 @@ const pages: [name: string, path: string, texts: string[]][] = [
   [
     'model',
     '#/models/penguins',
-    ['Versions', 'Signature', 'Input example', 'Champion history', 'refused by 1', hostile],
+    [
+      'Versions',
+      'Signature',
+      'Input example',
+      'Champion history',
+      'refused by 1',
+      'rookery-plugin-tfidf 1.0.0 777777777777…',
+      hostile,
+    ],
   ],
   ['datasets', '#/datasets', ['penguins v2', 'Rejected requests', 'RK_DATASET_TARGET_MISSING', hostile]],
   ['dataset', '#/datasets/penguins/2', ['body_mass_g', 'Distribution', hostile]],
@@ -76,6 +85,19 @@ const pages: [name: string, path: string, texts: string[]][] = [
       'insufficient',
       'health|sports',
       'no label',
+    ],
+  ],
+  [
+    'plugins',
+    '#/plugins',
+    [
+      "1 of 5 can't be used",
+      'rookery-plugin-knn',
+      'models that were trained with it',
+      'model: classification, regression',
+      'checking',
+      'RK_PLUGIN_INVALID',
+      hostile,
     ],
   ],
   ['system', '#/system', ['2 of 3 serving', 'unreachable', 'host-a/4712', 'Events']],
@@ -150,6 +172,25 @@ describe.skipIf(executablePath === undefined)('the pages in a browser', () => {
     await expect.poll(shown).toContain('12/50');
     expect(await page.locator('svg[aria-label^="loss from 1 to 0.0833"]').count()).toBe(1);
     if (screenshots !== undefined) await takeScreenshots('run-live');
+  });
+
+  it('shows what a plug-in came to without being asked again, and how to allow one where there is none', async () => {
+    const { plugins } = console_.data;
+    await open('#/plugins');
+    await expect.poll(shown).toContain('checking');
+    const [known] = await plugins();
+    console_.data.plugins = async () => (known === undefined ? [] : [known]);
+    try {
+      await expect.poll(shown, { timeout: 20_000 }).toContain('1 allowed');
+      expect(await shown()).not.toContain('checking');
+      console_.data.plugins = async () => [];
+      await open('#/runs');
+      await open('#/plugins');
+      await expect.poll(shown).toContain('ROOKERY_PLUGINS');
+      if (screenshots !== undefined) await takeScreenshots('plugins-none');
+    } finally {
+      console_.data.plugins = plugins;
+    }
   });
 
   it('shows a new event on the system page at once', async () => {

@@ -27,6 +27,11 @@ export const features = [
   { name: 'sex', type: ColumnType.COLUMN_TYPE_CATEGORICAL, categories: ['FEMALE', 'MALE'] },
 ];
 export const signature = { features, target: 'species', task: Task.TASK_MULTICLASS, classes };
+/** Code of users that has a part in each run. */
+export const plugins = [
+  { name: 'rookery-plugin-tfidf', version: '1.0.0', sha256: sha('7') },
+  { name: 'knn', version: hostile, sha256: sha('8') },
+];
 export const modelSpec = {
   layers: [{ type: 'dense', units: 10, activation: 'relu' }],
   optimizer: { name: 'sgd', learningRate: 0.01 },
@@ -81,6 +86,7 @@ const plan = (runId: string): object => ({
   requestEventId: `dataset-ready-${runId}`,
   requestedAtMs: start,
   codeVersion: '0.1.0',
+  plugins,
   tags: { team: hostile },
 });
 const job = (fold: number, done: boolean): object => ({

@@ -4,6 +4,7 @@ import { MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
 import { ListServedModelsResponse } from '@rookery/proto/rookery/inference/v1/inference';
 import { Dataset } from '@rookery/proto/rookery/ingest/v1/ingest';
 import { MonitoredModel, StoredPrediction } from '@rookery/proto/rookery/monitor/v1/monitor';
+import { AllowedPlugin, PluginKind, PluginState } from '@rookery/proto/rookery/transform/v1/transform';
 import { AliasChange, Model, ModelVersion, RunState } from '@rookery/proto/rookery/registry/v1/registry';
 import type { Run } from '@rookery/proto/rookery/registry/v1/registry';
 
@@ -16,6 +17,7 @@ import {
   input,
   metrics,
   modelSpec,
+  plugins,
   runIds,
   runs,
   search,
@@ -50,6 +52,7 @@ const version = (number: number, aliases: string[]): ModelVersion =>
       modelSpec,
       environment,
       traceId: 'd'.repeat(32),
+      plugins,
       request: { name: 'penguins' },
     },
     folds: [{ fold: 0, metrics: { accuracy: 0.97 }, rows: 69 }],
@@ -304,6 +307,34 @@ export function fakeSystem(): SystemData & { reportsAsked: unknown[]; turnsAsked
         labels: ['health', 'sports'],
         outputs: [0.8, 0.7, 0.3],
         truth: '[]',
+      }),
+    ],
+    plugins: async () => [
+      AllowedPlugin.fromPartial({
+        plugin: { name: 'rookery-plugin-tfidf', version: '1.0.0', sha256: sha('7') },
+        state: PluginState.PLUGIN_STATE_LOADS,
+        kind: PluginKind.PLUGIN_KIND_TRANSFORM,
+        forNewRuns: true,
+      }),
+      ...['1.1.0', '1.0.0'].map((number, index) =>
+        AllowedPlugin.fromPartial({
+          plugin: { name: 'rookery-plugin-knn', version: number, sha256: sha('8') },
+          state: PluginState.PLUGIN_STATE_LOADS,
+          kind: PluginKind.PLUGIN_KIND_MODEL,
+          tasks: ['classification', 'regression'],
+          forNewRuns: index === 0,
+        }),
+      ),
+      AllowedPlugin.fromPartial({
+        plugin: { name: 'slow', version: '0.1.0', sha256: sha('9') },
+        state: PluginState.PLUGIN_STATE_CHECKING,
+        forNewRuns: true,
+      }),
+      AllowedPlugin.fromPartial({
+        plugin: { name: `./${hostile}` },
+        state: PluginState.PLUGIN_STATE_FAILS,
+        code: 'RK_PLUGIN_INVALID',
+        message: `The plug-in ./${hostile} can't be used: there is no folder.`,
       }),
     ],
     served: async () =>

@@ -35,7 +35,7 @@ export function modelsCommand(): Command {
         const { model, versions } = await client.model(name);
         output(flags.json, { model, versions }, () =>
           renderTable(
-            ['VERSION', 'ALIASES', 'RUN', 'METRICS', 'CREATED'],
+            ['VERSION', 'ALIASES', 'RUN', 'METRICS', 'PLUG-INS', 'CREATED'],
             versions.map((version) => [
               version.version,
               version.aliases.join(' '),
@@ -44,6 +44,9 @@ export function modelsCommand(): Command {
                 .slice(0, 3)
                 .map(([metric, { mean, std }]) => `${metric} ${shortNumber(mean)} ± ${shortNumber(std)}`)
                 .join(', '),
+              (version.lineage?.plugins ?? [])
+                .map((plugin) => `${plugin.name} ${plugin.version} (${plugin.sha256.slice(0, 12)})`)
+                .join(', ') || '–',
               shortTime(version.createdAtMs),
             ]),
           ),

@@ -11,6 +11,7 @@ import {
   labelConfusions,
   meanStd,
   panel,
+  pluginList,
   shortId,
   table,
   tablePanel,
@@ -202,8 +203,12 @@ function lineagePanel({ lineage, packageSha256, packageBytes, createdAtMs }) {
       ],
       ['Node', environment && `${environment.nodeVersion} on ${environment.platform}`],
       ['Code', environment?.codeVersion && h('span', { class: 'mono' }, environment.codeVersion)],
+      ['Plug-ins', pluginList(lineage.plugins)],
     ]),
-    lineage.modelSpec && [h('h3', null, 'Network'), json(lineage.modelSpec, 'Show the model spec')],
+    lineage.modelSpec && [
+      h('h3', null, lineage.modelSpec.plugin ? 'Model' : 'Network'),
+      json(lineage.modelSpec, 'Show the model spec'),
+    ],
   );
 }
 

@@ -12,6 +12,7 @@ import {
   json,
   labelConfusions,
   panel,
+  pluginList,
   problem,
   runState,
   shortId,
@@ -345,7 +346,10 @@ function planPanel({ plan, task }) {
           .join(', '),
       ],
     ]),
-    plan.modelSpec && [h('h3', null, 'Network'), json(plan.modelSpec, 'Show the model spec')],
+    plan.modelSpec && [
+      h('h3', null, plan.modelSpec.plugin ? 'Model' : 'Network'),
+      json(plan.modelSpec, 'Show the model spec'),
+    ],
   );
 }
 
@@ -379,6 +383,7 @@ function lineagePanel(run) {
         (environment?.codeVersion || plan?.codeVersion) &&
           h('span', { class: 'mono' }, environment?.codeVersion || plan?.codeVersion),
       ],
+      ['Plug-ins', plan && pluginList(plan.plugins)],
     ]),
   );
 }

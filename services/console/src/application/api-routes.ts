@@ -6,6 +6,7 @@ import { datasetView, profileView } from '../domain/dataset-view.js';
 import type { EventFeed } from '../domain/event-feed.js';
 import { modelVersionView, modelView } from '../domain/model-view.js';
 import { predictionView, reportView } from '../domain/monitor-view.js';
+import { pluginView } from '../domain/plugin-view.js';
 import type { ProgressBook } from '../domain/progress-book.js';
 import { runDetailView, runSummaryView } from '../domain/run-view.js';
 import { searchView } from '../domain/search-view.js';
@@ -125,6 +126,7 @@ export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
         return { report: reportView(await data.report({ model: keyOf(params, 'model'), version })) };
       },
     },
+    get('/plugins', async () => ({ plugins: (await data.plugins()).map(pluginView) })),
     get('/system', () => systemView(deps)),
     get('/events', async () => ({ events: feed.all() })),
   ];

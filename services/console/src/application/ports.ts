@@ -17,6 +17,7 @@ export type SystemData = Pick<
   | 'report'
   | 'predictions'
   | 'served'
+  | 'plugins'
 > & {
   readonly runControl: Pick<RookeryClient['runControl'], 'resume' | 'cancel'>;
 };

@@ -3,6 +3,7 @@ import type { PlainRow } from '@rookery/client';
 import type {
   ConfusionMatrix,
   LabelConfusion,
+  PluginRef,
   TrainingEnvironment,
 } from '@rookery/proto/rookery/domain/v1/data';
 import { RejectionStage } from '@rookery/proto/rookery/events/v1/model';
@@ -62,6 +63,8 @@ export interface LineageView {
   readonly stratified: boolean;
   readonly seed: number;
   readonly modelSpec: unknown;
+  /** Code of users that has a part in it: transforms, then the model. */
+  readonly plugins: readonly PluginRef[];
   readonly environment: TrainingEnvironment | null;
   readonly traceId: string;
 }
@@ -109,6 +112,7 @@ export function modelVersionView(version: ModelVersion): ModelVersionView {
           stratified: lineage.stratified,
           seed: lineage.seed,
           modelSpec: lineage.modelSpec ?? null,
+          plugins: lineage.plugins,
           environment: environmentView(lineage.environment),
           traceId: lineage.traceId,
         }

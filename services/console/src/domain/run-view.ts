@@ -4,6 +4,7 @@ import type {
   ConfusionMatrix,
   LabelConfusion,
   GateVerdict,
+  PluginRef,
   TrainingEnvironment,
 } from '@rookery/proto/rookery/domain/v1/data';
 import { RunState } from '@rookery/proto/rookery/registry/v1/registry';
@@ -91,6 +92,8 @@ export interface RunDetailView extends RunSummaryView {
       readonly allowWorseThanChampion: boolean;
     } | null;
     readonly modelSpec: unknown;
+    /** Code of users that has a part in it: transforms, then the model. */
+    readonly plugins: readonly PluginRef[];
     readonly requestEventId: string;
     readonly requestedAtMs: number;
     readonly codeVersion: string;
@@ -157,6 +160,7 @@ export function runDetailView(run: Run, live: (fold: number) => JobCurve | null)
               }
             : null,
           modelSpec: plan.modelSpec ?? null,
+          plugins: plan.plugins,
           requestEventId: plan.requestEventId,
           requestedAtMs: plan.requestedAtMs,
           codeVersion: plan.codeVersion,
