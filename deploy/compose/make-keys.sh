@@ -23,6 +23,6 @@ $rookery nats users --out keys/users
 
 # Tokens: the one that the console shows to the services, and one for yourself.
 tokens="--file keys/tokens/tokens.json"
-[ -e keys/console/token ] || $rookery tokens create $tokens --name console --roles read,publish >keys/console/token
+[ -e keys/console/token ] || $rookery tokens create $tokens --name console --roles read,publish,delegate >keys/console/token
 [ -e keys/admin-token ] || $rookery tokens create $tokens --name admin --roles admin >keys/admin-token
 echo "Sign in to the console with the token in deploy/compose/keys/admin-token"

@@ -49,12 +49,15 @@ const tokens = Object.fromEntries(
   ['predict', 'publish', 'read', 'admin'].map((role) => [role, newToken()]),
 ) as Record<'predict' | 'publish' | 'read' | 'admin', string>;
 const consoleToken = newToken();
+/** Somebody who has signed in to the console. */
+const annsToken = newToken();
 const tokensFile = put(
   'tokens.json',
   JSON.stringify({
     tokens: [
       ...Object.entries(tokens).map(([role, token]) => ({ name: `the-${role}`, token, roles: [role] })),
-      { name: 'console', token: consoleToken, roles: ['read', 'publish'] },
+      { name: 'console', token: consoleToken, roles: ['read', 'publish', 'delegate'] },
+      { name: 'ann', token: annsToken, roles: ['read', 'publish'] },
     ].map(({ token, ...rest }) => ({ ...rest, sha256: digestOfToken(token).toString('hex') })),
   }),
 );
@@ -129,6 +132,7 @@ const logOf = (name: string): string => readFileSync(join(folder, `data/logs/${n
 
 describe('a system with everything on', () => {
   let predictionId = '';
+  let divergingRun = '';
 
   it('takes the penguins to a promoted model that answers, each service with its own user', async () => {
     const publisher = clientWith();
@@ -210,6 +214,26 @@ describe('a system with everything on', () => {
     });
     expect((await reader.run(runId)).changes.map(({ actor }) => actor)).toContain('the-publish');
 
+    // Through the console it is who has signed in; who is not the console can't say for whom it is.
+    const forAnn = { runId, ...turn, onBehalfOf: 'ann' };
+    for (const token of [tokens.publish, tokens.admin, annsToken])
+      await expect(clientWith(token).runControl.resume(forAnn)).rejects.toMatchObject({
+        code: 'RK_PERMISSION_DENIED',
+      });
+    const call = consoleCaller();
+    const { cookie } = await call('/api/v1/session', { method: 'POST', body: { token: annsToken } });
+    const headers = {
+      cookie: (cookie ?? '').split(';')[0] ?? '',
+      'rookery-on-behalf-of-bin': Buffer.from('the-admin').toString('base64'),
+    };
+    const resumed = await call(`/api/v1/runs/${runId}/resume`, { method: 'POST', body: {}, headers });
+    expect([resumed.status, resumed.text]).toEqual([200, expect.stringContaining('"actor":"ann"')]);
+    await until('the third failure', async () => {
+      const run = await reader.run(runId);
+      return run.attempt === 3 && run.endedAtMs > 0;
+    });
+    divergingRun = runId;
+
     const search = { strategy: 'grid', parallel: 1, space: { learningRate: [0.001, 0.01] } };
     const request = { name: 'searching', uri: exampleUri('penguins.csv'), target: 'species', search };
     const searching = await publisher.publish({ ...request, epochs: 3_000 });
@@ -243,7 +267,13 @@ describe('a system with everything on', () => {
       );
       await system.waitReady(name, 30_000);
     }
-    expect((await clientWith(tokens.read).model('penguins')).versions).toHaveLength(2);
+    const reader = clientWith(tokens.read);
+    expect((await reader.model('penguins')).versions).toHaveLength(2);
+    const { changes } = await reader.run(divergingRun);
+    expect(changes.filter(({ kind }) => kind === 'resumed').map(({ actor }) => actor)).toEqual([
+      'the-publish',
+      'ann',
+    ]);
   }, 120_000);
 
   it('never meets a subject that a service is not allowed', () => {
@@ -295,7 +325,12 @@ describe('a system with everything on', () => {
   });
 
   it('leaves no secret in any log, at debug', () => {
-    const secrets = [...Object.values(tokens), consoleToken, ...[...seeds.values()].map(({ seed }) => seed)];
+    const secrets = [
+      ...Object.values(tokens),
+      consoleToken,
+      annsToken,
+      ...[...seeds.values()].map(({ seed }) => seed),
+    ];
     for (const name of Object.keys(system.addresses)) {
       const log = logOf(name);
       expect(log.length, name).toBeGreaterThan(100);

@@ -1,7 +1,7 @@
 import type { Bus } from '@rookery/bus';
 import { TerminalError } from '@rookery/contracts';
 import type { RegistryServiceClient, Reproduction, Run } from '@rookery/proto/rookery/registry/v1/registry';
-import { callUnary } from '@rookery/service-kit/client';
+import { callUnary, onBehalfOf } from '@rookery/service-kit/client';
 
 import { watchReproductions } from './reproduction-watch.js';
 import type { ReproductionWatch } from './reproduction-watch.js';
@@ -11,6 +11,8 @@ export interface RunTurn {
   readonly runId: string;
   readonly actor: string;
   readonly reason?: string;
+  /** Who asks through this program, which shows a token of the role `delegate`. Default: the program itself. */
+  readonly onBehalfOf?: string | undefined;
 }
 
 /** Runs that go on, end early, or are trained again to be compared. */
@@ -35,11 +37,16 @@ export function openRunControl(registry: RegistryServiceClient, bus: () => Promi
     const answer = await callUnary(registry, 'getReproduction', { reproductionId });
     return requireReproduction(answer.reproduction, reproductionId);
   };
+  const turn =
+    (method: 'resumeRun' | 'cancelRun') =>
+    async ({ onBehalfOf: name, ...asked }: RunTurn): Promise<Run> => {
+      const options = name === undefined ? {} : { metadata: onBehalfOf(name) };
+      const { run } = await callUnary(registry, method, { reason: '', ...asked }, options);
+      return requireRun(run, asked.runId);
+    };
   return {
-    resume: async (turn) =>
-      requireRun((await callUnary(registry, 'resumeRun', { reason: '', ...turn })).run, turn.runId),
-    cancel: async (turn) =>
-      requireRun((await callUnary(registry, 'cancelRun', { reason: '', ...turn })).run, turn.runId),
+    resume: turn('resumeRun'),
+    cancel: turn('cancelRun'),
     reproduce: async (request) =>
       requireReproduction(
         (await callUnary(registry, 'reproduceRun', { ...request })).reproduction,

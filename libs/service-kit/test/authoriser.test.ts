@@ -147,6 +147,75 @@ describe('a token', () => {
   });
 });
 
+describe('a call on behalf of somebody', () => {
+  const [console_, silent] = [newToken(), newToken()];
+  const resume = '/rookery.registry.v1.RegistryService/ResumeRun';
+  const everybody = (): object[] => [
+    record('console', console_, ['read', 'publish', 'delegate']),
+    record('silent', silent, ['read', 'publish']),
+    record('ops', operator, ['admin']),
+    record('ann', newToken(), ['read', 'publish']),
+    record('eve', newToken(), ['read']),
+    record('gone', newToken(), ['read', 'publish'], '2026-01-01T00:00:00Z'),
+  ];
+  beforeEach(() => {
+    write(...everybody());
+    now = 1000;
+  });
+
+  it('is theirs where its caller may speak for others: by their name and roles, and through whom', () => {
+    expect(authoriser.authorise(resume, { token: console_ }, 'ann')).toEqual({
+      name: 'ann',
+      roles: ['read', 'publish'],
+      via: 'console',
+    });
+    expect(authoriser.authorise(resume, { token: console_ })).toMatchObject({ name: 'console' });
+  });
+
+  it.each([
+    ['somebody without the role delegate', silent],
+    ['an admin', operator],
+  ])('is refused to %s', (_, token) => {
+    expect(codeOf(() => authoriser.authorise(resume, { token }, 'ann'))).toBe('RK_PERMISSION_DENIED');
+    expect(codeOf(() => authoriser.authorise(resume, { token }))).toBe('allowed');
+  });
+
+  it.each([
+    ['has not the role of the call', 'eve', resume],
+    ['nobody knows', 'mallory', resume],
+    ['has expired', 'gone', resume],
+    ['has no name', '', resume],
+    ['is called like a property of every object', '__proto__', resume],
+  ])('is refused for somebody who %s', (_, name, path) => {
+    expect(codeOf(() => authoriser.authorise(path, { token: console_ }, name))).toBe('RK_PERMISSION_DENIED');
+  });
+
+  it('may do no more than its caller, whoever it is for', () => {
+    expect(codeOf(() => authoriser.authorise(rollBack, { token: console_ }, 'ops'))).toBe(
+      'RK_PERMISSION_DENIED',
+    );
+    expect(codeOf(() => authoriser.authorise(resume, { token: 'rk_wrong' }, 'ann'))).toBe(
+      'RK_UNAUTHENTICATED',
+    );
+  });
+
+  it('knows somebody by a certificate too, and without a file of tokens whom the certificate of the console names', () => {
+    const tokens = everybody();
+    const certificates = [{ name: 'carl', common_name: 'carl@example', roles: ['publish'] }];
+    writeFileSync(file, JSON.stringify({ tokens, certificates }));
+    now = 2000;
+    expect(authoriser.authorise(resume, { token: console_ }, 'carl')).toMatchObject({ name: 'carl' });
+    const mutual = createAuthoriser({ tokensFile: undefined });
+    expect(mutual.authorise(resume, { commonName: 'console' }, 'ann')).toMatchObject({
+      name: 'ann',
+      via: 'console',
+    });
+    expect(codeOf(() => mutual.authorise(resume, { commonName: 'registry' }, 'ann'))).toBe(
+      'RK_PERMISSION_DENIED',
+    );
+  });
+});
+
 describe('a client certificate', () => {
   it('stands for the caller that the file says', () => {
     writeFileSync(
@@ -165,8 +234,9 @@ describe('a client certificate', () => {
     const mutual = createAuthoriser({ tokensFile: undefined });
     expect(mutual.authorise(rollBack, { commonName: 'console' })).toEqual({
       name: 'console',
-      roles: ['admin'],
+      roles: ['admin', 'delegate'],
     });
+    expect(mutual.authorise(rollBack, { commonName: 'registry' })?.roles).toEqual(['admin']);
     expect(codeOf(() => mutual.authorise(list, {}))).toBe('RK_UNAUTHENTICATED');
     expect(codeOf(() => mutual.authorise(list, { token: reader, commonName: 'console' }))).toBe(
       'RK_UNAUTHENTICATED',

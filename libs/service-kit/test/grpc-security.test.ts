@@ -14,6 +14,7 @@ import { callUnary, checkHealth, createGrpcClient, createGrpcServer, unary } fro
 import type { CallContext, GrpcServer } from '../src/index.js';
 import { createAuthoriser } from '../src/security/authoriser.js';
 import { serverCredentialsOf } from '../src/security/grpc-credentials.js';
+import { onBehalfOf } from '../src/security/on-behalf-of.js';
 import { peersFromEnvironment } from '../src/security/peers.js';
 import { TlsFiles } from '../src/security/tls-files.js';
 import { digestOfToken, newToken } from '../src/security/tokens.js';
@@ -130,6 +131,25 @@ describe('a gRPC server with tokens', () => {
     expect(JSON.stringify(logger.lines)).not.toContain(token);
   });
 
+  it('tells a handler for whom the console calls, and refuses to hear it from anybody else', async () => {
+    const [console_, ann] = [newToken(), newToken()];
+    const tokensFile = tokens(['console', console_, 'read', 'delegate'], ['ann', ann, 'read']);
+    const { address, seen } = await serve({ tokensFile });
+    const forAnn = (token: string): Promise<ListModelsResponse> => {
+      const client = clientOf(address, { ROOKERY_TLS_CA: ca, ROOKERY_TOKEN: token });
+      const metadata = onBehalfOf('ann');
+      return callUnary(client, 'listModels', { limit: 1, offset: 0 }, { timeoutMs: 5000, metadata });
+    };
+    await forAnn(console_);
+    expect(seen[0]?.caller).toEqual({ name: 'ann', roles: ['read'], via: 'console' });
+    expect(Object.keys(seen[0]?.metadata.getMap() ?? {})).not.toContain('rookery-on-behalf-of-bin');
+    await expect(forAnn(ann)).rejects.toMatchObject({
+      code: 'RK_PERMISSION_DENIED',
+      hint: expect.stringContaining('delegate') as string,
+    });
+    expect(seen).toHaveLength(1);
+  });
+
   it('answers health to anybody who speaks TLS, and to nobody in plain text', async () => {
     const { address, server } = await serve({ tokensFile: tokens() });
     server.health.setReady(true);
@@ -180,7 +200,7 @@ describe('a gRPC server with mutual TLS', () => {
     const { address, seen } = await serve({ mutual: true });
     const { cert, key } = putPair('console', leaf('console'));
     await list(clientOf(address, { ROOKERY_TLS_CA: ca, ROOKERY_TLS_CERT: cert, ROOKERY_TLS_KEY: key }));
-    expect(seen[0]?.caller).toEqual({ name: 'console', roles: ['admin'] });
+    expect(seen[0]?.caller).toEqual({ name: 'console', roles: ['admin', 'delegate'] });
   });
 });
 

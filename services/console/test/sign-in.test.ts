@@ -6,6 +6,7 @@ import { createAuthoriser } from '@rookery/service-kit';
 import { digestOfToken, newToken } from '@rookery/service-kit/tokens';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
+import { runIds } from './fake-runs.js';
 import { startTestConsole } from './start-console.js';
 import type { Answer, TestConsole } from './start-console.js';
 
@@ -57,6 +58,7 @@ describe('a console that asks who it is', () => {
       '/models',
       '/datasets',
       '/monitor',
+      '/plugins',
       '/system',
       '/events',
       '/settings',
@@ -120,6 +122,30 @@ describe('a console that asks who it is', () => {
       ).status;
     expect(await ask(reader)).toBe(403);
     expect(await ask(publisher)).toBe(200);
+  });
+
+  it('asks for a turn in the name of who has signed in, whatever else the request says', async () => {
+    const headers = {
+      ...json,
+      cookie: cookieOf(await signIn(publisher)),
+      'rookery-on-behalf-of-bin': Buffer.from('ann').toString('base64'),
+      'rookery-on-behalf-of': 'ann',
+      'x-forwarded-user': 'ann',
+      'x-remote-user': 'ann',
+    };
+    const turn = (what: string, body = '{}'): Promise<Answer> => {
+      const runId = what === 'resume' ? runIds.failed : runIds.training;
+      return console_.call(`/api/v1/runs/${runId}/${what}`, { method: 'POST', headers, body });
+    };
+    expect((await turn('resume')).status).toBe(200);
+    expect((await turn('cancel', '{"reason": "wrong file"}')).status).toBe(200);
+    expect(console_.data.turnsAsked).toEqual([
+      { resume: { runId: runIds.failed, actor: 'bob', onBehalfOf: 'bob', reason: '' } },
+      { cancel: { runId: runIds.training, actor: 'bob', onBehalfOf: 'bob', reason: 'wrong file' } },
+    ]);
+    for (const body of ['{"actor": "ann"}', '{"onBehalfOf": "ann"}'])
+      expect((await turn('resume', body)).json.code).toBe('RK_MESSAGE_UNKNOWN_FIELD');
+    expect(console_.data.turnsAsked).toHaveLength(2);
   });
 
   it('ends the cookie at a sign-out, and every use of a revoked token, live streams among them', async () => {

@@ -30,7 +30,7 @@ export function tokensCommand(): Command {
     .command('create')
     .description('Make a token, print it once, and keep its hash in the file')
     .requiredOption('--name <name>', 'who it is for; stands in logs and in the history of aliases')
-    .requiredOption('--roles <roles>', 'predict, publish, read, admin: one, or several with commas')
+    .requiredOption('--roles <roles>', 'predict, publish, read, admin, delegate: one, or several with commas')
     .option('--expires <time>', 'ISO 8601 time from which on it is not valid')
     .option(...fileOption)
     .action((flags: { name: string; roles: string; expires?: string; file?: string }) => {

@@ -3,6 +3,7 @@ import type { Logger } from '@rookery/telemetry';
 import { statusOfError } from '../grpc/error-status.js';
 import { bearerTokenOf } from './authoriser.js';
 import type { Authoriser, Identity } from './authoriser.js';
+import { takeOnBehalfOf } from './on-behalf-of.js';
 import { createRefusalLog } from './refusal-log.js';
 
 /** Who made a call, by the metadata that its handler gets: a key in the metadata could be sent by anybody. */
@@ -25,10 +26,11 @@ export function authoriseCalls(authoriser: Authoriser, logger: Logger): grpc.Ser
         next({
           onReceiveMetadata(metadata, proceed) {
             try {
-              const identity = authoriser.authorise(method.path, {
+              const proof = {
                 token: bearerTokenOf(metadata.get('authorization')[0]?.toString()),
                 commonName: commonNameOf(call),
-              });
+              };
+              const identity = authoriser.authorise(method.path, proof, takeOnBehalfOf(metadata));
               // It has done its duty: a handler that logs its metadata can't give it away.
               metadata.remove('authorization');
               if (identity !== undefined) callers.set(metadata, identity);

@@ -12,6 +12,8 @@ export interface Identity {
   /** Name of the token or certificate. */
   readonly name: string;
   readonly roles: readonly Role[];
+  /** Who made the call for it: the console. Absent where it called itself. */
+  readonly via?: string;
 }
 
 /** What a caller shows of itself. */
@@ -28,8 +30,11 @@ export interface Authoriser {
   identify(proof: Proof): Identity;
   /** Throws RK_PERMISSION_DENIED unless `identity` has one of the roles of `access`. */
   require(identity: Identity, access: readonly Role[], action: string): void;
-  /** Both, for a gRPC method; undefined where anybody may call it. A method without a row is refused. */
-  authorise(path: string, proof: Proof): Identity | undefined;
+  /**
+   * Both, for a gRPC method; undefined where anybody may call it. A method without a row is refused. A call `onBehalfOf` somebody is
+   * theirs: its caller needs the role `delegate`, and both need the role of the method.
+   */
+  authorise(path: string, proof: Proof, onBehalfOf?: string): Identity | undefined;
 }
 
 /** Options of {@link createAuthoriser}. */
@@ -52,7 +57,7 @@ export function createAuthoriser(options: AuthoriserOptions): Authoriser {
   const identify: Authoriser['identify'] = ({ token, commonName }) => {
     if (token !== undefined) return identityOfToken(file?.get(), token, clock());
     if (commonName !== undefined) {
-      if (file === undefined) return { name: commonName, roles: ['admin'] };
+      if (file === undefined) return { name: commonName, roles: rolesByCertificate(commonName) };
       const known = file.get().certificates.find((entry) => entry.commonName === commonName);
       if (known) return known;
     }
@@ -72,7 +77,7 @@ export function createAuthoriser(options: AuthoriserOptions): Authoriser {
   return {
     identify,
     require,
-    authorise(path, proof) {
+    authorise(path, proof, onBehalfOf) {
       const access: Access | undefined = accessOf(path);
       if (access === 'open') return undefined;
       const identity = identify(proof);
@@ -83,9 +88,46 @@ export function createAuthoriser(options: AuthoriserOptions): Authoriser {
         );
       }
       require(identity, access, path);
-      return identity;
+      if (onBehalfOf === undefined) return identity;
+      const named = delegated(identity, onBehalfOf, file?.get(), clock());
+      require(named, access, path);
+      return named;
     },
   };
+}
+
+/** Without a file of tokens a verified certificate may call everything, and that of the console speak for others. */
+function rolesByCertificate(commonName: string): readonly Role[] {
+  return commonName === 'console' ? ['admin', 'delegate'] : ['admin'];
+}
+
+/** Whom a caller speaks for. Throws RK_PERMISSION_DENIED where it may not, or where there is nobody of the name any more. */
+function delegated(caller: Identity, name: string, file: TokenFile | undefined, now: number): Identity {
+  if (!caller.roles.includes('delegate')) {
+    throw new TerminalError(
+      'RK_PERMISSION_DENIED',
+      `${caller.name} may not speak for others: it needs the role delegate, and has ${caller.roles.join(', ')}`,
+      {
+        hint: 'Give the role delegate to the token or certificate of the console, and to nobody else.',
+        details: { name: caller.name, needs: 'delegate' },
+      },
+    );
+  }
+  if (file === undefined) return { name, roles: ['admin'], via: caller.name };
+  const entries = [...file.tokens, ...file.certificates].filter(
+    (entry) => entry.name === name && !('expiresAt' in entry && now >= entry.expiresAt),
+  );
+  if (entries.length === 0) {
+    throw new TerminalError(
+      'RK_PERMISSION_DENIED',
+      `${caller.name} speaks for somebody whom no valid token or certificate names`,
+      {
+        hint: 'Use one file of tokens for the console and the services.',
+        details: { name: name.slice(0, 64) },
+      },
+    );
+  }
+  return { name, roles: [...new Set(entries.flatMap((entry) => entry.roles))], via: caller.name };
 }
 
 /** The token of an `Authorization: Bearer …` header; undefined where there is none. Throws where it is something else. */

@@ -1,5 +1,8 @@
-/** What a caller may be allowed to do. `admin` may do everything. */
-export const roles = ['predict', 'publish', 'read', 'admin'] as const;
+/**
+ * What a caller may be allowed to do. `admin` may call everything. `delegate` may name somebody else for whom a call is made, and nothing
+ * more: it is for the console, and no part of `admin`.
+ */
+export const roles = ['predict', 'publish', 'read', 'admin', 'delegate'] as const;
 
 /** One of {@link roles}. */
 export type Role = (typeof roles)[number];

@@ -83,9 +83,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     }
     if (found?.route.kind === 'api') {
       const { route, params } = found;
-      signIn.require(request, route.access ?? ['read'], `${method} ${url.pathname}`);
+      const caller = signIn.require(request, route.access ?? ['read'], `${method} ${url.pathname}`)?.name;
       const body = method === 'POST' ? await bodyOf(request) : undefined;
-      const answer = await route.answer({ params, query: url.searchParams, body }).catch(asOwnFault);
+      const answer = await route.answer({ params, query: url.searchParams, body, caller }).catch(asOwnFault);
       sendJson(response, method, 200, answer);
       return;
     }
@@ -169,7 +169,7 @@ function asOwnFault(error: unknown): never {
   const code = error instanceof RookeryError ? error.code : '';
   if (code === 'RK_UNAUTHENTICATED' || code === 'RK_PERMISSION_DENIED') {
     throw new RetryableError('RK_UNAVAILABLE', `A service refuses the console: ${(error as Error).message}`, {
-      hint: 'Give the console a token with the roles read and publish: ROOKERY_TOKEN_FILE.',
+      hint: 'Give the console a token with the roles read, publish and delegate: ROOKERY_TOKEN_FILE.',
       cause: error,
     });
   }

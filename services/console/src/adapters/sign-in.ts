@@ -13,8 +13,11 @@ export interface SessionView {
 
 /** Who may see and do what in the console. */
 export interface SignIn {
-  /** Throws RK_UNAUTHENTICATED or RK_PERMISSION_DENIED unless the request comes from somebody with one of the roles. */
-  require(request: IncomingMessage, access: readonly Role[], action: string): void;
+  /**
+   * Who the request comes from; undefined where nobody is asked. Throws RK_UNAUTHENTICATED or RK_PERMISSION_DENIED unless it is somebody
+   * with one of the roles. Nothing but the cookie, the bearer token or the certificate is looked at.
+   */
+  require(request: IncomingMessage, access: readonly Role[], action: string): Identity | undefined;
   /** Never throws: nobody known is an answer too. */
   session(request: IncomingMessage): SessionView;
   /** Checks the token of a sign-in, and gives the cookie for it. Throws RK_UNAUTHENTICATED, or what is wrong with the body. */
@@ -46,6 +49,7 @@ export function createSignIn(authoriser: Authoriser | undefined, encrypted: bool
     require(request, access, action) {
       const identity = identify(request);
       if (identity !== undefined) authoriser?.require(identity, access, action);
+      return identity;
     },
     session(request) {
       try {

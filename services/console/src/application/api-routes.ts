@@ -20,6 +20,8 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   /** Parsed JSON body of a POST; undefined otherwise. */
   readonly body: unknown;
+  /** Name of who has signed in; undefined where nobody is asked to. */
+  readonly caller: string | undefined;
 }
 
 /** A route: its answer is sent as JSON; what it throws is answered as an error. */
@@ -40,8 +42,8 @@ export interface ApiDependencies extends ConsolePorts {
   readonly version: string;
 }
 
-/** Who a change is recorded as, that somebody asks for on a page. */
-const actor = 'console';
+/** Who a change is recorded as, that somebody asks for on a page, where nobody signs in. */
+const anybody = 'console';
 
 /** All routes of the JSON API. */
 export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
@@ -59,8 +61,13 @@ export function apiRoutes(deps: ApiDependencies): ApiRoute[] {
     method: 'POST',
     path: `/api/v1/runs/:runId/${what}`,
     access: ['publish'],
-    answer: async ({ params, body }) => {
-      const asked = { runId: keyOf(params, 'runId'), actor, reason: reasonOfBody(body) };
+    answer: async ({ params, body, caller }) => {
+      const asked = {
+        runId: keyOf(params, 'runId'),
+        actor: caller ?? anybody,
+        reason: reasonOfBody(body),
+        onBehalfOf: caller,
+      };
       return detail(await data.runControl[what](asked));
     },
   });
