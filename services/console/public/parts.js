@@ -43,6 +43,13 @@ export function shortId(id, length = 12) {
     : '–';
 }
 
+/** @param {{ backend: string, engine: string, engineVersion: string }} environment */
+export function backend({ backend: name, engine, engineVersion }) {
+  // The hash of a plug-in, which follows its version, stands among the plug-ins.
+  const version = name === 'plugin' ? engineVersion.split(' ')[0] : engineVersion;
+  return `${name} (${engine} ${version})`;
+}
+
 /**
  * The plug-ins that have a part in a run; nothing where there is none.
  * @param {{ name: string, version: string, sha256: string }[]} plugins

@@ -50,7 +50,11 @@ const pages: [name: string, path: string, texts: string[]][] = [
     `#/runs/${runIds.cancelled}`,
     ['attempt 2', 'cancelled by console', 'Attempt 2 resumed by cli:ada', 'RK_ARTIFACT_NOT_FOUND', hostile],
   ],
-  ['run-rejected', `#/runs/${runIds.rejected}`, ['Gate not passed', 'rmse 61.2 is above 55']],
+  [
+    'run-rejected',
+    `#/runs/${runIds.rejected}`,
+    ['Gate not passed', 'rmse 61.2 is above 55', 'plugin (knn 1.0.0)'],
+  ],
   [
     'run-tagged',
     `#/runs/${runIds.tagged}`,
@@ -213,6 +217,12 @@ describe.skipIf(executablePath === undefined)('the pages in a browser', () => {
     expect(await page.evaluate('document.activeElement.getAttribute("href")')).toBe(
       `#/runs/${runIds.promoted}`,
     );
+  });
+
+  it('draws no curve for a model that tells of no epochs', async () => {
+    await open(`#/runs/${runIds.rejected}`);
+    await expect.poll(shown).toContain('fold 5');
+    expect(await page.locator('main svg').count()).toBe(0);
   });
 
   it('resumes a failed run by the button, and offers nothing where the state allows nothing', async () => {

@@ -111,6 +111,14 @@ const job = (fold: number, done: boolean): object => ({
       }
     : {}),
 });
+/** Of a model that is a plug-in: it tells of no epochs. */
+const pluginSpec = { plugin: { name: 'knn', version: '1.0.0', sha256: sha('8') }, options: { k: 3 } };
+const pluginEnvironment = {
+  ...environment,
+  backend: 'plugin',
+  engine: 'knn',
+  engineVersion: `1.0.0 ${sha('8')}`,
+};
 const jobs = (done: number): object[] => [0, 1, 2, 3, 4, 5].map((fold) => job(fold, fold < done));
 
 /** A search by successive halving on its way: one trial got to the second rung, one diverged. */
@@ -203,8 +211,8 @@ export const runs = [
     runId: runIds.rejected,
     model: 'diabetes',
     state: RunState.RUN_STATE_REJECTED,
-    plan: { ...plan(runIds.rejected), model: 'diabetes', datasetName: 'diabetes' },
-    jobs: jobs(6),
+    plan: { ...plan(runIds.rejected), model: 'diabetes', datasetName: 'diabetes', modelSpec: pluginSpec },
+    jobs: jobs(6).map((done) => ({ ...done, environment: pluginEnvironment, history: { loss: [] } })),
     metrics: { rmse: { mean: 61.2, std: 4.1 }, r2: { mean: 0.41, std: 0.06 } },
     verdict: {
       passed: false,
@@ -218,7 +226,7 @@ export const runs = [
     updatedAtMs: start - 890_000,
     endedAtMs: start - 890_000,
     traceId: 'e'.repeat(32),
-    backend: 'wasm',
+    backend: 'plugin',
   }),
   Run.fromPartial({
     runId: runIds.failed,

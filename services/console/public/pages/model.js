@@ -3,6 +3,7 @@ import { get } from '../api.js';
 import { h } from '../dom.js';
 import { cell, moment, real, size, spread } from '../format.js';
 import {
+  backend,
   confusion,
   crumb,
   facts,
@@ -197,10 +198,7 @@ function lineagePanel({ lineage, packageSha256, packageBytes, createdAtMs }) {
       ['Trace', trace(lineage.traceId)],
       ['Package', [shortId(packageSha256, 16), ` ${size(packageBytes)}`]],
       ['Created', moment(createdAtMs)],
-      [
-        'Backend',
-        environment && `${environment.backend} (${environment.engine} ${environment.engineVersion})`,
-      ],
+      ['Backend', environment && backend(environment)],
       ['Node', environment && `${environment.nodeVersion} on ${environment.platform}`],
       ['Code', environment?.codeVersion && h('span', { class: 'mono' }, environment.codeVersion)],
       ['Plug-ins', pluginList(lineage.plugins)],

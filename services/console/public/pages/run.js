@@ -4,6 +4,7 @@ import { curve } from '../charts.js';
 import { h } from '../dom.js';
 import { duration, moment, number, plain, real, spread } from '../format.js';
 import {
+  backend,
   cards,
   confusion,
   crumb,
@@ -288,7 +289,8 @@ function foldTable(run) {
           tag(job.state, job.state === 'queued' ? '' : job.state === 'training' ? 'info' : 'ok'),
           job.live && h('span', { class: 'soft' }, `${job.live.loss.length}/${job.live.epochs}`),
         ),
-        shown
+        // A plug-in that tells of no epoch has no curve.
+        shown && shown.loss.length > 0
           ? h(
               'span',
               { class: 'curve' },
@@ -373,10 +375,7 @@ function lineagePanel(run) {
       ['Request', plan && shortId(plan.requestEventId, 28)],
       ['Requested', plan && moment(plan.requestedAtMs)],
       ['Trace', trace(run.traceId)],
-      [
-        'Backend',
-        environment && `${environment.backend} (${environment.engine} ${environment.engineVersion})`,
-      ],
+      ['Backend', environment && backend(environment)],
       ['Node', environment && `${environment.nodeVersion} on ${environment.platform}`],
       [
         'Code',
