@@ -6,7 +6,7 @@ import type { Kit } from '@rookery/service-kit';
 import { watchBus } from './adapters/bus-watch.js';
 import { createEventStreams } from './adapters/event-stream.js';
 import { createHttpServer } from './adapters/http-server.js';
-import { createSignIn } from './adapters/sign-in.js';
+import { createSignIn, maySpeakForOthers } from './adapters/sign-in.js';
 import { loadStaticFiles } from './adapters/static-files.js';
 import { apiRoutes } from './application/api-routes.js';
 import { createLiveHub } from './application/live-hub.js';
@@ -50,6 +50,10 @@ export async function startConsole(kit: Kit<(typeof config)[number]>): Promise<v
       kit.logger.error({ err: error, path }, 'a request failed');
     },
   });
+  if (!maySpeakForOthers(authoriser, peers.token()))
+    kit.logger.warn(
+      'turns of runs will be refused: give the token of the console the roles read, publish and delegate',
+    );
   const stopWatch = await watchBus(bus, hub, kit.logger);
   const port = await server.listen(kit.config.ROOKERY_CONSOLE_PORT, kit.config.ROOKERY_HOST);
   ready = true;

@@ -6,6 +6,7 @@ import { createAuthoriser } from '@rookery/service-kit';
 import { digestOfToken, newToken } from '@rookery/service-kit/tokens';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
+import { maySpeakForOthers } from '../src/adapters/sign-in.js';
 import { runIds } from './fake-runs.js';
 import { startTestConsole } from './start-console.js';
 import type { Answer, TestConsole } from './start-console.js';
@@ -170,6 +171,20 @@ describe('a console that asks who it is', () => {
     expect([answer.status, answer.json.code]).toEqual([503, 'RK_UNAVAILABLE']);
     expect(answer.json.hint).toContain('ROOKERY_TOKEN_FILE');
     await other.stop();
+  });
+});
+
+describe('the token of the console itself', () => {
+  it('lets it speak for who signs in by the role delegate alone, and need not where nobody does', () => {
+    const [own, old] = [newToken(), newToken()];
+    write(['console', own, ['read', 'publish', 'delegate']], ['former', old, ['read', 'publish', 'admin']]);
+    const authoriser = createAuthoriser({ tokensFile: file, checkEveryMs: 0 });
+    expect(maySpeakForOthers(authoriser, own)).toBe(true);
+    expect(maySpeakForOthers(authoriser, old)).toBe(false);
+    expect(maySpeakForOthers(authoriser, newToken())).toBe(false);
+    expect(maySpeakForOthers(authoriser, undefined)).toBe(true);
+    expect(maySpeakForOthers(undefined, old)).toBe(true);
+    both();
   });
 });
 

@@ -72,6 +72,19 @@ export function createSignIn(authoriser: Authoriser | undefined, encrypted: bool
   };
 }
 
+/**
+ * Whether the console's own token lets it speak for who signs in; true where nobody does, or where it shows no token. Without the role
+ * every turn on its pages would be refused.
+ */
+export function maySpeakForOthers(authoriser: Authoriser | undefined, token: string | undefined): boolean {
+  if (authoriser === undefined || token === undefined) return true;
+  try {
+    return authoriser.identify({ token }).roles.includes('delegate');
+  } catch {
+    return false;
+  }
+}
+
 function cookieOf(request: IncomingMessage, name: string): string | undefined {
   for (const part of (request.headers.cookie ?? '').split(';')) {
     const [key, ...value] = part.trim().split('=');
