@@ -13,7 +13,7 @@ import type { StepEngine, StepSetup } from './step-engine.js';
  * the loss computed from it in double precision.
  */
 export function algebraSteps<T>(algebra: HostAlgebra<T>, setup: StepSetup): StepEngine {
-  const { plan, loss, optimizer, random, variances, rateOf } = setup;
+  const { plan, loss, optimizer, random, positives, variances, rateOf } = setup;
   const shapes = plan.parameters.map(matrixShape);
   const parameters = setup.initial.map((values, i) => algebra.state(values, ...shapes[i]!));
   const moments = shapes
@@ -52,7 +52,7 @@ export function algebraSteps<T>(algebra: HostAlgebra<T>, setup: StepSetup): Step
         if (added !== undefined) sums.loss += algebra.read(added)[0]! * rows;
         if (gradient.length !== rows * plan.outputs) gradient = new Float32Array(rows * plan.outputs);
         const logits = algebra.read(trace.values[plan.operations.length]!);
-        const input = { loss, targets, rows, outputs: plan.outputs, weights, variances };
+        const input = { loss, targets, rows, outputs: plan.outputs, weights, positives, variances };
         lossFromLogits(input, logits, sums, gradient, scaled ? rate : 1);
         const output = algebra.input(gradient, rows, plan.outputs);
         const gradients = backwardPass(plan, trace, output, during);

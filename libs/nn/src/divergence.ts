@@ -1,4 +1,5 @@
 import { NnError } from './nn-error.js';
+import { positiveWeights } from './row-weights.js';
 import type { TrainJob } from './train-job.js';
 
 /** What most probably made a fit diverge. */
@@ -40,7 +41,7 @@ export function divergence(epoch: number, batch: number, job: TrainJob): NnError
 const advice: Readonly<Record<DivergenceCause, string>> = {
   target_scale: "Set targetScaling to 'standard', which is its default, or scale the target.",
   feature_scale: 'Standardise the feature in the preprocessing.',
-  row_weights: 'Bring the weights of rows and classes to about 1.',
+  row_weights: 'Bring the weights of rows, classes and labels to about 1.',
   learning_rate: 'Lower the learning rate tenfold.',
 };
 
@@ -75,9 +76,14 @@ function likelyCause(job: TrainJob): LikelyCause {
     };
   }
   const classWeights = Array.isArray(spec.classWeights) ? spec.classWeights : [];
-  const weight = Math.max(largest(job.sampleWeights ?? [], 1, 0), largest(classWeights, 1, 0));
+  const positives = positiveWeights(spec.positiveWeights, targets, job.targets.length / job.rows) ?? [];
+  const weight = Math.max(
+    largest(job.sampleWeights ?? [], 1, 0),
+    largest(classWeights, 1, 0),
+    largest(positives, 1, 0),
+  );
   if (weight > largeWeight && !tooFast) {
-    const text = `the weights of rows or classes, which go up to ${rounded(weight)}, are too large`;
+    const text = `the weights of rows, classes or labels, which go up to ${rounded(weight)}, are too large`;
     return { cause: 'row_weights', text, details: {} };
   }
   const rate = `${optimizer.learningRate} for ${optimizer.type}`;

@@ -22,6 +22,8 @@ export interface LossInput {
   outputs: number;
   /** Weight of each row. Absent: 1. */
   weights: ArrayLike<number> | undefined;
+  /** Labels: weight of the rows that have it, one for each output. Absent: 1. */
+  positives?: ArrayLike<number> | undefined;
   /** Variance of each output by which the targets were divided, or ones: it brings the metric back to the target's unit. */
   variances: ArrayLike<number>;
 }
@@ -60,7 +62,7 @@ export function lossFromLogits(
   gradient?: Float32Array,
   scale = 1,
 ): void {
-  const { loss, targets, rows, outputs, weights, variances } = input;
+  const { loss, targets, rows, outputs, weights, positives, variances } = input;
   const factor = scale / rows;
   if (loss === 'sparse_categorical_crossentropy') {
     for (let row = 0; row < rows; row += 1)
@@ -74,8 +76,9 @@ export function lossFromLogits(
     for (let j = 0, at = row * outputs; j < outputs; j += 1, at += 1) {
       const target = targets[at]!;
       const value = labels ? logits[at]! : logits[at]! - target;
-      addElement(loss, value, target, weight / outputs, outputs, variances[j]!, sums);
-      if (gradient !== undefined) gradient[at] = elementGradient(loss, value, target) * share;
+      const own = positives !== undefined && target > 0.5 ? positives[j]! : 1;
+      addElement(loss, value, target, (weight / outputs) * own, outputs, variances[j]!, sums);
+      if (gradient !== undefined) gradient[at] = elementGradient(loss, value, target) * share * own;
     }
   }
 }
@@ -127,8 +130,8 @@ function classRow(
 
 /**
  * The same in a graph, whose targets are numbers, or classes one-hot. `factors` is a column: weight · scale / rows, and 0 for rows that
- * only fill a batch up; for losses that are means over the outputs also divided by them (`outputShare`). `report` is what
- * `lossFromReport` takes.
+ * only fill a batch up; for losses that are means over the outputs also divided by them (`outputShare`). `positives` is a row: the
+ * weights of labels where they are there. `report` is what `lossFromReport` takes.
  */
 export function lossGraph<T>(
   algebra: Algebra<T>,
@@ -136,14 +139,21 @@ export function lossGraph<T>(
   logits: T,
   targets: T,
   factors: T,
+  positives?: T,
 ): { gradient: T; report: T } {
   const scaled = (gradient: T): T => algebra.multiply(gradient, factors);
   if (loss === 'sparse_categorical_crossentropy') {
     const report = algebra.logSoftmax(logits);
     return { gradient: scaled(algebra.subtract(algebra.exp(report), targets)), report };
   }
-  if (loss === 'binary_crossentropy')
-    return { gradient: scaled(algebra.subtract(algebra.sigmoid(logits), targets)), report: logits };
+  if (loss === 'binary_crossentropy') {
+    const error = algebra.subtract(algebra.sigmoid(logits), targets);
+    if (positives === undefined) return { gradient: scaled(error), report: logits };
+    // Targets are 0 or 1, so that this is the weight, or 1, without a rounding.
+    const absent = algebra.subtract(algebra.scalar(1), targets);
+    const own = algebra.add(algebra.multiply(targets, positives), absent);
+    return { gradient: scaled(algebra.multiply(error, own)), report: logits };
+  }
   const report = algebra.subtract(logits, targets);
   if (loss === 'mae') return { gradient: scaled(algebra.sign(report)), report };
   if (loss === 'mse') return { gradient: scaled(report), report };
@@ -159,7 +169,7 @@ export function outputShare(loss: Loss, outputs: number): number {
 
 /** Adds losses and metrics as `lossFromLogits`, from what a graph reported; `chosen` are the rows' places in targets and weights. */
 export function lossFromReport(
-  { loss, targets, outputs, weights, variances }: LossInput,
+  { loss, targets, outputs, weights, positives, variances }: LossInput,
   report: ArrayLike<number>,
   chosen: Int32Array,
   sums: BatchSums,
@@ -178,7 +188,8 @@ export function lossFromReport(
     }
     for (let j = 0; j < outputs; j += 1) {
       const target = targets[row * outputs + j]!;
-      addElement(loss, report[start + j]!, target, weight / outputs, outputs, variances[j]!, sums);
+      const own = positives !== undefined && target > 0.5 ? positives[j]! : 1;
+      addElement(loss, report[start + j]!, target, (weight / outputs) * own, outputs, variances[j]!, sums);
     }
   }
 }

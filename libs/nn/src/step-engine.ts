@@ -11,6 +11,8 @@ export interface StepSetup {
   optimizer: OptimizerSpec;
   /** Starting values of all parameters; copied. */
   initial: readonly Float32Array[];
+  /** Labels: weight of the rows that have it, one for each output. Absent: 1. */
+  positives?: Float64Array | undefined;
   /** Variance of each output by which the targets were divided, or ones. */
   variances: Float64Array;
   /** The stream of dropout masks. */

@@ -7,7 +7,7 @@ import { initialParameters } from './network-plan.js';
 import { learningRateAt } from './optimizers/learning-rate.js';
 import { hostPenalty } from './optimizers/update.js';
 import { randomStream, shuffle } from './random.js';
-import { rowWeights } from './row-weights.js';
+import { positiveWeights, rowWeights } from './row-weights.js';
 import { initialWeightsOf, networkOf } from './spec-plan.js';
 import { epochsOfSteps } from './step-engine.js';
 import { fitTargetScaling, foldScaling, scaleTargets, unfoldScaling } from './target-scaling.js';
@@ -169,12 +169,14 @@ async function fitNetwork(job: TrainJob, network: FitNetwork, joining?: Joining)
 
   const variances =
     scaling?.deviations.map((deviation) => deviation ** 2) ?? new Float64Array(plan.outputs).fill(1);
+  const positives = positiveWeights(spec.positiveWeights, fitted.targets, plan.outputs);
   const stepsOfEpoch = Math.ceil(fitted.rows / batchSize);
   const setup = {
     plan,
     loss: spec.loss,
     optimizer: spec.optimizer,
     initial,
+    positives,
     variances,
     random: randomStream(seed, streams.dropout),
     rateOf: (step: number) => learningRateAt(spec.optimizer, step, stepsOfEpoch, spec.epochs),
@@ -182,7 +184,14 @@ async function fitNetwork(job: TrainJob, network: FitNetwork, joining?: Joining)
   const data: FitData = { ...fitted, targets: scaled(fitted.targets), batchSize };
   const judged = held && {
     features: held.features,
-    input: { ...held, loss: spec.loss, targets: scaled(held.targets), outputs: plan.outputs, variances },
+    input: {
+      ...held,
+      loss: spec.loss,
+      targets: scaled(held.targets),
+      outputs: plan.outputs,
+      positives,
+      variances,
+    },
   };
   const engine = await network.open(
     setup,

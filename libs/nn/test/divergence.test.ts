@@ -53,7 +53,7 @@ const cases: [
     { targetScaling: 'none' },
     problem(1, 1e9),
   ],
-  ['row_weights', /weights of rows or classes, which go up to 5000/, {}, problem(), 5_000],
+  ['row_weights', /weights of rows, classes or labels, which go up to 5000/, {}, problem(), 5_000],
 ];
 
 describe.each(['compiled', 'tfjs', 'onnx'] as const)('a fit by the engine %s that diverges', (engine) => {

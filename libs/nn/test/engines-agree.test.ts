@@ -91,17 +91,19 @@ const jobs = fc
     regressionLoss: fc.constantFrom('mse', 'mae', 'huber'),
     weighted: fc.boolean(),
     classWeights: fc.constantFrom(undefined, 'balanced', [0.5, 1, 2]),
+    positiveWeights: fc.constantFrom(undefined, 'balanced', [0.5, 3, 12]),
     validationSplit: fc.constantFrom(0, 0.2),
     batchSize: fc.constantFrom(7, 16, 64),
     seed: fc.integer({ min: 0, max: 1e6 }),
   })
-  .map(({ task, regressionLoss, weighted, classWeights, layers, seed, ...rest }) => {
+  .map(({ task, regressionLoss, weighted, classWeights, positiveWeights, layers, seed, ...rest }) => {
     const given = {
       ...rest,
       layers: [...layers, {}],
       epochs: 2,
       ...(task === 'regression' ? { loss: regressionLoss } : {}),
       ...(task === 'classification' && classWeights ? { classWeights } : {}),
+      ...(task === 'multilabel' && positiveWeights ? { positiveWeights } : {}),
     };
     const spec = validateSpec(given, { task, inputs, outputs: outputsOf[task] });
     const random = randomStream(seed, 9);

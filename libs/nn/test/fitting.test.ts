@@ -3,7 +3,7 @@ import { loadPredictor, train, validateSpec } from '@rookery/nn';
 import { decodeWeights } from '../src/weights.js';
 import { validationRows } from '../src/validation-rows.js';
 import { randomStream } from '../src/random.js';
-import type { SpecContext, TrainJob } from '@rookery/nn';
+import type { ModelSpec, SpecContext, TrainJob } from '@rookery/nn';
 
 const context: SpecContext = { task: 'classification', inputs: 4, outputs: 3 };
 const engines = ['compiled', 'onnx', 'tfjs'] as const;
@@ -157,6 +157,57 @@ describe('weights of rows', () => {
     );
     const [first, second] = await Promise.all([balanced, listed].map((spec) => train({ spec, ...data })));
     expect(first!.model.weights).toEqual(second!.model.weights);
+  });
+
+  it.each(engines)(
+    'with a label weigh as those with a weight of their own do, and balanced ones by rows without / with it: %s',
+    async (engine) => {
+      const rows = 60;
+      const random = randomStream(3, 0);
+      const features = Float32Array.from({ length: rows * 4 }, () => random() * 2 - 1);
+      // The second label is in every fifth row, the third in none.
+      const targets = Float32Array.from({ length: rows * 3 }, (_, at) =>
+        at % 3 === 2 ? 0 : Number(at % 3 === 1 ? Math.floor(at / 3) % 5 === 0 : random() < 0.3),
+      );
+      const count = targets.filter((target, at) => at % 3 === 0 && target === 1).length;
+      const of = (given: object, outputs: number): ModelSpec =>
+        validateSpec({ layers: [{}], epochs: 4, ...given }, { task: 'multilabel', inputs: 4, outputs });
+      const fit = async (spec: ModelSpec, more: Partial<TrainJob> = {}): Promise<Float32Array> => {
+        const { model } = await train({
+          spec,
+          features,
+          rows,
+          width: 4,
+          targets,
+          engine,
+          backend: 'cpu',
+          ...more,
+        });
+        return new Float32Array(model.weights.slice().buffer);
+      };
+      const balanced = await fit(of({ positiveWeights: 'balanced' }, 3));
+      expect(balanced).toEqual(await fit(of({ positiveWeights: [(rows - count) / count, 4, 1] }, 3)));
+      expect(balanced).not.toEqual(await fit(of({}, 3)));
+
+      const single = targets.filter((_, at) => at % 3 === 1);
+      const weighted = await fit(of({ positiveWeights: [4] }, 1), { targets: single });
+      const sampleWeights = single.map((target) => (target === 1 ? 4 : 1));
+      const byRow = await fit(of({}, 1), { targets: single, sampleWeights });
+      weighted.forEach((value, i) => expect(value).toBeCloseTo(byRow[i]!, 6));
+    },
+  );
+
+  it('of 1 for every label change no bit', async () => {
+    const { features, rows, width } = problem(40);
+    const targets = Float32Array.from({ length: 120 }, (_, at) => (at % 7 < 3 ? 1 : 0));
+    const of = (given: object): ModelSpec =>
+      validateSpec({ epochs: 3, ...given }, { task: 'multilabel', inputs: 4, outputs: 3 });
+    const job = { features, rows, width, targets };
+    const [plain, ones] = await Promise.all(
+      [of({}), of({ positiveWeights: [1, 1, 1] })].map((spec) => train({ spec, ...job })),
+    );
+    expect(ones!.model.weights).toEqual(plain!.model.weights);
+    expect(ones!.history).toEqual(plain!.history);
   });
 
   it.each([

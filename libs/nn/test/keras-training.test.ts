@@ -29,6 +29,8 @@ interface Case {
   optimizer: OptimizerSpec;
   initial: number[][];
   batches: GraphBatch[];
+  /** Weights of labels where they are there. */
+  positives?: number[];
   losses: number[];
   first: number[][];
   last: number[][];
@@ -47,6 +49,8 @@ interface Fixture {
 }
 const path = new URL('../../../tests/golden/keras/training.json', import.meta.url);
 const fixture = JSON.parse(readFileSync(path, 'utf8')) as Fixture;
+const weighing = new URL('../../../tests/golden/keras/positive-weights.json', import.meta.url);
+const weighingSteps = (JSON.parse(readFileSync(weighing, 'utf8')) as Pick<Fixture, 'steps'>).steps;
 
 /** Largest difference of the parameters, relative to numbers above 1. */
 function gap(actual: readonly ArrayLike<number>[], expected: readonly number[][]): number {
@@ -61,7 +65,7 @@ function gap(actual: readonly ArrayLike<number>[], expected: readonly number[][]
 /** Float32 rounding of five steps. Where a gradient is almost nothing, Adam's and RMSprop's steps divide one rounding error by another. */
 const toleranceOf = ({ type }: OptimizerSpec): number => (type === 'sgd' ? 2e-5 : 2e-4);
 
-const cases = fixture.steps.map((golden) => [golden.name, golden] as const);
+const cases = [...fixture.steps, ...weighingSteps].map((golden) => [golden.name, golden] as const);
 it('there are cases enough', () => {
   expect(cases.length).toBeGreaterThanOrEqual(40);
 });
@@ -76,6 +80,7 @@ describe.each(['compiled', 'tfjs'] as const)("steps of %s have Keras's losses an
       optimizer: golden.optimizer,
       initial: golden.initial.map((values) => Float32Array.from(values)),
       variances: new Float64Array(plan.outputs).fill(1),
+      positives: golden.positives && Float64Array.from(golden.positives),
       random: randomStream(1, 0),
       rateOf: (step: number) => learningRateAt(golden.optimizer, step, 1, 1),
     };
@@ -103,11 +108,11 @@ describe.each(['compiled', 'tfjs'] as const)("steps of %s have Keras's losses an
 
 describe("steps of the ONNX graph have Keras's losses and weights, with batches of different sizes", () => {
   it.each(cases)('%s', async (_name, golden) => {
-    const { layers, inputs, embeddings, loss, optimizer, batches } = golden;
+    const { layers, inputs, embeddings, loss, optimizer, batches, positives } = golden;
     const plan = planNetwork(layers, inputs, embeddings);
     const batch = Math.max(...batches.map(({ rows }) => rows));
     const spec = { plan, loss, optimizer, batch, precision: 'float32' } as const;
-    const { losses, parameters } = await runTrainingGraph(spec, golden.initial, batches);
+    const { losses, parameters } = await runTrainingGraph(spec, golden.initial, batches, [], positives);
     for (const [i, value] of losses.entries())
       expect(Math.abs(value - golden.losses[i]!)).toBeLessThan(3e-5 * Math.max(1, golden.losses[i]!));
     expect(gap(parameters, golden.last)).toBeLessThan(toleranceOf(optimizer));

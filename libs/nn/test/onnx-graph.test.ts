@@ -19,7 +19,7 @@ const ends = {
   regression: ['mse', 'mae', 'huber'],
   multilabel: ['binary_crossentropy'],
 } as const;
-const stacks: [string, Task, object][] = [
+const stacks: [string, Task, object, number[]?][] = [
   ...activations.map((activation): [string, Task, object] => [
     activation,
     'classification',
@@ -32,6 +32,7 @@ const stacks: [string, Task, object][] = [
       { layers: [{ units: 4, activation: 'tanh' }, {}], loss },
     ]),
   ),
+  ['weights of positives', 'multilabel', { layers: [{ units: 4, activation: 'tanh' }, {}] }, [5, 1, 0.2]],
   [
     'batch norm, activation, no bias',
     'classification',
@@ -97,7 +98,7 @@ const stacks: [string, Task, object][] = [
 describe('the graph in float64', () => {
   it.each(stacks)(
     "has the gradients of finite differences in every weight, and a short batch's filling adds nothing: %s",
-    async (_title, task, given) => {
+    async (_title, task, given, positives) => {
       const outputs = task === 'regression' ? 2 : 3;
       const { layers, embeddings, loss } = validateSpec(given, { task, inputs, outputs });
       const spec = { layers, loss, ...(embeddings && { embeddings }) };
@@ -122,12 +123,12 @@ describe('the graph in float64', () => {
       );
       const one = { rows: used, features: rows.flat(), targets: targets.flat(), weights };
       const graph = { plan, loss, optimizer: sgd, batch, precision: 'float64' } as const;
-      const { losses, parameters: next } = await runTrainingGraph(graph, parameters, [one], masks);
+      const { losses, parameters: next } = await runTrainingGraph(graph, parameters, [one], masks, positives);
 
       const lossAt = (slot: number, i: number, delta: number): number => {
         const moved = parameters.map((values, p) => (p === slot ? values.slice() : values));
         moved[slot]![i]! += delta;
-        return plainLoss(spec, moved, rows, targets, weights, masks);
+        return plainLoss(spec, moved, rows, targets, weights, masks, positives);
       };
       expect(Math.abs(losses[0]! - lossAt(0, 0, 0))).toBeLessThan(1e-10);
       let largest = 0;

@@ -33,6 +33,9 @@ const leftToTheData = [
   /classWeights must be \d+ numbers/,
   /classWeights\.\w* is not known here/,
   /classWeights are for classification/,
+  /positiveWeights must be \d+ numbers/,
+  /positiveWeights\.\w* is not known here/,
+  /positiveWeights are for multilabel/,
   /task must be one of/,
   /(loss|targetScaling) must be one of/,
   /topology (holds|takes|gives|must end|has a softmax)/,
@@ -165,13 +168,14 @@ const specs = fc
       initializer: fc.constantFrom('ones', null),
       seed: fc.constantFrom(0, Number.MAX_SAFE_INTEGER),
       classWeights: fc.constantFrom('balanced', [1, 0, 2.5], { a: 2, b: null }, null),
+      positiveWeights: fc.constantFrom('balanced', [1, 0.1, 2.5], { a: 2, b: null }, null),
       named: fc.boolean(),
       loss: fc.constantFrom(0, 1, 2),
     },
     { requiredKeys: ['validationSplit', 'named', 'loss'] },
   )
   .chain((fields) => tasks.map((task) => ({ task, fields })))
-  .map(({ task, fields: { layers, classWeights, named, loss, ...rest } }) => {
+  .map(({ task, fields: { layers, classWeights, positiveWeights, named, loss, ...rest } }) => {
     const losses = { regression: ['mse', 'mae', 'huber'] };
     const spec: Record<string, unknown> = {
       ...rest,
@@ -179,6 +183,7 @@ const specs = fc
       ...(named && { task }),
       ...(task === 'regression' && { loss: losses.regression[loss], targetScaling: 'none' }),
       ...(task === 'classification' && classWeights !== undefined && { classWeights }),
+      ...(task === 'multilabel' && positiveWeights !== undefined && { positiveWeights }),
     };
     return { task, spec };
   });

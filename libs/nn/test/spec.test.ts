@@ -115,6 +115,7 @@ describe('a spec', () => {
     ['classWeights', { classWeights: [1, 2] }],
     ['classWeights[1]', { classWeights: [1, -2, 1] }],
     ['classWeights', { classWeights: { a: 1 } }],
+    ['positiveWeights', { positiveWeights: 'balanced' }],
     ['validationSplit', { validationSplit: 1 }],
     ['earlyStopping.monitor', { earlyStopping: { monitor: 'val_loss' } }],
     ['earlyStopping.patience', { earlyStopping: { patience: -1 } }],
@@ -163,6 +164,29 @@ describe('a spec', () => {
     expect(weighted.classWeights).toEqual([1, 2.5, 1]);
     expect(() => validateSpec({ classWeights: { Emperor: 2 } }, { ...context, labels })).toThrow(
       expect.objectContaining({ details: { field: 'classWeights.Emperor' } }),
+    );
+  });
+
+  it('weighs the rows that have a label by its name', () => {
+    const labels = ['health', 'science', 'sports'];
+    const sets: SpecContext = { task: 'multilabel', inputs: 4, outputs: 3, labels };
+    const weighted = validateSpec({ positiveWeights: { science: 2.5 } }, sets);
+    expect(weighted.positiveWeights).toEqual([1, 2.5, 1]);
+    expect(validateSpec(weighted, sets)).toEqual(weighted);
+    expect(validateSpec({ positiveWeights: 'balanced' }, sets).positiveWeights).toBe('balanced');
+    for (const [field, positiveWeights] of [
+      ['positiveWeights.weather', { weather: 2 }],
+      ['positiveWeights.health', { health: 0 }],
+      ['positiveWeights[1]', [1, -1, 1]],
+      ['positiveWeights', [1, 1]],
+      ['positiveWeights', 'high'],
+    ] as const) {
+      expect(() => validateSpec({ positiveWeights }, sets)).toThrow(
+        expect.objectContaining({ code: 'RK_SPEC_INVALID', details: { field } }),
+      );
+    }
+    expect(() => validateSpec({ classWeights: 'balanced' }, sets)).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('positiveWeights') as string }),
     );
   });
 

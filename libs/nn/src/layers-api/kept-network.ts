@@ -136,7 +136,7 @@ function keptSteps(
   model: LayersModel,
   trainable: number,
   parameters: readonly WeightSpec[],
-  { loss, optimizer, initial, variances, random, rateOf, plan: { inputs, outputs } }: StepSetup,
+  { loss, optimizer, initial, positives, variances, random, rateOf, plan: { inputs, outputs } }: StepSetup,
 ): StepEngine {
   const algebra = tensorAlgebra();
   const { weights } = model;
@@ -176,7 +176,7 @@ function keptSteps(
         const { grads } = variableGrads(() => {
           const logits = model.apply(x, { training: true }) as Tensor;
           const gradient = new Float32Array(rows * outputs);
-          const input = { loss, targets, rows, outputs, weights: rowWeights, variances };
+          const input = { loss, targets, rows, outputs, weights: rowWeights, positives, variances };
           lossFromLogits(input, logits.dataSync(), sums, gradient, scaled ? rate : 1);
           // Its derivative by the logits is the gradient of the loss.
           let total = sum(mul(logits, tensor2d(gradient, [rows, outputs])));

@@ -34,9 +34,10 @@ export async function onnxEpochs(
   shouldStop: () => boolean,
   together?: FitsTogether,
 ): Promise<EpochEngine> {
-  const { plan, loss, optimizer, random, variances, rateOf } = setup;
+  const { plan, loss, optimizer, random, positives, variances, rateOf } = setup;
   const { rows, batchSize: batch, weights } = data;
   const spec: TrainingGraphSpec = { plan, loss, optimizer, batch, precision: 'float32' };
+  if (positives !== undefined) spec.weighsPositives = true;
   const key = keyOf(spec);
   const productsPerStep = countProducts(plan) * batch;
   const threads = threadsFor(productsPerStep);
@@ -51,6 +52,8 @@ export async function onnxEpochs(
       plan.outputs,
     ]),
   };
+  if (positives !== undefined)
+    fixed['positives'] = new Tensor('float32', Float32Array.from(positives), [1, plan.outputs]);
   let states: Record<string, Tensor> = {};
   for (const { name, shape, parameter } of graph.states) {
     const values =
@@ -59,7 +62,7 @@ export async function onnxEpochs(
   }
   const scaled = scalesGradients(optimizer, plan);
   const share = outputShare(loss, plan.outputs);
-  const input = { loss, targets: data.targets, rows, outputs: plan.outputs, weights, variances };
+  const input = { loss, targets: data.targets, rows, outputs: plan.outputs, weights, positives, variances };
   const stepsOfEpoch = Math.ceil(rows / batch);
   const stepsAhead = gathersAhead(spec) ? numbersAhead / numbersOfBatch(spec) : Infinity;
   const stepsPerRun = Math.max(1, Math.floor(Math.min(productsPerRun / productsPerStep, stepsAhead)));
@@ -178,7 +181,7 @@ function structureOf({ plan }: TrainingGraphSpec): string {
 /** All that decides the graph, and nothing else: rates that are fed in its runs leave the session as it is. */
 function keyOf(spec: TrainingGraphSpec): string {
   const { learningRate: _learningRate, schedule: _schedule, ...rest } = spec.optimizer;
-  return JSON.stringify(['training', structureOf(spec), spec.loss, rest, spec.batch]);
+  return JSON.stringify(['training', structureOf(spec), spec.loss, rest, spec.batch, spec.weighsPositives]);
 }
 
 /** Classes one-hot, numbers as they are: rows × outputs. */

@@ -28,6 +28,8 @@ export interface TrainingGraphSpec {
   /** Rows of a step, those that only fill a short batch up included. */
   batch: number;
   precision: Precision;
+  /** Whether it takes `positives`, the weights of labels where they are there. */
+  weighsPositives?: boolean;
   /** Fits that one graph does side by side, each with data of its own. Absent: 1. */
   folds?: number;
 }
@@ -76,7 +78,7 @@ export interface TrainingGraph {
  * A number of mini-batch steps as one ONNX graph (opset 18, plain operators): a Scan whose states are the parameters and moments. The
  * backward pass is derived by hand.
  *
- * Inputs: `features` (rows × inputs) and `targets` (rows × outputs; classes one-hot), the states, and for each step
+ * Inputs: `features` (rows × inputs) and `targets` (rows × outputs; classes one-hot), where asked `positives` (1 × outputs), the states, and for each step
  * `indices` (steps × batch, int32), `factors` (steps × batch × 1), masks and scalars; where rows are counted, `shares`
  * (steps × 1 × batch) and `counting` (steps × batch × 1). Outputs: `next_` of each state, `report` (steps × batch × outputs) of
  * `lossGraph`, and `penalty`. The numbers of rows and steps are left open: one graph serves every fold, and any part of an epoch.
@@ -110,6 +112,7 @@ export function trainingGraph(spec: TrainingGraphSpec): TrainingGraph {
   for (const prefix of prefixes) {
     outer.input(`${prefix}features`, [`${prefix}rows`, plan.inputs]);
     outer.input(`${prefix}targets`, [`${prefix}rows`, plan.outputs]);
+    if (spec.weighsPositives === true) outer.input(`${prefix}positives`, [1, plan.outputs]);
     for (const { name, shape } of states) outer.input(`${prefix}${name}`, shape);
     const indices = outer.input(`${prefix}indices`, ['steps', batch], 'int32');
     if (ahead) {
@@ -210,7 +213,8 @@ function foldStep(
   const [features, targets] = [rowsOf('features'), rowsOf('targets')];
   const trace = forwardPass(plan, features, pass);
   const logits = trace.values[plan.operations.length]!;
-  const { gradient, report } = lossGraph(builder, loss, logits, targets, own('factors'));
+  const positives = spec.weighsPositives === true ? `${prefix}positives` : undefined;
+  const { gradient, report } = lossGraph(builder, loss, logits, targets, own('factors'), positives);
   const added = penalty(builder, plan, parameters);
   const gradients = backwardPass(plan, trace, gradient, pass);
   const moments = plan.parameters

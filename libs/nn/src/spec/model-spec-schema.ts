@@ -143,6 +143,15 @@ export const modelSpecSchema: Schema = {
         { type: 'object', additionalProperties: numberSchema(limits.classWeight) },
       ],
     },
+    positiveWeights: {
+      description:
+        "Multi-label: factors of a label's loss in the rows that have it: balanced, a list, or by label.",
+      anyOf: [
+        { enum: ['balanced', null] },
+        numbersSchema(limits.positiveWeight, mostItems.numbers),
+        { type: 'object', additionalProperties: numberSchema(limits.positiveWeight) },
+      ],
+    },
     epochs: numberSchema(limits.epochs, {
       description: 'Passes over the training rows.',
       default: standard.epochs,
@@ -179,6 +188,7 @@ export const modelSpecSchema: Schema = {
           loss: { enum: [...lossesOf[task], null] },
           targetScaling: { enum: task === 'regression' ? ['standard', 'none', null] : ['none', null] },
           ...(task !== 'classification' && { classWeights: { type: 'null' } }),
+          ...(task !== 'multilabel' && { positiveWeights: { type: 'null' } }),
         },
       }),
     ),

@@ -77,6 +77,11 @@ export interface ModelSpec {
   loss: Loss;
   /** Classification. 'balanced': rows / (classes × rows of the class); or a weight for each class. Absent: 1 each. */
   classWeights?: 'balanced' | number[];
+  /**
+   * Multi-label. Factor of the loss of a label in the rows that have it (PyTorch's pos_weight): 'balanced': fitted rows without the
+   * label / with it; or one for each label. Absent: 1 each.
+   */
+  positiveWeights?: 'balanced' | number[];
   epochs: number;
   batchSize: number;
   /** Share of the rows, drawn by the seed, that is held out of the fit to judge its epochs. */

@@ -10,6 +10,7 @@ export const limits = {
   validationSplit: { min: 0, max: 0.9 },
   seed: { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true },
   classWeight: { min: 0, max: 1e6 },
+  positiveWeight: { min: 0, max: 1e6, open: true },
   stoppingEpochs: { min: 0, max: 100_000, integer: true },
   minDelta: { min: 0, max: 1e9 },
   units: { min: 1, max: 65_536, integer: true },

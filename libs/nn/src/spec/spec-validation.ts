@@ -7,6 +7,7 @@ import { defaultSpec, initializers, lossesOf, outputActivations } from './model-
 import { optimizerOf } from './optimizer-validation.js';
 import { limits, modelFields, monitors, mostWeights } from './spec-limits.js';
 import { absent, choiceOf, fieldsOf, flagOf, numberOf, numbersOf, refuse } from './spec-fields.js';
+import type { Range } from './spec-fields.js';
 import type { NetworkPlan } from '../network-plan.js';
 import type { EarlyStoppingSpec, EmbeddingSpec, GivenModel, Loss, ModelSpec, Task } from './model-spec.js';
 
@@ -30,7 +31,7 @@ export interface SpecContext {
   outputs: number;
   /** Names for `embeddings[].feature`. */
   features?: readonly InputFeature[];
-  /** Names of the classes, for `classWeights` by name. */
+  /** Names of the classes or labels, for `classWeights` and `positiveWeights` by name. */
   labels?: readonly string[];
 }
 
@@ -38,7 +39,15 @@ export interface SpecContext {
 const mostParameters = 12_000_000;
 
 /** `$schema` names the schema to an editor. */
-const optional = ['$schema', 'model', 'embeddings', 'classWeights', 'validationSplit', 'earlyStopping'];
+const optional = [
+  '$schema',
+  'model',
+  'embeddings',
+  'classWeights',
+  'positiveWeights',
+  'validationSplit',
+  'earlyStopping',
+];
 
 /**
  * A complete spec from JSON of any kind: what is left out takes its default (`defaultSpec`; Keras's for optimizers
@@ -70,6 +79,7 @@ export function validateSpec(value: unknown, context: SpecContext): ModelSpec {
     : layersOf(fields['layers'], standard.layers, context, widthOf(embeddings, inputs));
   if (!model) checkSize(planNetwork(layers, inputs, embeddings), 'layers');
   const classWeights = classWeightsOf(fields['classWeights'], context);
+  const positiveWeights = positiveWeightsOf(fields['positiveWeights'], context);
   const validationSplit = numberOf(fields['validationSplit'], 'validationSplit', 0, limits.validationSplit);
   const earlyStopping = earlyStoppingOf(fields['earlyStopping'], validationSplit);
   return {
@@ -80,6 +90,7 @@ export function validateSpec(value: unknown, context: SpecContext): ModelSpec {
     optimizer: optimizerOf(fields['optimizer'], standard.optimizer),
     loss: choiceOf<Loss>(fields['loss'], 'loss', standard.loss, lossesOf[task]),
     ...(classWeights && { classWeights }),
+    ...(positiveWeights && { positiveWeights }),
     epochs: whole('epochs'),
     batchSize: whole('batchSize'),
     ...(validationSplit > 0 && { validationSplit }),
@@ -132,22 +143,42 @@ function earlyStoppingOf(value: unknown, validationSplit: number): EarlyStopping
   };
 }
 
-function classWeightsOf(value: unknown, { task, outputs, labels }: SpecContext): ModelSpec['classWeights'] {
+function classWeightsOf(value: unknown, context: SpecContext): ModelSpec['classWeights'] {
   if (absent(value)) return undefined;
-  if (task !== 'classification') return refuse('classWeights', `are for classification, not for ${task}`);
+  if (context.task !== 'classification') {
+    const hint =
+      context.task === 'multilabel' ? 'Weigh the rows that have a label by positiveWeights.' : undefined;
+    return refuse('classWeights', `are for classification, not for ${context.task}`, hint);
+  }
+  return weightsByName('classWeights', value, context, ['class', 'classes'], limits.classWeight);
+}
+
+function positiveWeightsOf(value: unknown, context: SpecContext): ModelSpec['positiveWeights'] {
+  if (absent(value)) return undefined;
+  if (context.task !== 'multilabel')
+    return refuse('positiveWeights', `are for multilabel, not for ${context.task}`);
+  return weightsByName('positiveWeights', value, context, ['label', 'labels'], limits.positiveWeight);
+}
+
+function weightsByName(
+  field: 'classWeights' | 'positiveWeights',
+  value: unknown,
+  { outputs, labels }: SpecContext,
+  [one, many]: readonly [string, string],
+  range: Range,
+): 'balanced' | number[] {
   if (value === 'balanced') return 'balanced';
-  const range = limits.classWeight;
   if (typeof value === 'object' && !Array.isArray(value)) {
     if (labels === undefined)
-      return refuse('classWeights', 'must be balanced or a list: the classes have no names here');
-    const byLabel = fieldsOf(value, 'classWeights', labels);
-    return labels.map((label) => numberOf(byLabel[label], `classWeights.${label}`, 1, range));
+      return refuse(field, `must be balanced or a list: the ${many} have no names here`);
+    const byLabel = fieldsOf(value, field, labels);
+    return labels.map((label) => numberOf(byLabel[label], `${field}.${label}`, 1, range));
   }
   if (!Array.isArray(value))
-    return refuse('classWeights', 'must be balanced, a list, or an object of weights by class');
-  const weights = numbersOf(value, 'classWeights', range);
+    return refuse(field, `must be balanced, a list, or an object of weights by ${one}`);
+  const weights = numbersOf(value, field, range);
   if (weights.length !== outputs)
-    refuse('classWeights', `must be ${outputs} numbers, one for each class, not ${weights.length}`);
+    refuse(field, `must be ${outputs} numbers, one for each ${one}, not ${weights.length}`);
   return weights;
 }
 

@@ -19,11 +19,12 @@ export async function runTrainingGraph(
   initial: readonly ArrayLike<number>[],
   batches: readonly GraphBatch[],
   masks: readonly Float64Array[] = [],
+  positives?: readonly number[],
 ): Promise<{ losses: number[]; parameters: Float64Array[] }> {
   const { plan, loss, optimizer, batch, precision } = spec;
   const { outputs } = plan;
   const steps = batches.length;
-  const graph = trainingGraph(spec);
+  const graph = trainingGraph({ ...spec, weighsPositives: positives !== undefined });
   const session = await InferenceSession.create(graph.model, { intraOpNumThreads: 1 });
   const tensor = (values: ArrayLike<number>, shape: readonly number[]): Tensor =>
     precision === 'float32'
@@ -66,6 +67,7 @@ export async function runTrainingGraph(
     indices: new Tensor('int32', indices, [steps, batch]),
     factors: tensor(factors, [steps, batch, 1]),
   };
+  if (positives !== undefined) feeds['positives'] = tensor(positives, [1, outputs]);
   if (graph.countsRows) {
     feeds['shares'] = tensor(shares, [steps, 1, batch]);
     feeds['counting'] = tensor(counting, [steps, batch, 1]);
@@ -84,7 +86,7 @@ export async function runTrainingGraph(
     const sums = { loss: 0, metric: 0 };
     const chosen = Int32Array.from({ length: size }, (_, i) => i);
     const variances = new Float64Array(outputs).fill(1);
-    const input = { loss, targets: own, rows: size, outputs, weights, variances };
+    const input = { loss, targets: own, rows: size, outputs, weights, positives, variances };
     lossFromReport(input, report.subarray(step * batch * outputs), chosen, sums);
     const penalty = graph.hasPenalty ? Number(results['penalty']!.data[step]) : 0;
     return sums.loss / size + penalty;

@@ -33,6 +33,7 @@ export function plainLoss(
   targets: Rows,
   weights: readonly number[],
   masks: readonly Float64Array[],
+  positives?: readonly number[],
 ): number {
   let slot = 0;
   let mask = 0;
@@ -82,7 +83,9 @@ export function plainLoss(
 
   let values = embedded(spec.embeddings ?? [], rows, take, punish);
   for (const [i, one] of spec.layers.entries()) values = layer(one, values, i === spec.layers.length - 1);
-  return mean(values.map((row, i) => weights[i]! * rowLoss(spec.loss, row, targets[i]!))) + penalty;
+  return (
+    mean(values.map((row, i) => weights[i]! * rowLoss(spec.loss, row, targets[i]!, positives))) + penalty
+  );
 }
 
 function embedded(
@@ -108,7 +111,7 @@ function embedded(
   return rows.map((row) => [...row.filter((_, j) => !taken.has(j)), ...parts.flatMap((part) => part(row))]);
 }
 
-function rowLoss(loss: Loss, values: number[], targets: number[]): number {
+function rowLoss(loss: Loss, values: number[], targets: number[], positives?: readonly number[]): number {
   if (loss === 'sparse_categorical_crossentropy')
     return Math.log(values.reduce((sum, v) => sum + Math.exp(v), 0)) - values[targets[0]!]!;
   return mean(
@@ -118,7 +121,9 @@ function rowLoss(loss: Loss, values: number[], targets: number[]): number {
       if (loss === 'mse') return error ** 2;
       if (loss === 'mae') return error;
       if (loss === 'huber') return error <= 1 ? error ** 2 / 2 : error - 0.5;
-      return Math.log1p(Math.exp(v)) - v * target;
+      // As PyTorch defines BCEWithLogitsLoss.
+      const [here, absent] = [1 / (1 + Math.exp(-v)), 1 / (1 + Math.exp(v))];
+      return -((positives?.[j] ?? 1) * target * Math.log(here) + (1 - target) * Math.log(absent));
     }),
   );
 }
