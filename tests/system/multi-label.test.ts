@@ -298,6 +298,82 @@ describe('a table with one column of sets', () => {
   });
 });
 
+describe('thresholds of labels', () => {
+  const columns = { uri: exampleUri('topics.csv'), targets: topics };
+  const answers = async (model: string): Promise<readonly PredictedRow[]> =>
+    world.client.predict(
+      model,
+      topicRows()
+        .slice(0, 100)
+        .map(({ features }) => features),
+    );
+
+  it('are those of the event for the labels that it names', async () => {
+    const labelThreshold = { health: 0.2, sports: 0.8 };
+    const { version } = await world.serve({ name: 'named', ...columns, labelThreshold, ...training });
+    const each = [0.5, 0.2, 0.5, 0.5, 0.8];
+    expect(version.signature).toMatchObject({ labelThreshold: 0.5, labelThresholds: each });
+    for (const { labels, probabilities } of await answers('named'))
+      expect(labels).toEqual(topics.filter((topic, k) => probabilities[topic]! > each[k]!));
+  });
+
+  it('tuned on the held-out rows are those of the version, its predictions and its monitor, with labels that are weighed', async () => {
+    const { runId, version } = await world.serve({
+      name: 'tuned',
+      ...columns,
+      labelThreshold: 'tuned',
+      modelSpec: { positiveWeights: 'balanced' },
+      ...training,
+    });
+    const run = await finished(runId);
+    const each = run.labelThresholds;
+    expect(each).toHaveLength(5);
+    expect(each.every((threshold) => threshold > 0 && threshold < 1)).toBe(true);
+    expect(new Set(each).size).toBe(5);
+    expect(version.signature?.labelThresholds).toEqual(each);
+    // The folds are told as they were judged in the end.
+    const folds = run.jobs.flatMap(({ result }) => result?.metrics['f1_micro'] ?? []);
+    expect(folds).toHaveLength(5);
+    expect(folds.reduce((sum, value) => sum + value, 0) / 5).toBeCloseTo(run.metrics['f1_micro']!.mean, 12);
+    expect(run.plan?.modelSpec).toMatchObject({ positiveWeights: 'balanced' });
+
+    const rows = topicRows().slice(0, 100);
+    const predicted = await answers('tuned');
+    for (const { labels, probabilities } of predicted)
+      expect(labels).toEqual(topics.filter((topic, k) => probabilities[topic]! > each[k]!));
+    await world.client.label(
+      'tuned',
+      predicted.map(({ id }, k) => ({ predictionId: id, labels: rows[k]!.labels })),
+    );
+    await eventually(async () => {
+      const [model] = await world.client.monitored('tuned');
+      return Number(model?.labelled) >= 100 ? true : undefined;
+    }, 'the join of all labels');
+    const report = await world.client.report({
+      model: 'tuned',
+      window: 100,
+      minPredictions: 100,
+      waitMs: 20_000,
+    });
+    const judged = predicted.map((answer, k) => ({ predicted: labelsOf(answer), truth: rows[k]!.labels }));
+    expect(report.quality['f1_micro']).toBeCloseTo(microF1(judged), 12);
+    expect(report.baseline['f1_micro']).toBeCloseTo(run.metrics['f1_micro']!.mean, 12);
+  });
+
+  it('of a label that the data has not are refused by its name', async () => {
+    const { end } = await world.run({
+      name: 'strange',
+      ...columns,
+      target: '',
+      labelThreshold: { weather: 0.3 },
+    });
+    expect(end).toMatchObject({
+      state: 'dataset-rejected',
+      rejection: { code: 'RK_REQUEST_INVALID', details: { field: 'label_threshold.weather' } },
+    });
+  });
+});
+
 describe('a target that holds no sets of labels', () => {
   it.each([
     ['a column of counts', { targets: ['economy', 'word_00'] }, 'RK_DATASET_TARGET_TYPE', 'word_00'],

@@ -4,8 +4,15 @@ export { RetryableError, RookeryError, TerminalError, toRookeryError } from './e
 export type { ErrorOptions } from './errors.js';
 export { readClassWeight, reservedColumns } from './dataset-request.js';
 export type { ClassWeight } from './dataset-request.js';
-export { asksForLabelSets, targetColumns, targetName } from './targets.js';
-export type { TargetRequest } from './targets.js';
+export {
+  asksForLabelSets,
+  readLabelThreshold,
+  targetColumns,
+  targetName,
+  thresholdOf,
+  thresholdsByLabel,
+} from './targets.js';
+export type { RequestedThreshold, TargetRequest } from './targets.js';
 export { defineEvent } from './event-type.js';
 export type { EventType } from './event-type.js';
 export { events, progressMessage, progressSubject } from './events.js';

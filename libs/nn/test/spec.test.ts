@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { countParameters, defaultSpec, validateSpec } from '@rookery/nn';
+import type { SpecContext } from '@rookery/nn';
 
 const context = { task: 'classification', inputs: 9, outputs: 3 } as const;
 

@@ -93,6 +93,7 @@ export {
   encodeTargets,
   fitTarget,
   labelSetTarget,
+  labelThreshold,
   labelSetsOf,
   targetNumbers,
 } from './transform/target-encoder.js';
@@ -105,9 +106,10 @@ export {
   formatLabelSet,
   labelSetNames,
   labelsAbove,
+  thresholdAt,
   parseLabelSet,
 } from './transform/label-sets.js';
-export type { LabelSetEncoder, LabelSetSource } from './transform/label-sets.js';
+export type { LabelSetEncoder, LabelSetSource, LabelThreshold } from './transform/label-sets.js';
 
 export { numericCells, tableToMatrix } from './preprocess/cells.js';
 export type { Category, JsonNumber } from './preprocess/cells.js';
@@ -226,6 +228,9 @@ export { classQualities, confusionMatrix, confusionMetrics, sumConfusions } from
 export type { ClassQuality, ConfusionMatrix } from './metrics/confusion.js';
 export { isBetter, metricDirection, metricDirections } from './metrics/metric-direction.js';
 export type { MetricName } from './metrics/metric-direction.js';
+export { descendingOrder } from './metrics/score-order.js';
+export { tunedThreshold } from './metrics/tuned-threshold.js';
+export type { ThresholdRows } from './metrics/tuned-threshold.js';
 export { evaluateMultilabel, labelMetricNames, sumLabelConfusions } from './metrics/multilabel.js';
 export type { LabelConfusion, MultilabelEvaluation, MultilabelInput } from './metrics/multilabel.js';
 export { evaluateRegression } from './metrics/regression.js';

@@ -83,6 +83,7 @@ export function measurements(rows: number): Table {
     { name: 'sign', type: 'numeric', values: sum.map((value) => (value > 0 ? 1 : 0)) },
     { name: 'sum', type: 'numeric', values: sum },
     { name: 'right', type: 'numeric', values: x.map((value) => (value > 0 ? 1 : 0)) },
+    { name: 'weight', type: 'numeric', values: x.map((_, row) => (row % 4) / 2) },
   ]);
 }
 
@@ -106,6 +107,8 @@ export async function trainedRun(
     folds?: number;
     epochs?: number;
     threshold?: number;
+    labelThreshold?: 'tuned';
+    weightColumn?: string;
   },
 ): Promise<RunFixture> {
   const { runId, task = 'multiclass', rows = 45, folds = 3, epochs = 3 } = options;
@@ -135,7 +138,7 @@ export async function trainedRun(
     const transformer = fitTransformer(table, part.train, { features });
     const encoder =
       columns.length > 0
-        ? labelSetTarget(target, columns, { columns })
+        ? labelSetTarget(target, columns, { columns }, options.labelThreshold)
         : fitTarget(columnByName(table, target), part.train, task, regression ? {} : { labels });
     const matrix = transformRows(transformer, table, part.train);
     const outputs = regression ? 1 : labels.length;
@@ -158,6 +161,7 @@ export async function trainedRun(
       targetJson: JSON.stringify(encoder),
       target,
       signature,
+      weightColumn: options.weightColumn ?? '',
     });
     const [bundleRef, trainedRef]: ArtifactRef[] = await Promise.all([
       artifacts.put(FoldBundle.encode(bundle).finish(), artifactTypes.foldBundle),
@@ -185,6 +189,7 @@ export async function trainedRun(
     target,
     folds,
     dataset,
+    bundles: trained.map(({ bundle }) => bundle!),
     signature,
     rows,
     gate: { metric: regression ? 'rmse' : 'accuracy', threshold: options.threshold },

@@ -45,6 +45,11 @@ describe('the answer of a multi-label model', () => {
     );
   });
 
+  it('goes by the threshold of each label, where they have one of their own', () => {
+    const labelSets = { threshold: [0.75, 0.5, 0.4], separator: '|' };
+    expect(answerOf(model(topics, labelSets), [0.75, 0.625, 0.5])[0]?.labels).toEqual(['law', 'sea|side']);
+  });
+
   it('is one class and no labels for any other classification', () => {
     expect(answerOf(model(topics), [0.2, 0.5, 0.3])[0]).toMatchObject({ label: 'law', labels: [] });
   });

@@ -16,6 +16,7 @@ const signature: Signature = {
   targets: [],
   labelSeparator: '',
   labelThreshold: 0,
+  labelThresholds: [],
 };
 const number = (value: number): Value => ({ kind: { $case: 'number', value } });
 const text = (value: string): Value => ({ kind: { $case: 'text', value } });

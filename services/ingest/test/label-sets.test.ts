@@ -68,6 +68,21 @@ describe('an event that asks for sets of labels', () => {
       'RK_REQUEST_INVALID',
       'label_threshold',
     ],
+    [
+      'a threshold of one label that is no share',
+      setsOf({ labelThreshold: { red: 0.4, big: 1 } }),
+      'RK_REQUEST_INVALID',
+      'label_threshold.big',
+    ],
+    ['thresholds of no label', setsOf({ labelThreshold: {} }), 'RK_REQUEST_INVALID', 'label_threshold'],
+    ['a list of thresholds', setsOf({ labelThreshold: [0.1] }), 'RK_REQUEST_INVALID', 'label_threshold'],
+    ['another word than tuned', setsOf({ labelThreshold: 'best' }), 'RK_REQUEST_INVALID', 'label_threshold'],
+    [
+      'tuned thresholds of another task',
+      { labelThreshold: 'tuned', task: Task.TASK_BINARY },
+      'RK_REQUEST_INVALID',
+      'task',
+    ],
     ['a target that is ignored', columnsOf({ ignore: ['b'] }), 'RK_REQUEST_INVALID', 'ignore'],
     ['a target that weighs the rows', columnsOf({ sampleWeight: 'b' }), 'RK_REQUEST_INVALID', 'targets'],
     [
@@ -111,6 +126,29 @@ describe('a table with sets of labels', () => {
     });
     const gate = { metric: 'roc_auc_of_red', threshold: undefined, allowWorseThanChampion: false };
     await expect(check(sets(), setsOf({ gate }))).resolves.toMatchObject({ task: 'multilabel' });
+  });
+
+  test('may have a threshold for each label, or tuned ones where folds judge each other', async () => {
+    for (const labelThreshold of [{ red: 0.3 }, { red: 0.3, big: 0.9 }, 'tuned'])
+      await expect(check(sets(), setsOf({ labelThreshold }))).resolves.toMatchObject({ task: 'multilabel' });
+    await expect(check(sets(), setsOf({ labelThreshold: { green: 0.3 } }))).rejects.toMatchObject({
+      code: 'RK_REQUEST_INVALID',
+      message: expect.stringContaining('big, red') as string,
+      details: { field: 'label_threshold.green' },
+    });
+    const split = {
+      kind: 'hold_out',
+      group: '',
+      time: '',
+      repeats: undefined,
+      testSize: 0.5,
+      gap: undefined,
+    };
+    await expect(check(sets(), setsOf({ labelThreshold: 'tuned', split }))).rejects.toMatchObject({
+      code: 'RK_SPLIT_INVALID',
+      details: { field: 'split.kind' },
+    });
+    await expect(check(sets(), setsOf({ split }))).resolves.toMatchObject({ task: 'multilabel' });
   });
 
   test('of labels that look like numbers keeps them apart', async () => {

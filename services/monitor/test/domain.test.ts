@@ -318,6 +318,22 @@ describe('sets of labels', () => {
       expect(labelFits(label, model)).toBe(false);
   });
 
+  test('are measured above the threshold of each label, where they have one of their own', () => {
+    const rows = Array.from({ length: 60 }, (_, at) => row([0.45, 0.45], 'b', at));
+    const columns = [flags('a', 'prediction', 1), flags('b', 'prediction', 99)];
+    const one = ReferenceProfile.fromPartial({ ...reference, columns });
+    const found = compareWindow({
+      reference: { ...one, labelThresholds: [0.5, 0.4] },
+      rows,
+      driftShare: 0.5,
+    });
+    expect(found.quality).toMatchObject({ subset_accuracy: 1 });
+    expect(found.columns.map(({ drifted }) => drifted)).toEqual([false, false]);
+    const alike = compareWindow({ reference: one, rows, driftShare: 0.5 });
+    expect(alike.quality).toMatchObject({ subset_accuracy: 0 });
+    expect(alike.columns.map(({ drifted }) => drifted)).toEqual([true, false]);
+  });
+
   test('are compared label by label, and measured as sets', () => {
     // a is predicted always and there in every second row, b is right always.
     const rows = Array.from({ length: 60 }, (_, at) =>

@@ -43,6 +43,7 @@ const signature: Signature = {
   targets: [],
   labelSeparator: '',
   labelThreshold: 0,
+  labelThresholds: [],
 };
 
 const environment = {

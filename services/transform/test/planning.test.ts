@@ -365,6 +365,33 @@ describe('a request for sets of labels', () => {
     });
   });
 
+  test('has a threshold for each label where some are named, and the default of old readers while tuned ones are not known', () => {
+    const each = request({ ...sets, labelThreshold: { wet: 0.2 } });
+    expect(signatureOf(settleRequest(each, labelled()), labelled(), 'traits')).toMatchObject({
+      classes: ['tall', 'wet'],
+      labelThreshold: 0.5,
+      labelThresholds: [0.5, 0.2],
+    });
+    expect(planOf({ ...sets, labelThreshold: { wet: 0.2 } })[0]?.target.threshold).toEqual([0.5, 0.2]);
+    const tuned = request({ ...sets, labelThreshold: 'tuned' });
+    expect(signatureOf(settleRequest(tuned, labelled()), labelled(), 'traits')).toMatchObject({
+      labelThreshold: 0.5,
+      labelThresholds: [],
+    });
+    expect(planOf({ ...sets, labelThreshold: 'tuned' })[0]?.target.threshold).toBe('tuned');
+    expect(catchOf(() => planOf({ ...sets, labelThreshold: { dry: 0.2 } }))).toMatchObject({
+      code: 'RK_REQUEST_INVALID',
+    });
+  });
+
+  test('takes weights of its labels from the specification', () => {
+    const ready = request({ ...columns, modelSpec: { positiveWeights: { wet: 3 } } });
+    const settings = settleRequest(ready, labelled());
+    expect(settleSpec(ready, settings, 5, 1).positiveWeights).toEqual(
+      settings.labels.map((label) => (label === 'wet' ? 3 : 1)),
+    );
+  });
+
   test('has the same folds from columns as from sets, for the same seed and order of labels', () => {
     const tests = (jobs: readonly PlannedJob[]) => jobs.map((job) => [...job.test]);
     const ordered = planOf({ target: '', targets: ['tall', 'wet'] });

@@ -54,7 +54,10 @@ export function publishCommand(): Command {
       '--label-separator <text>',
       'what stands between the labels in the cells of the target (default |)',
     )
-    .option('--label-threshold <p>', 'probability above which a label is predicted (default 0.5)')
+    .option(
+      '--label-threshold <p>',
+      'probability above which labels are predicted (default 0.5), JSON of some by label, or tuned',
+    )
     .option('-n, --name <name>', 'name of the data set (default: the file name)')
     .option('-m, --model <name>', 'name of the model (default: the name of the data set)')
     .option('--format <format>', 'csv, jsonl, parquet or arrow (default: by the ending)')
@@ -128,7 +131,7 @@ function requestOf(source: string, flags: PublishFlags): DatasetRequest {
   set('target', flags.target);
   if (flags.targets !== undefined) json['targets'] = columnsOf(flags.targets);
   set('labelSeparator', flags.labelSeparator);
-  set('labelThreshold', numberOf('label-threshold', flags.labelThreshold));
+  set('labelThreshold', thresholdOption(flags.labelThreshold));
   set('model', flags.model);
   set('format', flags.format);
   set('task', flags.task);
@@ -181,6 +184,14 @@ function jsonOf(option: string, text: string, page: string): unknown {
       hint: `docs/contracts/${page}.md has examples.`,
     });
   }
+}
+
+/** One number, `tuned`, or JSON of label and number. */
+function thresholdOption(text: string | undefined): unknown {
+  if (text === undefined || text === 'tuned') return text;
+  return text.trimStart().startsWith('{')
+    ? jsonOf('--label-threshold', text, 'multi-label')
+    : numberOf('label-threshold', text);
 }
 
 /** Names with commas between them, or, where a name has one itself, a JSON list. */

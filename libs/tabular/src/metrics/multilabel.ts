@@ -1,4 +1,6 @@
 import { TabularError } from '../tabular-error.js';
+import { thresholdAt } from '../transform/label-sets.js';
+import type { LabelThreshold } from '../transform/label-sets.js';
 import { multilabelHammingLoss, multilabelSubsetAccuracy } from './class-agreement.js';
 import { definedOnly } from './classification.js';
 import { classMetricSuffixes } from './class-metric-names.js';
@@ -13,7 +15,7 @@ export interface MultilabelInput {
   /** rows × labels, row by row. */
   readonly probabilities: ArrayLike<number>;
   /** A label is predicted where its probability is above this. */
-  readonly threshold: number;
+  readonly threshold: LabelThreshold;
   /** Of the rows in the metrics (the counts of labels count rows). Default 1 each. */
   readonly weights?: ArrayLike<number>;
 }
@@ -53,7 +55,9 @@ export function evaluateMultilabel(input: MultilabelInput): MultilabelEvaluation
       `${probabilities.length} probabilities do not suit ${truth.length} flags of ${width} labels.`,
     );
   }
-  const predicted = Uint8Array.from(probabilities, (p) => (p > threshold ? 1 : 0));
+  const predicted = Uint8Array.from(probabilities, (p, at) =>
+    p > thresholdAt(threshold, at % width) ? 1 : 0,
+  );
   const confusion = labelConfusions(labels, truth, predicted);
   if (rows === 0) return { rows, metrics: {}, confusion };
   const weights = input.weights === undefined ? {} : { weights: input.weights };

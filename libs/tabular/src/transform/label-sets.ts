@@ -9,6 +9,14 @@ export const DEFAULT_LABEL_SEPARATOR = '|';
 /** A label is predicted where its probability is above this, where nothing else is said. */
 export const DEFAULT_LABEL_THRESHOLD = 0.5;
 
+/** Probability above which labels are predicted: one number for all, or one for each label in their order. */
+export type LabelThreshold = number | readonly number[];
+
+/** The threshold of one label. */
+export function thresholdAt(threshold: LabelThreshold, label: number): number {
+  return typeof threshold === 'number' ? threshold : threshold[label]!;
+}
+
 /** Where a table holds the labels of its rows: a column of flags for each label, or one column of sets. */
 export type LabelSetSource =
   { readonly columns: readonly string[] } | { readonly column: string; readonly separator: string };
@@ -45,13 +53,13 @@ export function formatLabelSet(labels: readonly string[], separator: string): st
   return same ? text : JSON.stringify(labels);
 }
 
-/** The labels whose probability is above the threshold, in their order. */
+/** The labels whose probability is above their threshold, in their order. */
 export function labelsAbove(
   labels: readonly string[],
   probabilities: ArrayLike<number>,
-  threshold: number,
+  threshold: LabelThreshold,
 ): string[] {
-  return labels.filter((_, k) => probabilities[k]! > threshold);
+  return labels.filter((_, k) => probabilities[k]! > thresholdAt(threshold, k));
 }
 
 /** What a flag of a label column says: 1, 0, undefined for anything else, null for a missing cell. */

@@ -5,7 +5,7 @@ import type { Column, RowIndices, Table } from '../table/table.js';
 import { TabularError } from '../tabular-error.js';
 import { meanAndScale } from './fit-transformer.js';
 import { DEFAULT_LABEL_THRESHOLD, encodeLabelSets } from './label-sets.js';
-import type { LabelSetEncoder, LabelSetSource } from './label-sets.js';
+import type { LabelSetEncoder, LabelSetSource, LabelThreshold } from './label-sets.js';
 
 /** How a target becomes numbers: plain JSON. */
 export interface TargetEncoder {
@@ -19,8 +19,8 @@ export interface TargetEncoder {
   readonly scale: number;
   /** Multi-label: where the labels are. */
   readonly source?: LabelSetSource;
-  /** Multi-label: a label is predicted where its probability is above this. */
-  readonly threshold?: number;
+  /** Multi-label: a label is predicted where its probability is above this; 'tuned': yet to be chosen on held-out rows. */
+  readonly threshold?: LabelThreshold | 'tuned';
 }
 
 export interface FitTargetOptions {
@@ -68,7 +68,7 @@ export function labelSetTarget(
   name: string,
   labels: readonly string[],
   source: LabelSetSource,
-  threshold = DEFAULT_LABEL_THRESHOLD,
+  threshold: LabelThreshold | 'tuned' = DEFAULT_LABEL_THRESHOLD,
 ): TargetEncoder {
   return {
     version: 1,
@@ -80,6 +80,11 @@ export function labelSetTarget(
     source,
     threshold,
   };
+}
+
+/** Above which probability labels are predicted; the default where thresholds are yet to be chosen. */
+export function labelThreshold({ threshold }: Pick<TargetEncoder, 'threshold'>): LabelThreshold {
+  return threshold === undefined || threshold === 'tuned' ? DEFAULT_LABEL_THRESHOLD : threshold;
 }
 
 /** Where the encoder of a multi-label target finds its labels; throws RK_TABULAR_ARGUMENT_INVALID for any other encoder. */

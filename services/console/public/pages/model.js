@@ -212,10 +212,15 @@ function lineagePanel({ lineage, packageSha256, packageBytes, createdAtMs }) {
 
 /** @param {any} version */
 function signaturePanel({ signature, inputExample }) {
-  const { task, target, classes, features, labelThreshold } = signature;
+  const { task, target, classes, features, labelThreshold, labelThresholds } = signature;
   // The columns of labels are what is predicted: they are not told twice.
   const labels = classes.length > 0 && classes.join(', ') !== target ? `: ${classes.join(', ')}` : '';
-  const above = labelThreshold === null ? '' : `, each where its probability is above ${labelThreshold}`;
+  const each = labelThresholds.map(
+    (/** @type {number} */ threshold, /** @type {number} */ k) =>
+      `${classes[k]} ${Number(threshold.toFixed(4))}`,
+  );
+  const limit = each.length > 0 ? `its own (${each.join(', ')})` : labelThreshold;
+  const above = labelThreshold === null ? '' : `, each where its probability is above ${limit}`;
   return tablePanel(
     'Signature',
     `${task}, predicts ${target}${labels}${above}`,

@@ -15,6 +15,8 @@ export interface SignatureView {
   readonly classes: readonly string[];
   /** Multi-label: a label is predicted where its probability is above this; null for any other task. */
   readonly labelThreshold: number | null;
+  /** Multi-label: one for each class, where they differ. */
+  readonly labelThresholds: readonly number[];
 }
 
 /** The signature with words for its enums. */
@@ -30,6 +32,7 @@ export function signatureView(signature: Signature | undefined): SignatureView |
     task: taskFromProto(signature.task) ?? '',
     classes: signature.classes,
     labelThreshold: signature.task === Task.TASK_MULTILABEL ? signature.labelThreshold : null,
+    labelThresholds: signature.labelThresholds,
   };
 }
 

@@ -19,6 +19,7 @@ import { gateVerdict } from '../domain/gate-verdict.js';
 import { referenceProfile } from '../domain/reference-profile.js';
 import type { ArtifactReader } from './artifact-reader.js';
 import { modelOutputs } from './model-outputs.js';
+import { tuneThresholds } from './tune-thresholds.js';
 
 /** Joins a run if all its parts are in; does nothing otherwise, and nothing the second time. */
 export type JoinRun = (runId: string, cause: EventMeta) => Promise<void>;
@@ -38,7 +39,7 @@ const goldenRows = 8;
 
 /**
  * Joins the folds of an attempt of a run exactly once, and none of a cancelled one: mean and population standard deviation of every metric, the confusion matrix of
- * all held-out rows, the gate's verdict, the package that inference serves and the reference that the monitor compares
+ * all held-out rows, the thresholds of labels where they are tuned, the gate's verdict, the package that inference serves and the reference that the monitor compares
  * with. Concurrent joins in this process are one; those of two processes compute alike, and the update guarded by
  * `joined` lets one of them announce it. Throws RK_MESSAGE_MISSING_FIELD, RK_EVALUATION_FAILED (the final network gives
  * something that is no number), and what the artifact store throws where something is gone.
@@ -117,13 +118,22 @@ async function evaluate(
       },
     );
   }
-  const metrics = summariseMetrics(folds.map((fold) => fold.metrics));
   const [table, bundle, trained, ...outputs] = await Promise.all([
     ports.reader.table(final.dataset.sha256),
     ports.reader.bundle(final.bundle.sha256),
     ports.reader.trained(final.trained.sha256),
     ...folds.map((fold) => ports.reader.outputs(fold.outputsSha256)),
   ]);
+  const encoder = JSON.parse(bundle.targetJson) as TargetEncoder;
+  const { weightColumn } = bundle;
+  const tuned =
+    encoder.threshold === 'tuned'
+      ? await tuneThresholds(ports.reader, complete, { table, encoder, outputs, weightColumn })
+      : undefined;
+  const judged = tuned?.folds ?? folds;
+  const labelThresholds = [...(tuned?.thresholds ?? [])];
+  const served = tuned === undefined ? signature : { ...signature, labelThresholds };
+  const metrics = summariseMetrics(judged.map((fold) => fold.metrics));
   const examples = exampleRowNumbers(table, signature, goldenRows);
   const rows = examples.map((row) => exampleRow(table, signature, row));
   const width = trained.outputs;
@@ -143,8 +153,9 @@ async function evaluate(
     trained,
     transformerJson:
       transformer.version === 2 ? JSON.stringify(servedPipeline(transformer)) : bundle.transformerJson,
-    targetJson: bundle.targetJson,
-    signature,
+    targetJson:
+      tuned === undefined ? bundle.targetJson : JSON.stringify({ ...encoder, threshold: labelThresholds }),
+    signature: served,
     inputExample: rows[0],
     golden: rows.map((row, index) => ({
       row,
@@ -157,8 +168,8 @@ async function evaluate(
     model: plan.model,
     runId: plan.runId,
     table,
-    signature,
-    encoder: JSON.parse(bundle.targetJson) as TargetEncoder,
+    signature: served,
+    encoder,
     outputs,
     metrics,
   });
@@ -171,13 +182,14 @@ async function evaluate(
     model: plan.model,
     task: plan.task,
     metrics: metrics,
-    folds: folds.map(({ fold, metrics: values, rows: count }) => ({
+    folds: judged.map(({ fold, metrics: values, rows: count }) => ({
       fold,
       metrics: { ...values },
       rows: count,
     })),
     confusion: confusionOf(complete),
-    labelConfusions: sumLabelConfusions(folds.map((fold) => fold.labelConfusions ?? [])),
+    labelConfusions: sumLabelConfusions(judged.map((fold) => fold.labelConfusions ?? [])),
+    labelThresholds,
     verdict: gateVerdict(plan.gate ?? Gate.fromPartial({}), metrics),
     trained: final.trained,
     package: storedPackage,

@@ -1,11 +1,11 @@
 import {
-  DEFAULT_LABEL_THRESHOLD,
   columnByName,
   encodeLabels,
   encodeTargets,
   evaluateClassification,
   evaluateMultilabel,
   evaluateRegression,
+  labelThreshold,
   targetNumbers,
 } from '@rookery/tabular';
 import type { LabelConfusion, Table, TargetEncoder } from '@rookery/tabular';
@@ -35,12 +35,11 @@ export function heldOutQuality(
   const weights =
     weightColumn === '' ? {} : { weights: targetNumbers(columnByName(table, weightColumn), rows) };
   if (encoder.task === 'multilabel') {
-    const { threshold = DEFAULT_LABEL_THRESHOLD } = encoder;
     const evaluation = evaluateMultilabel({
       labels: encoder.labels,
       truth: encodeTargets(encoder, table, rows),
       probabilities: outputs,
-      threshold,
+      threshold: labelThreshold(encoder),
       ...weights,
     });
     return {

@@ -1,11 +1,18 @@
+import { thresholdOf } from '@rookery/contracts';
 import type {
   ReferenceColumn as ReferenceColumnMessage,
   ReferenceProfile,
 } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { ColumnType } from '@rookery/proto/rookery/domain/v1/data';
 import type { MetricSummary, Signature } from '@rookery/proto/rookery/domain/v1/data';
-import { buildReferenceColumn, columnByName, encodeLabels, encodeTargets } from '@rookery/tabular';
-import type { Column, Table, TargetEncoder } from '@rookery/tabular';
+import {
+  buildReferenceColumn,
+  columnByName,
+  encodeLabels,
+  encodeTargets,
+  thresholdAt,
+} from '@rookery/tabular';
+import type { Column, LabelThreshold, Table, TargetEncoder } from '@rookery/tabular';
 
 /** Where a column of the reference comes from. */
 export type ReferenceRole = 'feature' | 'target' | 'prediction';
@@ -44,6 +51,7 @@ export function referenceProfile(input: ReferenceInput): ReferenceProfile {
     classes: [...signature.classes],
     labelSeparator: signature.labelSeparator,
     labelThreshold: signature.labelThreshold,
+    labelThresholds: [...signature.labelThresholds],
   };
 }
 
@@ -56,24 +64,25 @@ function targetColumns({ table, signature, encoder }: ReferenceInput): Column[] 
 }
 
 function predictionColumns({ signature, encoder, outputs }: ReferenceInput): Column[] {
-  const { target, classes, labelThreshold } = signature;
+  const { target, classes } = signature;
   if (encoder.task !== 'multilabel') return [predictionColumn(target, classes, outputs)];
-  return flagColumns(classes, outputs, labelThreshold);
+  return flagColumns(classes, outputs, thresholdOf(signature));
 }
 
-/** A column of true and false for each label: whether its value of a row is above the threshold. */
+/** A column of true and false for each label: whether its value of a row is above its threshold. */
 function flagColumns(
   labels: readonly string[],
   parts: readonly ArrayLike<number>[],
-  threshold: number,
+  threshold: LabelThreshold,
 ): Column[] {
   const width = labels.length;
   const rows = parts.reduce((sum, part) => sum + part.length / width, 0);
   return labels.slice(0, mostLabelsWatched).map((name, k) => {
     const codes = new Int32Array(rows);
+    const above = thresholdAt(threshold, k);
     let row = 0;
     for (const part of parts)
-      for (let at = k; at < part.length; at += width) codes[row++] = part[at]! > threshold ? 1 : 0;
+      for (let at = k; at < part.length; at += width) codes[row++] = part[at]! > above ? 1 : 0;
     return { name, type: 'boolean', codes, categories: ['false', 'true'] };
   });
 }

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { Tracer } from '@opentelemetry/api';
 import type { ArtifactStore } from '@rookery/artifacts';
-import { isErrorCode, taskFromProto, TerminalError } from '@rookery/contracts';
+import { isErrorCode, taskFromProto, TerminalError, thresholdOf } from '@rookery/contracts';
 import type { BackendRequest } from '@rookery/nn';
 import type { OpenStep, Plugins } from '@rookery/plugin';
 import { ModelPackage } from '@rookery/proto/rookery/artifacts/v1/artifacts';
@@ -177,7 +177,7 @@ function servingParts(
     classes: [...signature.classes],
     labelSets:
       task === 'multilabel'
-        ? { threshold: signature.labelThreshold, separator: signature.labelSeparator }
+        ? { threshold: thresholdOf(signature), separator: signature.labelSeparator }
         : undefined,
     features: signature.features.map((feature) => feature.name),
     inputs,

@@ -1,4 +1,5 @@
 import type { Row, Signature } from '@rookery/proto/rookery/domain/v1/data';
+import type { LabelThreshold } from '@rookery/tabular';
 
 import type { ServableModel } from './served-models.js';
 
@@ -13,8 +14,8 @@ export interface LoadedModel extends ServableModel {
   readonly regression: boolean;
   /** Class labels in the order of the outputs; empty for regression. */
   readonly classes: string[];
-  /** Of a multi-label model: a label is predicted above the threshold; the separator stands between labels in text. */
-  readonly labelSets: { readonly threshold: number; readonly separator: string } | undefined;
+  /** Of a multi-label model: a label is predicted above its threshold; the separator stands between labels in text. */
+  readonly labelSets: { readonly threshold: LabelThreshold; readonly separator: string } | undefined;
   /** Names of the features, in the order of the signature. */
   readonly features: readonly string[];
   /** compiled: cheap enough to run within the call. tfjs, onnx: calls are batched. plugin: batched, and answered by another process. */

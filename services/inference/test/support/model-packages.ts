@@ -109,6 +109,7 @@ export async function trainPackage(options: {
     targets: [],
     labelSeparator: '',
     labelThreshold: 0,
+    labelThresholds: [],
   };
   const pack = ModelPackage.fromPartial({
     model: options.model,

@@ -1,4 +1,4 @@
-import { TerminalError } from '@rookery/contracts';
+import { TerminalError, thresholdsByLabel } from '@rookery/contracts';
 import { encodeLabelSets, flagAt, labelSetNames, readSplit } from '@rookery/tabular';
 import type { Column } from '@rookery/tabular';
 
@@ -14,7 +14,7 @@ const MAX_FLAGS = 100_000_000;
  * The labels of a multi-label target, which must be learnable: columns of 0 and 1 (or true and false), or a column of sets;
  * at least two labels, each in some rows and not in all. Throws RK_DATASET_TARGET_TYPE naming column, row and value,
  * RK_DATASET_TARGET_CONSTANT naming the label, RK_DATASET_TOO_LARGE for more rows × labels than {@link MAX_FLAGS}, and
- * RK_WEIGHTS_INVALID for weights of classes.
+ * RK_WEIGHTS_INVALID for weights of classes, RK_REQUEST_INVALID for a threshold of a label that there is not.
  */
 export function checkLabelSets(
   targets: readonly Column[],
@@ -24,11 +24,14 @@ export function checkLabelSets(
   if (request.classWeight !== undefined) {
     throw new TerminalError(
       'RK_WEIGHTS_INVALID',
-      'class_weight is given, but a multi-label row has no class of its own; weigh the rows by sample_weight',
-      { details: { field: 'class_weight' } },
+      'class_weight is given, but a multi-label row has no class of its own',
+      {
+        details: { field: 'class_weight' },
+        hint: 'Weigh labels by positiveWeights in the model_spec, or rows by sample_weight.',
+      },
     );
   }
-  const { columns, separator } = request.labelSets;
+  const { columns, separator, threshold } = request.labelSets;
   const target = targets[0]!;
   if (columns) for (const column of targets) checkFlags(column, rows);
   const labels = columns ? request.targets : namesOf(target, separator);
@@ -47,13 +50,14 @@ export function checkLabelSets(
       target,
       `has ${labels.length} different labels: a multi-label task may have ${MAX_CLASSES}`,
     );
+  if (typeof threshold === 'object') thresholdsByLabel(threshold, labels);
   if (labels.length * rows > MAX_FLAGS) throw tooManyFlags(target, labels.length, rows);
   const source = columns ? { columns: request.targets } : { column: target.name, separator };
   checkEachLabel(labels, encodeLabelSets({ labels, source }, { rows, columns: targets }));
   return labels;
 }
 
-/** The folds fit the rows, and need no classes. Throws RK_FOLDS_INVALID or RK_SPLIT_INVALID. */
+/** The folds fit the rows, need no classes, and are enough to tune thresholds on. Throws RK_FOLDS_INVALID or RK_SPLIT_INVALID. */
 export function checkLabelSetFolds(rows: number, request: TrainingRequest): void {
   const { folds } = request;
   const { kind } = readSplit(request.split, { folds, stratified: request.stratify });
@@ -64,6 +68,16 @@ export function checkLabelSetFolds(rows: number, request: TrainingRequest): void
       {
         details: { field: 'split.kind', value: kind },
         hint: 'Use the kind group, or stratified.',
+      },
+    );
+  }
+  if (request.labelSets.threshold === 'tuned' && kind === 'hold_out') {
+    throw new TerminalError(
+      'RK_SPLIT_INVALID',
+      'Thresholds of labels can not be tuned on a hold_out split: its metrics would be those of the rows they were tuned on',
+      {
+        details: { field: 'split.kind', value: kind },
+        hint: 'Use folds, or give the thresholds as numbers.',
       },
     );
   }

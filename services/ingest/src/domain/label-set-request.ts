@@ -1,11 +1,12 @@
 import {
   asksForLabelSets,
   columnTypeFromProto,
+  readLabelThreshold,
   targetColumns,
   taskFromProto,
   TerminalError,
 } from '@rookery/contracts';
-import type { ErrorCode } from '@rookery/contracts';
+import type { ErrorCode, RequestedThreshold } from '@rookery/contracts';
 import type { DatasetReady } from '@rookery/proto/rookery/events/v1/dataset';
 import { DEFAULT_LABEL_SEPARATOR } from '@rookery/tabular';
 
@@ -20,7 +21,7 @@ export interface RequestedLabelSets {
   readonly columns: boolean;
   readonly separator: string;
   /** Undefined where none is given. */
-  readonly threshold: number | undefined;
+  readonly threshold: RequestedThreshold | undefined;
 }
 
 /**
@@ -29,7 +30,8 @@ export interface RequestedLabelSets {
  * no share; RK_DATASET_TARGET_TYPE where a column of sets is given another type.
  */
 export function checkLabelSetFields(ready: DatasetReady): RequestedLabelSets {
-  const { target, targets, labelSeparator, labelThreshold } = ready;
+  const { target, targets, labelSeparator } = ready;
+  const labelThreshold = readLabelThreshold(ready.labelThreshold);
   if (targets.length > 0) {
     if (target.trim() !== '') fail('targets', target, 'stands beside target: give one of them');
     if (targets.length === 1)
@@ -47,8 +49,6 @@ export function checkLabelSetFields(ready: DatasetReady): RequestedLabelSets {
   }
   if (labelSeparator.length > LONGEST_SEPARATOR)
     fail('label_separator', labelSeparator, `is longer than ${LONGEST_SEPARATOR} characters`);
-  if (labelThreshold !== undefined && !(labelThreshold > 0 && labelThreshold < 1))
-    fail('label_threshold', String(labelThreshold), 'is out of range: use more than 0 and less than 1');
   const asked = asksForLabelSets(ready);
   const type = Object.hasOwn(ready.columnTypes, target)
     ? columnTypeFromProto(ready.columnTypes[target]!)

@@ -1,8 +1,9 @@
+import { thresholdOf } from '@rookery/contracts';
 import type { ReferenceColumn, ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { Task } from '@rookery/proto/rookery/domain/v1/data';
 import { ColumnReport } from '@rookery/proto/rookery/events/v1/monitoring';
 import type { DatasetDrift, MonitorReported } from '@rookery/proto/rookery/events/v1/monitoring';
-import { columnDrift, dataQuality, datasetDrift, metricDirection } from '@rookery/tabular';
+import { columnDrift, dataQuality, datasetDrift, metricDirection, thresholdAt } from '@rookery/tabular';
 import type { ColumnDrift } from '@rookery/tabular';
 
 import { labelSet, modelQuality, numberOf } from './model-quality.js';
@@ -147,7 +148,7 @@ function flagsOf(label: string, role: string, rows: readonly WindowRow[], model:
     const output = model.classes.indexOf(label);
     return rows.map(({ outputs }) => {
       const probability = outputs[output];
-      return probability === undefined ? null : probability > (model.labelThreshold ?? 0);
+      return probability === undefined ? null : probability > thresholdAt(model.labelThreshold ?? 0, output);
     });
   }
   return rows.flatMap(({ truth }) => {
@@ -156,8 +157,10 @@ function flagsOf(label: string, role: string, rows: readonly WindowRow[], model:
   });
 }
 
-function truthsOf({ task, classes, labelSeparator, labelThreshold }: ReferenceProfile): ModelTruths {
-  return task === Task.TASK_MULTILABEL ? { classes, labelSeparator, labelThreshold } : { classes };
+function truthsOf(reference: ReferenceProfile): ModelTruths {
+  const { task, classes, labelSeparator } = reference;
+  if (task !== Task.TASK_MULTILABEL) return { classes };
+  return { classes, labelSeparator, labelThreshold: thresholdOf(reference) };
 }
 
 function qualityAlerts(

@@ -5,6 +5,7 @@ import {
   parseDecimal,
   parseLabelSet,
 } from '@rookery/tabular';
+import type { LabelThreshold } from '@rookery/tabular';
 
 import type { WindowRow } from './prediction-window.js';
 
@@ -15,7 +16,7 @@ export interface ModelTruths {
   /** Multi-label: what stands between the labels of a set. */
   readonly labelSeparator?: string | undefined;
   /** Multi-label: a label is predicted where its probability is above this. */
-  readonly labelThreshold?: number | undefined;
+  readonly labelThreshold?: LabelThreshold | undefined;
 }
 
 /**

@@ -64,6 +64,8 @@ export interface EvaluatedPart {
   folds: FoldMetrics[];
   confusion?: ConfusionMatrix | undefined;
   labelConfusions?: LabelConfusion[] | undefined;
+  /** Where they were tuned. */
+  labelThresholds?: number[] | undefined;
   verdict?: GateVerdict | undefined;
   package?: ArtifactRef | undefined;
   reference?: ArtifactRef | undefined;

@@ -108,6 +108,7 @@ export function projectEvaluated(data: RunEvaluated, meta: ProjectedMeta): Proje
     folds: data.folds,
     confusion: data.confusion,
     ...(data.labelConfusions.length > 0 ? { labelConfusions: data.labelConfusions } : {}),
+    ...(data.labelThresholds.length > 0 ? { labelThresholds: data.labelThresholds } : {}),
     verdict: data.verdict,
     package: data.package,
     reference: data.reference,

@@ -56,6 +56,7 @@ export function runView(run: RunDocument): Run {
     metrics: run.evaluated?.metrics ?? {},
     ...(run.evaluated?.confusion ? { confusion: run.evaluated.confusion } : {}),
     ...(run.evaluated?.labelConfusions ? { labelConfusions: run.evaluated.labelConfusions } : {}),
+    ...(run.evaluated?.labelThresholds ? { labelThresholds: run.evaluated.labelThresholds } : {}),
     ...(run.evaluated?.verdict ? { verdict: run.evaluated.verdict } : {}),
     version: run.end?.version ?? 0,
     reasons: run.end?.reasons ?? [],
@@ -78,7 +79,14 @@ function jobsOf(run: RunDocument, plan: RunStarted | undefined): RunJob[] {
   for (let fold = 0; fold < (plan?.folds ?? 0); fold++) folds.add(fold);
   for (const name of Object.keys(seen)) if (name !== 'final') folds.add(Number(name.slice(1)));
   const ordered = [...folds].sort((a, b) => a - b);
-  const jobs = ordered.map((fold) => jobView(fold, false, seen[jobNameOf(fold, false)]));
+  const jobs = ordered.map((fold) => {
+    const view = jobView(fold, false, seen[jobNameOf(fold, false)]);
+    const { labelThresholds, folds: judged } = run.evaluated ?? {};
+    // A fold alone is evaluated before the thresholds of the labels are tuned.
+    return labelThresholds
+      ? { ...view, result: judged?.find((one) => one.fold === fold) ?? view.result }
+      : view;
+  });
   const final = seen['final'];
   if (plan || final) jobs.push(jobView(plan?.folds ?? final?.trained?.fold ?? folds.size, true, final));
   return jobs;

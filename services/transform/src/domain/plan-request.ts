@@ -3,12 +3,14 @@ import {
   asksForLabelSets,
   columnTypeToProto,
   readClassWeight,
+  readLabelThreshold,
   requireKey,
   reservedColumns,
   targetColumns,
   targetName,
   taskFromProto,
   taskToProto,
+  thresholdsByLabel,
 } from '@rookery/contracts';
 import type { ClassWeight, TaskName } from '@rookery/contracts';
 import { defaultSpec, networkTask, validateSpec } from '@rookery/nn/spec';
@@ -31,7 +33,14 @@ import {
   readSplit,
   refuseTargetEncoders,
 } from '@rookery/tabular';
-import type { FeatureRange, LabelSetSource, PreprocessingSpec, SplitSpec, Table } from '@rookery/tabular';
+import type {
+  FeatureRange,
+  LabelSetSource,
+  LabelThreshold,
+  PreprocessingSpec,
+  SplitSpec,
+  Table,
+} from '@rookery/tabular';
 
 /** Folds where the request names none. */
 export const defaultFolds = 5;
@@ -43,7 +52,7 @@ export const defaultAccuracy = 0.7;
 export interface LabelSetSettings {
   readonly source: LabelSetSource;
   readonly separator: string;
-  readonly threshold: number;
+  readonly threshold: LabelThreshold | 'tuned';
 }
 
 /** What a request means for its data set: every default filled in. */
@@ -128,21 +137,17 @@ function settleTarget(
       return { task, labels: task === 'regression' ? [] : classLabels(column), labelSets: undefined };
   }
   const separator = request.labelSeparator || DEFAULT_LABEL_SEPARATOR;
-  const threshold = request.labelThreshold ?? DEFAULT_LABEL_THRESHOLD;
-  if (request.targets.length > 0) {
-    const columns = [...request.targets];
-    return {
-      task: 'multilabel',
-      labels: columns,
-      labelSets: { source: { columns }, separator, threshold },
-    };
-  }
-  const column = columnByName(table, request.target);
-  return {
-    task: 'multilabel',
-    labels: labelSetNames(column, separator),
-    labelSets: { source: { column: request.target, separator }, separator, threshold },
-  };
+  const columns = [...request.targets];
+  const labels = columns.length > 0 ? columns : labelSetNames(columnByName(table, request.target), separator);
+  const source = columns.length > 0 ? { columns } : { column: request.target, separator };
+  const threshold = settleThreshold(request, labels);
+  return { task: 'multilabel', labels, labelSets: { source, separator, threshold } };
+}
+
+/** Thresholds of the labels. Throws RK_REQUEST_INVALID for one of a label that there is not. */
+function settleThreshold(request: DatasetReady, labels: readonly string[]): LabelThreshold | 'tuned' {
+  const given = readLabelThreshold(request.labelThreshold) ?? DEFAULT_LABEL_THRESHOLD;
+  return typeof given === 'object' ? thresholdsByLabel(given, labels) : given;
 }
 
 function hasValue(column: Table['columns'][number]): boolean {
@@ -167,13 +172,16 @@ function settleGate(gate: Gate | undefined, task: TaskName): Gate {
 
 /** The signature of the models of a run: features in the table's order, classes in the order of the outputs. */
 export function signatureOf(settings: RunSettings, table: Table, target: string): Signature {
+  const threshold = settings.labelSets?.threshold ?? 0;
   return {
     target,
     task: taskToProto(settings.task),
     classes: [...settings.labels],
     targets: settings.labelSets && 'columns' in settings.labelSets.source ? [...settings.labels] : [],
     labelSeparator: settings.labelSets?.separator ?? '',
-    labelThreshold: settings.labelSets?.threshold ?? 0,
+    // Those that are tuned are not known before the folds are: the package of the model has them.
+    labelThreshold: typeof threshold === 'number' ? threshold : DEFAULT_LABEL_THRESHOLD,
+    labelThresholds: typeof threshold === 'object' ? [...threshold] : [],
     features: settings.features.map((name) => {
       const column = columnByName(table, name);
       return {
