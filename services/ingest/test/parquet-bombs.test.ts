@@ -3,45 +3,8 @@ import { describe, expect, test } from 'vitest';
 
 import { readParquet } from '../src/domain/formats/read-parquet.js';
 import { readOptions } from './fixtures.js';
+import { encodings, fileOf, i32, i64, list, struct, text, texts, varint, zigzag } from './parquet-writer.js';
 import { endlessCopies } from './zstd-bombs.js';
-
-/* A writer of Thrift's compact protocol, enough for a Parquet file of one column. */
-
-type Field = readonly [id: number, type: 5 | 6 | 8 | 9 | 12, value: Buffer];
-
-const varint = (value: number): Buffer => {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    bytes.push(rest > 127 ? (rest % 128) | 128 : rest);
-    if (rest <= 127) return Buffer.from(bytes);
-  }
-};
-const zigzag = (value: number): Buffer => varint(value < 0 ? -2 * value - 1 : 2 * value);
-const i32 = (id: number, value: number): Field => [id, 5, zigzag(value)];
-const i64 = (id: number, value: number): Field => [id, 6, zigzag(value)];
-const text = (id: number, value: string): Field => [
-  id,
-  8,
-  Buffer.concat([varint(value.length), Buffer.from(value)]),
-];
-const struct = (...fields: readonly Field[]): Buffer => {
-  let last = 0;
-  return Buffer.concat([
-    ...fields.flatMap(([id, type, value]) => {
-      const head = Buffer.from([((id - last) << 4) | type]);
-      last = id;
-      return [head, value];
-    }),
-    Buffer.from([0]),
-  ]);
-};
-const list = (id: number, type: number, ...items: readonly Buffer[]): Field => [
-  id,
-  9,
-  Buffer.concat([Buffer.from([(items.length << 4) | type]), ...items]),
-];
-
-const encodings = { plain: 0, dictionary: 8, deltaBinary: 5, deltaByteArray: 7 };
 
 interface Page {
   readonly content: Buffer;
@@ -93,9 +56,7 @@ function parquet(
       i64(3, rows),
       list(4, 12, struct(list(1, 12, struct(i64(2, 4), [3, 12, column])), i64(2, body.length), i64(3, rows))),
     );
-  const size = Buffer.alloc(4);
-  size.writeUInt32LE(footer.length);
-  return new Uint8Array(Buffer.concat([Buffer.from('PAR1'), body, footer, size, Buffer.from('PAR1')]));
+  return fileOf(body, footer);
 }
 
 /** Definition levels by run-length encoding: `count` times 1. */
@@ -105,15 +66,6 @@ const levels = (count: number, claimed = count): Buffer => {
   length.writeUInt32LE(run.length);
   return Buffer.concat([length, run]);
 };
-const texts = (...values: readonly string[]): Buffer =>
-  Buffer.concat(
-    values.map((value) => {
-      const length = Buffer.alloc(4);
-      length.writeUInt32LE(value.length);
-      return Buffer.concat([length, Buffer.from(value)]);
-    }),
-  );
-
 const good: Page = { content: Buffer.concat([levels(2), texts('x', 'y')]), values: 2 };
 
 test('a file of this writer is read: what is refused below is refused for its claims', async () => {

@@ -5,6 +5,7 @@ import { createTable, inferColumn, profileColumn, tableFromArrow, tableToArrow }
 
 import { checkTable } from '../../src/domain/check-table.js';
 import type { DatasetFormat } from '../../src/domain/formats/dataset-format.js';
+import type { ReadOptions } from '../../src/domain/formats/parsed-table.js';
 import { readTable } from '../../src/domain/formats/read-table.js';
 import { checkRequest } from '../../src/domain/training-request.js';
 import { catsCsv, readOptions, readyOf } from '../fixtures.js';
@@ -19,16 +20,22 @@ const options = readOptions({
   ignore: new Set(),
 });
 const request = checkRequest(readyOf());
+const sets = checkRequest(readyOf({ target: 'tags' }));
 
 /** One input on the way that a file takes through the service, without fetching and storing. */
-async function ingest(input: Uint8Array, format: DatasetFormat): Promise<string> {
+async function ingest(
+  input: Uint8Array,
+  format: DatasetFormat,
+  asked = request,
+  labelColumn?: ReadOptions['labelColumn'],
+): Promise<string> {
   try {
-    const { table, dropped } = await readTable(input, format, 'fuzz', options);
+    const { table, dropped } = await readTable(input, format, 'fuzz', { ...options, labelColumn });
     for (const column of table.columns) JSON.stringify(profileColumn(column));
     const again = tableFromArrow(tableToArrow(table));
     if (again.rows !== table.rows || again.columns.length !== table.columns.length)
       throw new Error('the stored table is not the one that was read');
-    checkTable(table, request, dropped);
+    checkTable(table, asked, dropped);
     return 'ok';
   } catch (error) {
     // As the handler sees it: an error without a code becomes RK_HANDLER_FAILED, which the caller takes for a defect.
@@ -90,6 +97,15 @@ export const targets: readonly Target[] = [
         file(`services/ingest/test/fixtures/${name}.parquet`),
       ),
     run: (input: Uint8Array) => ingest(input, 'parquet'),
+  },
+  {
+    name: 'parquet reader, lists of labels',
+    kind: 'binary',
+    seeds: async () =>
+      ['v1-plain-pages', 'v2-dictionary-zstd', 'v2-deltas'].map((name) =>
+        file(`services/ingest/test/fixtures/lists-${name}.parquet`),
+      ),
+    run: (input: Uint8Array) => ingest(input, 'parquet', sets, { name: 'tags', text: false }),
   },
   {
     name: 'arrow reader',

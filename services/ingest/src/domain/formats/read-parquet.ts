@@ -8,11 +8,14 @@ import { tooManyColumns } from '../csv/csv-scan.js';
 import { boundedCompressors } from '../parquet/bounded-compressors.js';
 import { checkPages } from '../parquet/check-pages.js';
 import type { UnpackBudget } from '../parquet/check-pages.js';
+import { listColumnOf } from '../parquet/list-column.js';
+import type { ListColumn } from '../parquet/list-column.js';
 import { endOfThrift } from '../parquet/thrift-frame.js';
 import { createUnpackGuard } from '../unpack-guard.js';
 import { checkColumnNames, checkNamedColumns } from './parsed-table.js';
 import type { ParsedTable, ReadOptions } from './parsed-table.js';
 import { plainCells, unreadable } from './plain-cells.js';
+import { readLabelLists } from './read-label-lists.js';
 import { checkTableSize } from './table-limits.js';
 import { columnOfValues } from './value-column.js';
 
@@ -20,7 +23,7 @@ import { columnOfValues } from './value-column.js';
 const MAX_FOOTER_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads a Parquet file with flat columns, compressed in any of the usual ways. Numbers, booleans and dates
+ * Reads a Parquet file with flat columns, compressed in any of the usual ways; the column that may hold labels may be one of lists. Numbers, booleans and dates
  * (milliseconds since the epoch) become numeric or boolean, text becomes categorical, by the types that the file
  * declares. Throws RK_DATASET_MALFORMED for a damaged file, RK_DATASET_COLUMN_TYPE for a nested or binary column that
  * is not ignored, RK_DATASET_TOO_LARGE and RK_DATASET_TOO_MANY_COLUMNS from the footer, before any column is unpacked.
@@ -44,12 +47,23 @@ export async function readParquet(bytes: Uint8Array, options: ReadOptions): Prom
   const budget: UnpackBudget = { left: options.maxBytes };
   for (const field of fields) {
     const name = field.element.name;
+    const lists = name === options.labelColumn?.name ? listColumnOf(field) : undefined;
+    if (lists !== undefined) {
+      checkColumn(bytes, metadata, { ...lists, name }, budget);
+      const cells = await readLabelLists({ file, metadata, name, rows, budget }, options).catch(
+        (error: unknown) => {
+          throw error instanceof TerminalError ? error : unreadableColumn(name, error);
+        },
+      );
+      columns.push(columnOfValues(name, cells, options, { declared: 'categorical' }));
+      continue;
+    }
     if (field.children.length > 0 || field.element.repetition_type === 'REPEATED') {
       if (!options.ignore.has(name)) throw unreadable(name, 'nested');
       dropped.push(name);
       continue;
     }
-    checkColumn(bytes, metadata, field.element, budget);
+    checkColumn(bytes, metadata, { name, item: field.element }, budget);
     const values = await readColumn(file, metadata, name, rows);
     const cells = plainCells(name, values, options);
     if (cells === undefined) dropped.push(name);
@@ -92,20 +106,36 @@ function rowsOf(metadata: FileMetaData): number {
 function checkColumn(
   bytes: Uint8Array,
   metadata: FileMetaData,
-  element: SchemaElement,
+  {
+    name,
+    item,
+    path: wanted,
+    levels,
+  }: Partial<ListColumn> & { readonly name: string; readonly item: SchemaElement },
   budget: UnpackBudget,
 ): void {
   for (const group of metadata.row_groups) {
+    const rows = Number(group.num_rows);
+    let chunks = 0;
     for (const { meta_data: meta } of group.columns) {
       // A damaged footer may lack what its type has.
       const path = meta?.path_in_schema as readonly string[] | undefined;
-      if (meta === undefined || path?.[0] !== element.name) continue;
+      if (meta === undefined || path?.[0] !== name) continue;
       try {
-        checkPages(bytes, { meta, element, rows: Number(group.num_rows) }, boundedCompressors, budget);
+        chunks++;
+        if (levels === undefined)
+          checkPages(bytes, { meta, element: item, rows }, boundedCompressors, budget);
+        else if (chunks > 1 || path.join('.') !== wanted?.join('.'))
+          throw new Error('a row group has other chunks of it than its lists');
+        // What an empty group has in its pages is not read.
+        else if (rows > 0)
+          checkPages(bytes, { meta, element: item, rows, list: levels }, boundedCompressors, budget);
       } catch (error) {
-        throw malformed(`column ${JSON.stringify(element.name)} can not be read: ${messageOf(error)}`, error);
+        throw unreadableColumn(name, error);
       }
     }
+    if (levels !== undefined && rows > 0 && chunks === 0)
+      throw unreadableColumn(name, new Error('a row group lacks it'));
   }
 }
 
@@ -127,9 +157,13 @@ async function readColumn(
       },
     });
   } catch (error) {
-    throw malformed(`column ${JSON.stringify(name)} can not be read: ${messageOf(error)}`, error);
+    throw unreadableColumn(name, error);
   }
   return values;
+}
+
+function unreadableColumn(name: string, error: unknown): TerminalError {
+  return malformed(`column ${JSON.stringify(name)} can not be read: ${messageOf(error)}`, error);
 }
 
 async function metadataOf(bytes: Uint8Array, file: AsyncBuffer): Promise<FileMetaData> {

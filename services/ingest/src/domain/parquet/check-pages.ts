@@ -2,6 +2,8 @@ import type { ColumnMetaData, Compressors, SchemaElement } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
 import { deltaBinaryUnpack } from 'hyparquet/src/delta.js';
 
+import { listLevelCheck, readLevels } from './list-levels.js';
+import type { ListLevels } from './list-levels.js';
 import { walkDeltas, walkRuns } from './page-runs.js';
 import { endOfThrift } from './thrift-frame.js';
 
@@ -11,6 +13,8 @@ export interface ColumnChunk {
   readonly element: SchemaElement;
   /** Rows of its row group. */
   readonly rows: number;
+  /** Of a column of lists, of which `element` is an item. */
+  readonly list?: ListLevels;
 }
 
 /** Bytes that pages may still unpack to. */
@@ -18,14 +22,17 @@ export interface UnpackBudget {
   left: number;
 }
 
+/** Bytes that an item of a list takes at least when it is unpacked: its levels, its place, its share of a list. */
+const bytesOfItem = 16;
+
 /**
- * Walks the pages of a flat column before they are decoded: sizes within the file and the budget, values no more than
- * the rows that are due, runs no longer than their page. Throws an Error that says what is wrong. What the pages declare
+ * Walks the pages of a flat column, or one of lists, before they are decoded: sizes within the file and the budget, values (or lists) no
+ * more than the rows that are due, runs no longer than their page, levels that lists can have. Throws an Error that says what is wrong. What the pages declare
  * is a claim, and the library sets memory aside, and counts, by these claims.
  */
 export function checkPages(
   bytes: Uint8Array,
-  { meta, element, rows }: ColumnChunk,
+  { meta, element, rows, list }: ColumnChunk,
   compressors: Compressors,
   budget: UnpackBudget,
 ): void {
@@ -36,7 +43,9 @@ export function checkPages(
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, length);
   const reader = { view, offset: 0 };
   let seen = 0;
-  while (seen < rows && reader.offset < length - 1) {
+  const lists = list && { levels: list, check: listLevelCheck(list, rows) };
+  // All pages of lists are read: the last list may go on in the next one.
+  while ((lists !== undefined || seen < rows) && reader.offset < length - 1) {
     endOfThrift(view, reader.offset, length);
     const header = parquetHeader(reader);
     const packed = whole(
@@ -66,6 +75,29 @@ export function checkPages(
         unpacked * 8,
         'dictionary claims more values than it has bits',
       );
+    } else if (lists !== undefined && header.type === 'DATA_PAGE' && v1 !== undefined) {
+      if (v1.definition_level_encoding !== 'RLE' || v1.repetition_level_encoding !== 'RLE')
+        throw new Error('its levels are not run-length encoded');
+      const count = itemsOf(v1.num_values, budget);
+      const view = unpack(page, unpacked);
+      const repetitions = levelsOfV1(view, 0, 1, count);
+      const definitions = levelsOfV1(view, repetitions.end, widthOf(lists.levels), count);
+      const { values } = lists.check.page(repetitions.levels, definitions.levels);
+      checkValues(view, definitions.end, values, v1.encoding, element, budget);
+    } else if (lists !== undefined && header.type === 'DATA_PAGE_V2' && v2 !== undefined) {
+      const count = itemsOf(v2.num_values, budget);
+      const start = whole(v2.repetition_levels_byte_length, packed, 'page has levels beyond its end');
+      const levels =
+        start + whole(v2.definition_levels_byte_length, packed - start, 'page has levels beyond its end');
+      const repetitions = readLevels(viewOf(page), 0, start, 1, count);
+      const definitions = readLevels(viewOf(page), start, levels, widthOf(lists.levels), count);
+      const found = lists.check.page(repetitions, definitions);
+      if (v2.num_rows !== found.rows || v2.num_nulls !== count - found.values)
+        throw new Error('a page has other lists than it claims');
+      const size = whole(unpacked - levels, unpacked, 'page has levels beyond its end');
+      const content = page.subarray(levels);
+      const view = v2.is_compressed === false ? viewOf(content) : unpack(content, size);
+      checkValues(view, 0, found.values, v2.encoding, element, budget);
     } else if (header.type === 'DATA_PAGE' && v1 !== undefined) {
       const count = whole(v1.num_values, rows - seen, 'page has more values than rows are due');
       checkV1(unpack(page, unpacked), count, v1.encoding, element, budget);
@@ -83,6 +115,35 @@ export function checkPages(
       seen += count;
     }
   }
+  lists?.check.end();
+}
+
+/** Entries of a page of lists, of which memory is taken for each. */
+function itemsOf(claimed: unknown, budget: UnpackBudget): number {
+  const count = whole(claimed, Math.floor(budget.left / bytesOfItem), 'page has more items than is allowed');
+  if (count === 0) throw new Error('a page of lists holds nothing');
+  budget.left -= count * bytesOfItem;
+  return count;
+}
+
+function levelsOfV1(
+  view: DataView,
+  at: number,
+  width: number,
+  count: number,
+): { readonly levels: Uint8Array; readonly end: number } {
+  const length = whole(
+    at + 4 <= view.byteLength ? view.getUint32(at, true) : undefined,
+    view.byteLength - at - 4,
+    'page has levels beyond its end',
+  );
+  const end = at + 4 + length;
+  return { levels: readLevels(view, at + 4, end, width, count), end };
+}
+
+/** Bits of a definition level. */
+function widthOf({ value }: ListLevels): number {
+  return value > 1 ? 2 : 1;
 }
 
 function checkV1(
