@@ -44,6 +44,8 @@ describe('the worked examples', () => {
   it.each([
     ['diabetes', { rmse: 0.05, mae: 0.05 }, {}],
     ['breast-cancer', {}, { accuracy: 0.03, roc_auc: 0.03, f1_macro: 0.03 }],
+    // With tuned thresholds; its seeds are further apart than those of the others.
+    ['topics', {}, { f1_micro: 0.05, f1_macro: 0.05, roc_auc_macro: 0.05 }],
   ])('%s scores as Keras does with the same network on the same folds', async (name, relative, absolute) => {
     const example = readExample(repositoryRoot, name);
     const uri = pathToFileURL(join(repositoryRoot, example.source ?? '')).href;

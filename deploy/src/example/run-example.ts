@@ -59,6 +59,11 @@ export async function runExample(example: Example, world: ExampleWorld): Promise
       say('The model gave no answer');
       return undefined;
     }
+    const { classes = [], labelThresholds = [] } = version.signature ?? {};
+    if (labelThresholds.length > 0)
+      say(
+        `labels above: ${classes.map((label, k) => `${label} ${labelThresholds[k]!.toFixed(4)}`).join(', ')}`,
+      );
     say(`predicted ${answer.label ?? answer.value} for the example row, by version ${answer.version}\n`);
     say(scoreTable(version.metrics, readScores(world.root, example.name)));
     return {

@@ -8,6 +8,7 @@ import {
   encodeLabels,
   inferTable,
   inferTask,
+  labelSetKFold,
   readSplit,
   splitRows,
 } from '@rookery/tabular';
@@ -16,7 +17,7 @@ import type { Column, SplitSpec } from '@rookery/tabular';
 /** Seed of a run in development where the request names none. */
 const seed = 42;
 
-/** Writes <name>.json (target, folds) and <name>.folds: the number of the test fold of each row, one byte each. */
+/** Writes <name>.json (target or targets, folds) and <name>.folds: the number of the test fold of each row, one byte each. */
 export async function main(args: readonly string[], root: string): Promise<number> {
   const [folder, ...named] = args;
   if (folder === undefined) {
@@ -27,7 +28,16 @@ export async function main(args: readonly string[], root: string): Promise<numbe
   for (const name of named.length > 0 ? named : exampleNames(root)) {
     const example = readExample(root, name);
     const target = String(example.request['target']);
+    const targets = example.request['targets'] as readonly string[] | undefined;
     const file = example.source === undefined ? join(folder, `${name}.csv`) : join(root, example.source);
+    const folding = Number(example.request['folds'] ?? 5);
+    if (targets !== undefined) {
+      const folds = foldOfSets(readFileSync(file, 'utf8'), targets, folding);
+      writeFileSync(join(folder, `${name}.folds`), folds);
+      writeFileSync(join(folder, `${name}.json`), JSON.stringify({ ...example, file, targets }));
+      console.log(`${name}: ${folds.length} rows`);
+      continue;
+    }
     let column: Column;
     if (example.generate === undefined) column = columnOf(readFileSync(file, 'utf8'), target);
     else {
@@ -35,7 +45,7 @@ export async function main(args: readonly string[], root: string): Promise<numbe
       await writeMillion(file, rows, made);
       column = gradesOf(rows, made, target);
     }
-    const folds = foldOfRows(column, Number(example.request['folds'] ?? 5));
+    const folds = foldOfRows(column, folding);
     writeFileSync(join(folder, `${name}.folds`), folds);
     writeFileSync(join(folder, `${name}.json`), JSON.stringify({ ...example, file, target }));
     console.log(`${name}: ${folds.length} rows`);
@@ -47,6 +57,21 @@ function columnOf(text: string, target: string): Column {
   const [header = '', ...lines] = text.trim().split(/\r?\n/);
   const at = header.split(',').indexOf(target);
   return inferTable([target], [lines.map((line) => line.split(',')[at] ?? '')]).columns[0]!;
+}
+
+/** Of a table with a column of 0 and 1 for each label. */
+function foldOfSets(text: string, targets: readonly string[], folds: number): Uint8Array {
+  const [header = '', ...lines] = text.trim().split(/\r?\n/);
+  const places = targets.map((target) => header.split(',').indexOf(target));
+  const flags = lines.flatMap((line) => {
+    const cells = line.split(',');
+    return places.map((place) => Number(cells[place]));
+  });
+  const out = new Uint8Array(lines.length);
+  labelSetKFold({ flags, labels: targets.length }, folds, { seed }).forEach(({ test }, fold) => {
+    for (const row of test) out[row] = fold;
+  });
+  return out;
 }
 
 function gradesOf(rows: number, made: number, target: string): Column {
