@@ -200,6 +200,7 @@ describe('docs/contracts/model-spec.md', () => {
   };
   for (const [task, spec] of given) note('', validateSpec(spec, context(task)), true);
   for (const spec of shown) note('', validateSpec(spec, context('classification')), false);
+  note('', validateSpec({ positiveWeights: 'balanced' }, context('multilabel')), false);
 
   it('has every field, and no other', () => {
     const items = ['', 'layers[]', 'embeddings[]'];
@@ -273,12 +274,16 @@ describe('docs/contracts/model-spec.md', () => {
       if (field.startsWith('earlyStopping.')) return { earlyStopping: { [name]: wrong } };
       if (field.startsWith('model.')) return { model: { ...model, [name]: name === 'topology' ? 3 : wrong } };
       return {
-        [field]: field === 'earlyStopping' || field === 'model' || field === 'classWeights' ? 3 : wrong,
+        [field]: ['earlyStopping', 'model', 'classWeights', 'positiveWeights'].includes(field) ? 3 : wrong,
       };
     };
     for (const field of rows.keys()) {
       if (field === 'optimizer') continue;
-      const task = field === 'targetScaling' ? 'regression' : 'classification';
+      const tasks: Partial<Record<string, Task>> = {
+        targetScaling: 'regression',
+        positiveWeights: 'multilabel',
+      };
+      const task = tasks[field] ?? 'classification';
       let message = '';
       try {
         validateSpec(specWith(field), context(task));
