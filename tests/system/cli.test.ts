@@ -331,6 +331,32 @@ describe('the command line, from a file to a watched model', () => {
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('RK_LABEL_INVALID')]);
   });
 
+  it('publish --label-threshold takes one for each label, and has them tuned', async () => {
+    const table = join(repositoryRoot, 'data/topics.csv');
+    const publish = async (name: string, threshold: string): Promise<void> => {
+      const columns = ['--targets', 'economy,health,politics', '--ignore', 'science', 'sports'];
+      const settings = ['--name', name, '--label-threshold', threshold, '--epochs', '5', '--json'];
+      const { stdout } = await rookery(['publish', table, ...columns, ...settings]);
+      expect(JSON.parse(stdout)).toMatchObject({ state: 'serving', model: name });
+    };
+    await publish('cli-named', '{"economy": 0.999, "health": 0.001, "politics": 0.002}');
+    await publish('cli-tuned', 'tuned');
+    const row = JSON.stringify(
+      Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`word_${String(i).padStart(2, '0')}`, 3])),
+    );
+    const [answer] = await json<{ labels: string[] }[]>('predict', 'cli-named', row);
+    expect(answer?.labels).toEqual(['health', 'politics']);
+    const refused = await rookery([
+      'publish',
+      table,
+      '--targets',
+      'economy,health',
+      '--label-threshold',
+      '{',
+    ]);
+    expect(refused.stderr).toContain('RK_REQUEST_INVALID');
+  });
+
   it('doctor finds everything in order', async () => {
     const findings = await json<{ what: string; ok: boolean; rebuilt?: { events: number } }[]>('doctor');
     // Of what keeps nothing there is nothing to build.

@@ -281,6 +281,15 @@ describe('a table with one column of sets', () => {
     expect(version.metrics['f1_micro']).toEqual(columns?.metrics['f1_micro']);
   });
 
+  it('of Parquet may hold lists, in nested pages', async () => {
+    const file = new URL('../../services/ingest/test/fixtures/topics.parquet', import.meta.url);
+    const request = { name: 'nested', uri: file.href, target: 'about', ...training };
+    const { version } = await world.serve(request);
+    expect(version.signature).toMatchObject({ task: Task.TASK_MULTILABEL, classes: topics, target: 'about' });
+    const [columns] = (await world.client.model('topics')).versions;
+    expect(version.metrics['f1_micro']).toEqual(columns?.metrics['f1_micro']);
+  });
+
   it('is searched for the settings that are best by the metric of the gate', async () => {
     const { runId } = await world.serve({
       name: 'searched-topics',

@@ -166,6 +166,32 @@ describe('a given model with layers that only TensorFlow.js has', () => {
     expect([actual.bestEpoch, actual.stoppedEarly]).toEqual([expected.bestEpoch, expected.stoppedEarly]);
   });
 
+  it('is fitted as the algebra fits, with weights of the rows that have a label', async () => {
+    const targets = Float32Array.from({ length: rows * 3 }, (_, at) => Number((at * 5) % 7 < 2));
+    const hidden = layer('Dense', { units: 7, activation: 'tanh', batch_input_shape: [null, 6] });
+    const end = layer('Dense', { units: 3, activation: 'sigmoid' });
+    const start = Float32Array.from({ length: 49 + 24 }, (_, i) => Math.sin(i) / 2);
+    const weights = Buffer.from(start.buffer).toString('base64');
+    const fit = (layers: Json[], more: object): ReturnType<typeof train> => {
+      const topology = sequential(...layers);
+      const given = { model: { topology, weights }, epochs: 4, optimizer: { learningRate: 0.1 }, ...more };
+      const spec = validateSpec(given, { task: 'multilabel', inputs: 6, outputs: 3 });
+      return train({ ...data, targets, spec, engine: 'tfjs' });
+    };
+    const positiveWeights = [4, 1, 0.5];
+    const expected = await fit([hidden, end], { positiveWeights });
+    const actual = await fit([hidden, layer('Reshape', { target_shape: [7] }), end], { positiveWeights });
+    const unweighted = await fit([hidden, end], {});
+    expect(actual.engineReason).toContain('Reshape');
+    const floats = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer);
+    const gap = (one: typeof actual): number =>
+      Math.max(
+        ...floats(one.model.weights).map((value, i) => Math.abs(value - floats(expected.model.weights)[i]!)),
+      );
+    expect(gap(actual)).toBeLessThan(1e-5);
+    expect(gap(unweighted)).toBeGreaterThan(1e-2);
+  });
+
   it('takes the steps that TensorFlow.js takes by itself', async () => {
     const [, topology] = networks[0]!;
     const spec = validateSpec(

@@ -33,7 +33,12 @@ export function labelTuner(
 ): (label: number) => TunedLabel {
   const width = encoder.labels.length;
   const flags = encodeTargets(encoder, table);
-  const rows = Uint32Array.from(folds.flatMap((fold) => [...fold.rows]));
+  const rows = new Uint32Array(folds.reduce((sum, fold) => sum + fold.rows.length, 0));
+  let before = 0;
+  for (const fold of folds) {
+    rows.set(fold.rows, before);
+    before += fold.rows.length;
+  }
   const weights =
     weightColumn === '' ? {} : { weights: targetNumbers(columnByName(table, weightColumn), rows) };
   // A row may be held out by several folds, where they are repeated.
