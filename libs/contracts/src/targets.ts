@@ -37,8 +37,12 @@ export function thresholdsByLabel(
 ): number[] {
   const stranger = Object.keys(given).find((label) => !labels.includes(label));
   if (stranger !== undefined) {
-    const known = labels.length > 50 ? `${labels.slice(0, 50).join(', ')} …` : labels.join(', ');
-    throw wrongThreshold(`label_threshold.${stranger}`, given[stranger], `is of no label; they are ${known}`);
+    const known = labels.slice(0, 50).map((label) => label.slice(0, 80));
+    throw wrongThreshold(
+      `label_threshold.${stranger}`,
+      given[stranger],
+      `is of no label; they are ${known.join(', ')}${labels.length > 50 ? ' …' : ''}`,
+    );
   }
   return labels.map((label) => (Object.hasOwn(given, label) ? given[label]! : thresholdOfOthers));
 }
@@ -56,8 +60,9 @@ function shareOf(field: string, value: unknown): number {
   throw wrongThreshold(field, value, 'is out of range: use more than 0 and less than 1');
 }
 
-function wrongThreshold(field: string, value: unknown, what: string): TerminalError {
-  const shown = (JSON.stringify(value) ?? '').slice(0, 80);
+function wrongThreshold(of: string, value: unknown, what: string): TerminalError {
+  // Labels and values are a stranger's: neither may fill a message.
+  const [field, shown] = [of.slice(0, 100), (JSON.stringify(value) ?? '').slice(0, 80)];
   return new TerminalError('RK_REQUEST_INVALID', `${field} ${shown} ${what}`, {
     details: { field, value: shown },
   });

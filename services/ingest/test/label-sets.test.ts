@@ -151,6 +151,15 @@ describe('a table with sets of labels', () => {
     await expect(check(sets(), setsOf({ split }))).resolves.toMatchObject({ task: 'multilabel' });
   });
 
+  test('is refused with a message that no name of a label fills', async () => {
+    const labelThreshold = { ['x'.repeat(100_000)]: 0.3 };
+    const refusal = check(sets(['y'.repeat(5000), 'red', 'big']), setsOf({ labelThreshold }));
+    await expect(refusal).rejects.toMatchObject({
+      code: 'RK_REQUEST_INVALID',
+      message: expect.stringMatching(/^.{1,400}$/) as string,
+    });
+  });
+
   test('of labels that look like numbers keeps them apart', async () => {
     await expect(check(sets(['1', '2', '3']), setsOf())).resolves.toMatchObject({ task: 'multilabel' });
   });
