@@ -369,6 +369,22 @@ describe('thresholds of labels', () => {
     expect(report.baseline['f1_micro']).toBeCloseTo(run.metrics['f1_micro']!.mean, 12);
   });
 
+  it('are tuned in a search too: the best trial is told of as the run is', async () => {
+    const { runId } = await world.serve({
+      name: 'searched-tuned',
+      ...columns,
+      labelThreshold: 'tuned',
+      folds: 3,
+      epochs: 20,
+      search: { strategy: 'grid', space: { learningRate: [0.001, 0.2] } },
+    });
+    const run = await finished(runId);
+    expect(run.plan?.search).toMatchObject({ metric: 'f1_micro', bestPoint: { learningRate: 0.2 } });
+    expect(run.labelThresholds).toHaveLength(5);
+    // The same folds, seed and settings.
+    expect(run.plan?.search?.bestScore).toBeCloseTo(run.metrics['f1_micro']!.mean, 12);
+  });
+
   it('of a label that the data has not are refused by its name', async () => {
     const { end } = await world.run({
       name: 'strange',

@@ -27,7 +27,7 @@ await runService({
     );
     onStop(() => plugins.close(), { name: 'plug-ins', phase: 'drained' });
     const join = joinRun({ evaluations, reader, artifacts, plugins, outbox, logger });
-    const joinTrial = joinFoldsOfTrial({ evaluations, outbox });
+    const joinTrial = joinFoldsOfTrial({ evaluations, outbox, reader });
     await keepRebuilt(kit, evaluatorRebuild({ evaluations, reader, artifacts, plugins }));
     onStop(outbox.startRecovery([evaluations]), { name: 'outbox recovery', phase: 'intake' });
     await Promise.all([

@@ -189,7 +189,6 @@ export async function trainedRun(
     target,
     folds,
     dataset,
-    bundles: trained.map(({ bundle }) => bundle!),
     signature,
     rows,
     gate: { metric: regression ? 'rmse' : 'accuracy', threshold: options.threshold },

@@ -40,7 +40,7 @@ function evaluator(evaluations: Collection<EvaluationDocument>, outbox: Outbox) 
   const { artifacts } = folder;
   const reader = artifactReader(artifacts);
   const join = joinRun({ evaluations, reader, artifacts, plugins, outbox, logger: quiet });
-  const joinTrial = joinFoldsOfTrial({ evaluations, outbox });
+  const joinTrial = joinFoldsOfTrial({ evaluations, outbox, reader });
   return {
     plan: keepPlan({ evaluations, reader, join }),
     trained: evaluateTrained({ evaluations, reader, artifacts, plugins, outbox, join, joinTrial }),
@@ -141,7 +141,7 @@ describe('the parts of a run', () => {
     };
     const { artifacts } = folder;
     const join = joinRun({ evaluations, reader: flaky, artifacts, plugins, outbox, logger: quiet });
-    const joinTrial = joinFoldsOfTrial({ evaluations, outbox });
+    const joinTrial = joinFoldsOfTrial({ evaluations, outbox, reader });
     const trained = evaluateTrained({
       evaluations,
       reader: flaky,

@@ -3,6 +3,7 @@ import { events } from '@rookery/contracts';
 import { noPlugins } from '@rookery/plugin';
 import { ModelPackage, ReferenceProfile } from '@rookery/proto/rookery/artifacts/v1/artifacts';
 import { FoldEvaluated, RunEvaluated } from '@rookery/proto/rookery/events/v1/run';
+import { TrialEvaluated } from '@rookery/proto/rookery/events/v1/search';
 import { columnByName, labelSetTarget, targetNumbers, tunedThreshold } from '@rookery/tabular';
 import type { TargetEncoder } from '@rookery/tabular';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,6 +14,9 @@ import { evaluateTrained } from '../src/application/evaluate-trained.js';
 import { joinRun } from '../src/application/join-run.js';
 import { joinFoldsOfTrial } from '../src/application/join-trial.js';
 import { keepPlan } from '../src/application/keep-plan.js';
+import { resultOf } from '../src/application/rebuild.js';
+import { tuneThresholds } from '../src/application/tune-thresholds.js';
+import type { FoldResult } from '../src/domain/evaluation.js';
 import { heldOutQuality } from '../src/domain/fold-metrics.js';
 import { labelTuner } from '../src/domain/held-out-rows.js';
 import { measurements, openFolder, planEvent, quiet, trainedEvent, trainedRun } from './fixtures.js';
@@ -29,9 +33,13 @@ const labels = ['sign', 'right'];
 const options = { task: 'multilabel', epochs: 20, folds: 4 } as const;
 
 /** The announcements of a run whose parts come in order. */
-async function evaluate(
-  fixture: RunFixture,
-): Promise<{ run: RunEvaluated; folds: readonly FoldEvaluated[]; outputs: readonly Float32Array[] }> {
+async function evaluate(fixture: RunFixture): Promise<{
+  run: RunEvaluated;
+  trials: readonly TrialEvaluated[];
+  folds: readonly FoldEvaluated[];
+  outputs: readonly Float32Array[];
+  kept: readonly FoldResult[];
+}> {
   const { artifacts } = folder;
   const announced = new Map<string, { type: string; data: unknown }>();
   const outbox = createOutbox({
@@ -44,7 +52,7 @@ async function evaluate(
   const evaluations = await folder.store.collection<EvaluationDocument>(`tuned${(collections += 1)}`);
   const [reader, plugins] = [artifactReader(artifacts), noPlugins()];
   const join = joinRun({ evaluations, reader, artifacts, plugins, outbox, logger: quiet });
-  const joinTrial = joinFoldsOfTrial({ evaluations, outbox });
+  const joinTrial = joinFoldsOfTrial({ evaluations, outbox, reader });
   const trained = evaluateTrained({ evaluations, reader, artifacts, plugins, outbox, join, joinTrial });
   await keepPlan({ evaluations, reader, join })(planEvent(fixture.plan));
   for (const part of fixture.trained) await trained(trainedEvent(part));
@@ -52,7 +60,14 @@ async function evaluate(
     [...announced.values()].filter((event) => event.type === type).map(({ data }) => data);
   const folds = of(events.foldEvaluated.type).map((json) => FoldEvaluated.fromJSON(json));
   const outputs = await Promise.all(folds.map((fold) => reader.outputs(fold.outputs?.sha256 ?? '')));
-  return { run: RunEvaluated.fromJSON(of(events.runEvaluated.type)[0]), folds, outputs };
+  const document = await evaluations.findOne({ _id: fixture.trained[0]?.runId ?? '' });
+  return {
+    run: RunEvaluated.fromJSON(of(events.runEvaluated.type)[0] ?? {}),
+    trials: of(events.trialEvaluated.type).map((json) => TrialEvaluated.fromJSON(json)),
+    folds,
+    outputs,
+    kept: Object.values(document?.folds ?? {}),
+  };
 }
 
 describe('a run with tuned thresholds', () => {
@@ -118,17 +133,44 @@ describe('a run with tuned thresholds', () => {
     },
   );
 
-  test('says so where its plan lacks what they are tuned on', async () => {
+  test('is a trial first, which is compared by the metrics that the run is told of', async () => {
     const fixture = await trainedRun(folder.artifacts, {
       ...options,
-      runId: 'run-tuned-without',
+      runId: 'run-tuned-trial',
+      labelThreshold: 'tuned',
+    });
+    const trial = { searchId: 'run-00000000000000ab', trial: 0, rung: 0 };
+    const folds = fixture.trained
+      .filter(({ final }) => !final)
+      .map((part) => ({ ...part, runId: `${trial.searchId}-t0r0`, trial }));
+    const [{ run }, tried] = [await evaluate(fixture), await evaluate({ ...fixture, trained: folds })];
+    expect(tried.trials).toHaveLength(1);
+    expect(tried.trials[0]?.metrics).toEqual(run.metrics);
+  });
+
+  test('has results that the log tells as they were kept', async () => {
+    const fixture = await trainedRun(folder.artifacts, {
+      ...options,
+      runId: 'run-tuned-log',
       epochs: 1,
       labelThreshold: 'tuned',
     });
-    await expect(evaluate({ ...fixture, plan: { ...fixture.plan, bundles: [] } })).rejects.toMatchObject({
-      code: 'RK_MESSAGE_MISSING_FIELD',
-      details: { field: 'bundles[0]' },
-    });
+    const { folds, kept } = await evaluate(fixture);
+    expect(folds.map((one) => resultOf(one, undefined))).toEqual(kept);
+    expect(kept.map(({ bundleSha256 }) => bundleSha256)).toEqual(
+      fixture.trained.slice(0, 4).map(({ bundle }) => bundle?.sha256),
+    );
+  });
+});
+
+test('a result that lacks what thresholds are tuned on is no silent 0.5', async () => {
+  const reader = artifactReader(folder.artifacts);
+  const folds = [{ fold: 0, rows: 1, metrics: {}, confusion: [], trainedSha256: '', outputsSha256: '' }];
+  const encoder = labelSetTarget('sign, right', labels, { columns: labels }, 'tuned');
+  const data = { table: measurements(3), encoder, outputs: [new Float32Array(2)], weightColumn: '' };
+  await expect(tuneThresholds(reader, { runId: 'run-x', folds }, data)).rejects.toMatchObject({
+    code: 'RK_MESSAGE_MISSING_FIELD',
+    details: { field: 'bundle_sha256', fold: '0' },
   });
 });
 

@@ -102,6 +102,7 @@ async function keepFold(
     labelConfusions: [...(result.labelConfusions ?? [])],
     outputs,
     trainedSha256: result.trainedSha256,
+    bundleSha256: result.bundleSha256 ?? '',
     trial: data.trial,
   };
   const entry = ports.outbox.entry(events.foldEvaluated, data.runId, announcement, {
@@ -156,7 +157,13 @@ export async function evaluateFold(
       artifactTypes.heldOutPredictions,
     );
     return {
-      result: { fold: data.fold, ...quality, trainedSha256: trained.sha256, outputsSha256: stored.sha256 },
+      result: {
+        fold: data.fold,
+        ...quality,
+        trainedSha256: trained.sha256,
+        outputsSha256: stored.sha256,
+        ...(encoder.threshold === 'tuned' ? { bundleSha256: bundle.sha256 } : {}),
+      },
       classes: [...encoder.labels],
       outputs: stored,
     };

@@ -128,7 +128,11 @@ async function evaluate(
   const { weightColumn } = bundle;
   const tuned =
     encoder.threshold === 'tuned'
-      ? await tuneThresholds(ports.reader, complete, { table, encoder, outputs, weightColumn })
+      ? await tuneThresholds(
+          ports.reader,
+          { runId: plan.runId, folds },
+          { table, encoder, outputs, weightColumn },
+        )
       : undefined;
   const judged = tuned?.folds ?? folds;
   const labelThresholds = [...(tuned?.thresholds ?? [])];

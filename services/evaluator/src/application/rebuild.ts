@@ -95,7 +95,7 @@ export function evaluatorRebuild(
 
 /** The result of a fold as its ml.fold.evaluated tells it. */
 export function resultOf(data: FoldEvaluated, source: FoldTrained | undefined): FoldResult {
-  const { result, confusion, labelConfusions, outputs, trainedSha256 } = data;
+  const { result, confusion, labelConfusions, outputs, trainedSha256, bundleSha256 } = data;
   const width = confusion?.classes.length ?? 0;
   const counts = confusion?.counts ?? [];
   return {
@@ -106,5 +106,6 @@ export function resultOf(data: FoldEvaluated, source: FoldTrained | undefined): 
     ...(labelConfusions.length === 0 ? {} : { labelConfusions }),
     trainedSha256: trainedSha256 || (source?.trained?.sha256 ?? ''),
     outputsSha256: outputs?.sha256 ?? '',
+    ...(bundleSha256 === '' ? {} : { bundleSha256 }),
   };
 }

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { TerminalError, decodeRowNumbers } from '@rookery/contracts';
 import type { Table, TargetEncoder } from '@rookery/tabular';
 
-import type { CompleteEvaluation, FoldResult } from '../domain/evaluation.js';
+import type { FoldResult } from '../domain/evaluation.js';
 import { heldOutQuality } from '../domain/fold-metrics.js';
 import { labelTuner } from '../domain/held-out-rows.js';
 import type { HeldOutRows, TunedLabel } from '../domain/held-out-rows.js';
@@ -18,12 +18,12 @@ export interface TunedRun {
 }
 
 /**
- * Tunes the thresholds of a multi-label run on the held-out rows of its folds, and judges each fold again under thresholds that were
- * tuned without its rows. Throws RK_MESSAGE_MISSING_FIELD for a plan without the bundle of a fold, and what the reader throws.
+ * Tunes the thresholds of a multi-label run, or of a trial, on the held-out rows of its folds, and judges each fold again under thresholds
+ * that were tuned without its rows. Throws RK_MESSAGE_MISSING_FIELD for a result without its bundle, and what the reader throws.
  */
 export async function tuneThresholds(
   reader: Pick<ArtifactReader, 'bundle'>,
-  { plan, folds }: Pick<CompleteEvaluation, 'plan' | 'folds'>,
+  { runId, folds }: { readonly runId: string; readonly folds: readonly FoldResult[] },
   data: {
     readonly table: Table;
     readonly encoder: TargetEncoder;
@@ -33,10 +33,9 @@ export async function tuneThresholds(
 ): Promise<TunedRun> {
   const { table, encoder, outputs, weightColumn } = data;
   const held: HeldOutRows[] = await Promise.all(
-    folds.map(async ({ fold }, at) => {
-      const bundle = plan.bundles[fold];
-      if (bundle === undefined) throw withoutBundle(plan.runId, fold);
-      const { testRows } = await reader.bundle(bundle.sha256);
+    folds.map(async ({ fold, bundleSha256 }, at) => {
+      if (bundleSha256 === undefined) throw withoutBundle(runId, fold);
+      const { testRows } = await reader.bundle(bundleSha256);
       return { rows: decodeRowNumbers(testRows), outputs: outputs[at]! };
     }),
   );
@@ -60,7 +59,7 @@ export async function tuneThresholds(
 function withoutBundle(runId: string, fold: number): TerminalError {
   return new TerminalError(
     'RK_MESSAGE_MISSING_FIELD',
-    `Run ${runId} can't be joined: its plan has no bundle of fold ${fold}`,
-    { details: { field: `bundles[${fold}]`, runId } },
+    `Run ${runId} can't be joined: the result of fold ${fold} has no bundle`,
+    { details: { field: 'bundle_sha256', runId, fold: String(fold) } },
   );
 }

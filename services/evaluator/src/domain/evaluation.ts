@@ -13,6 +13,8 @@ export interface FoldResult {
   readonly trainedSha256: string;
   /** Artifact with the held-out outputs, float32, row-major. */
   readonly outputsSha256: string;
+  /** Where thresholds of labels are tuned at the join: the bundle, which has the held-out rows. */
+  readonly bundleSha256?: string;
 }
 
 /** The state of a run's evaluation: parts come in any order, each at least once. */
