@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { exampleUri, startTestSystem } from './support/test-system.js';
 import type { TestSystem } from './support/test-system.js';
-import { eventually } from './support/waiting.js';
+import { eventually, within } from './support/waiting.js';
 
 let world: TestSystem;
 
@@ -367,6 +367,13 @@ describe('thresholds of labels', () => {
     const judged = predicted.map((answer, k) => ({ predicted: labelsOf(answer), truth: rows[k]!.labels }));
     expect(report.quality['f1_micro']).toBeCloseTo(microF1(judged), 12);
     expect(report.baseline['f1_micro']).toBeCloseTo(run.metrics['f1_micro']!.mean, 12);
+
+    const watch = await world.client.runControl.follow(runId);
+    const begun = await world.client.runControl.reproduce({ runId, actor: 'test' });
+    const again = await within(watch.ended(begun.reproductionId), 'the reproduction', 60_000);
+    await watch.stop();
+    expect(again).toMatchObject({ state: 'equal', differences: [] });
+    expect((await world.client.modelVersion('tuned', 1)).signature?.labelThresholds).toEqual(each);
   });
 
   it('are tuned in a search too: the best trial is told of as the run is', async () => {
