@@ -79,6 +79,13 @@ test('a file of this writer is read: what is refused below is refused for its cl
   }
 });
 
+test('a column with fewer cells than the file has rows is refused: none of them is taken for missing', async () => {
+  await expect(readParquet(parquet([good], { rows: 3 }), readOptions())).rejects.toMatchObject({
+    code: 'RK_DATASET_MALFORMED',
+    message: expect.stringContaining('it has 2 cells for 3 rows') as string,
+  });
+});
+
 const nestedLists = (depth: number): Buffer =>
   Buffer.concat([
     Buffer.from([0x29]),

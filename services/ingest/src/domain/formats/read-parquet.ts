@@ -146,6 +146,7 @@ async function readColumn(
   rows: number,
 ): Promise<ArrayLike<unknown>> {
   const values = new Array<unknown>(rows).fill(null);
+  let read = 0;
   try {
     await parquetRead({
       file,
@@ -153,9 +154,12 @@ async function readColumn(
       columns: [name],
       compressors: boundedCompressors,
       onChunk: (chunk) => {
+        read += chunk.columnData.length;
         for (let i = 0; i < chunk.columnData.length; i++) values[chunk.rowStart + i] = chunk.columnData[i];
       },
     });
+    // What a file does not have is not the same as a cell that it says to be missing.
+    if (read !== rows) throw new Error(`it has ${read} cells for ${rows} rows`);
   } catch (error) {
     throw unreadableColumn(name, error);
   }
