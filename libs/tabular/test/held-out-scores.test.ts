@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classMetricNames, evaluateClassification, evaluateRegression } from '../src/index.js';
+import {
+  classMetricNames,
+  evaluateClassification,
+  evaluateMultilabel,
+  evaluateRegression,
+} from '../src/index.js';
 
 const scored = fc.integer({ min: 2, max: 4 }).chain((k) =>
   fc
@@ -84,5 +89,32 @@ describe('metrics of held-out rows', () => {
       ...['precision', 'recall', 'f1'].map((name) => `${name}_of_c`),
     ]);
     expect(classMetricNames(Array.from({ length: 51 }, (_, i) => String(i)))).toEqual([]);
+  });
+});
+
+describe('metrics of rows that scores are not defined for', () => {
+  it('are none where all rows weigh nothing, not ratios of 0', () => {
+    const weights = [0, 0];
+    const classes = { labels: ['n', 'y'], truth: [0, 1], probabilities: [0.2, 0.7], weights };
+    expect(evaluateClassification(classes).metrics).toEqual({});
+    const sets = { labels: ['a'], truth: [1, 0], probabilities: [0.2, 0.7], threshold: 0.5, weights };
+    expect(evaluateMultilabel(sets).metrics).toEqual({});
+  });
+
+  it('of a constant truth explain nothing or all, though its mean is rounded', () => {
+    const truth = [0.1, 0.1, 0.1];
+    for (const weights of [undefined, [1, 2, 4]]) {
+      const given = weights === undefined ? {} : { weights };
+      const wrong = evaluateRegression({ truth, predictions: [1, 2, 3], ...given }).metrics;
+      expect(wrong).toMatchObject({ r2: 0, explained_variance: 0 });
+      const right = evaluateRegression({ truth, predictions: truth, ...given }).metrics;
+      expect(right).toMatchObject({ r2: 1, explained_variance: 1 });
+    }
+  });
+
+  it('of numbers whose squares overflow have no share explained, not 0', () => {
+    const { metrics } = evaluateRegression({ truth: [1e300, -1e300, 1], predictions: [-1e300, 1e300, 0] });
+    expect(metrics).not.toHaveProperty('r2');
+    expect(metrics).not.toHaveProperty('explained_variance');
   });
 });

@@ -143,6 +143,31 @@ describe('split invariants', () => {
     expect(() => repeatedKFold(20, 4, { repeats: 0 })).toThrow(TabularError);
   });
 
+  it('a single class is spread as NumPy rounds one row of shares (values of scikit-learn 1.9.1)', () => {
+    const groups =
+      'é2 😀2 é2 😀1 😀2 g1 g1 é2 g2 😀2 😀2 é2 é0 1 😀0 g2 0 😀1 😀0 g2 1 1 g2 😀0 1 1 g0 g1 g2 😀1 é1 g1 é1'.split(
+        ' ',
+      );
+    const folds = stratifiedGroupKFold(new Int32Array(33), groups, 10);
+    expect(folds.map(({ test }) => Array.from(test))).toEqual([
+      [1, 4, 9, 10, 16],
+      [26],
+      [13, 20, 21, 24, 25],
+      [8, 15, 19, 22, 28],
+      [5, 6, 27, 31],
+      [30, 32],
+      [12],
+      [0, 2, 7, 11],
+      [14, 18, 23],
+      [3, 17, 29],
+    ]);
+  });
+
+  it('a hold-out refuses shares of more than all rows, where rounded they would fit, too', () => {
+    expect(() => holdOut(2, { testSize: 0.3, trainSize: 0.9 })).toThrow(/more than all rows/);
+    expect(() => stratifiedHoldOut([0, 0], { testSize: 0.3, trainSize: 0.9 })).toThrow(/more than all rows/);
+  });
+
   it('a hold-out has no common rows, is ascending, and the seed decides', () => {
     fc.assert(
       fc.property(

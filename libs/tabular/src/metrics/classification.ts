@@ -24,7 +24,7 @@ export interface ClassificationEvaluation {
   /**
    * accuracy, balanced_accuracy, precision/recall/f1 (_micro, _macro, _weighted, _of_<label>; plain for two labels: of the
    * second), log_loss, brier, ece, mcc, cohen_kappa, roc_auc, pr_auc, and for more labels roc_auc_ovr, roc_auc_ovo. What is
-   * undefined (no rows; roc_auc of one class) is left out.
+   * undefined (no rows, or none of weight; roc_auc of one class) is left out.
    */
   readonly metrics: Record<string, number>;
   readonly confusion: ConfusionMatrix;
@@ -88,6 +88,10 @@ export function evaluateClassification(input: ClassificationInput): Classificati
       ? {}
       : { weights: Float64Array.from(rows, (row) => input.weights![row]!) }),
   };
+  // Rows that all weigh nothing are as no rows: a ratio of nothing is no score of 0.
+  if (scored.weights?.every((weight) => weight === 0) === true) {
+    return { rows: rows.length, metrics: {}, confusion, perClass: classQualities(confusion) };
+  }
   const metrics = {
     ...(scored.weights === undefined
       ? {

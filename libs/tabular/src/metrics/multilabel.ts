@@ -59,7 +59,11 @@ export function evaluateMultilabel(input: MultilabelInput): MultilabelEvaluation
     p > thresholdAt(threshold, at % width) ? 1 : 0,
   );
   const confusion = labelConfusions(labels, truth, predicted);
-  if (rows === 0) return { rows, metrics: {}, confusion };
+  // Rows that all weigh nothing are as no rows: a ratio of nothing is no score of 0.
+  const { weights: given } = input;
+  if (rows === 0 || (given !== undefined && Array.from(given).every((weight) => weight === 0))) {
+    return { rows, metrics: {}, confusion };
+  }
   const weights = input.weights === undefined ? {} : { weights: input.weights };
   const sets = { truth, predicted, labels: width, ...weights };
   const metrics: Record<string, number> = {

@@ -1,6 +1,6 @@
+import { weightedMoments } from '../preprocess/statistics.js';
 import { TabularError } from '../tabular-error.js';
 import { definedOnly } from './classification.js';
-import { summarise } from './summarise.js';
 import { weightedRegressionScores } from './weighted-regression.js';
 
 export interface RegressionInput {
@@ -48,8 +48,8 @@ export function evaluateRegression(input: RegressionInput): RegressionEvaluation
   const mse = mean((i) => errors[i]! ** 2);
   const mae = mean((i) => absolute[i]!);
   const mape = mean((i) => absolute[i]! / Math.max(Math.abs(actual[i]!), Number.EPSILON));
-  const variance = summarise(actual).std ** 2;
-  const errorVariance = summarise(errors).std ** 2;
+  const variance = varianceOf(actual);
+  const errorVariance = varianceOf(errors);
   absolute.sort();
   const median = n === 0 ? NaN : (absolute[(n - 1) >> 1]! + absolute[n >> 1]!) / 2;
   const metrics = {
@@ -65,7 +65,15 @@ export function evaluateRegression(input: RegressionInput): RegressionEvaluation
   return { rows: n, metrics: definedOnly(metrics) };
 }
 
+/** Exactly 0 of equal numbers, whose rounded mean may be another; ∞ where squares overflow. */
+function varianceOf(values: readonly number[]): number {
+  if (values.every((value) => value === values[0])) return 0;
+  const { mean, variance } = weightedMoments(values);
+  return Number.isNaN(variance) && !Number.isNaN(mean) ? Infinity : variance;
+}
+
 function explained(residual: number, variance: number): number {
+  if (Number.isNaN(residual) || Number.isNaN(variance)) return NaN;
   if (variance > 0) return 1 - residual / variance;
   return residual === 0 ? 1 : 0;
 }

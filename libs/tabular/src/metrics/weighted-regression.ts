@@ -45,7 +45,9 @@ export function weightedRegressionScores(input: WeightedRegression): RegressionS
   const mse = meanOf(weights, (i) => errors[i]! ** 2);
   const mean = meanOf(weights, (i) => truth[i]!);
   const bias = meanOf(weights, (i) => errors[i]!);
-  const variance = meanOf(weights, (i) => (truth[i]! - mean) ** 2);
+  // The rounded mean of equal numbers may not be that number: only here they have a variance of exactly 0.
+  const constant = truth.every((y) => y === truth[0]);
+  const variance = constant ? 0 : meanOf(weights, (i) => (truth[i]! - mean) ** 2);
   const logs = truth.every((y, i) => y > -1 && predictions[i]! > -1);
   const msle = logs
     ? meanOf(weights, (i) => (Math.log1p(truth[i]!) - Math.log1p(predictions[i]!)) ** 2)
@@ -149,7 +151,7 @@ function meanOf(weights: readonly number[], value: (i: number) => number): numbe
 }
 
 function explained(residual: number, variance: number): number {
-  if (Number.isNaN(residual)) return NaN;
+  if (Number.isNaN(residual) || Number.isNaN(variance)) return NaN;
   if (variance > 0) return 1 - residual / variance;
   return residual === 0 ? 1 : 0;
 }

@@ -70,7 +70,8 @@ export function fitColumnTransformer(
 
 /**
  * Fit each transformer on its columns, and give the outputs of the rows fitted on. A column may be in several
- * selections; empty selections give nothing. Throws RK_TABULAR_COLUMN_MISSING for a column that does not
+ * selections; empty selections give nothing, and so do steps that dropped all their columns (scikit-learn refuses to go on
+ * with none). Throws RK_TABULAR_COLUMN_MISSING for a column that does not
  * exist, RK_TABULAR_ARGUMENT_INVALID for transformers of one name (or with `__` in it, or 'remainder') and
  * outputs of one name without prefixes, and what the steps throw.
  */

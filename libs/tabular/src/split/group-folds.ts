@@ -99,10 +99,10 @@ function bestFold(perFold: readonly Float64Array[], classRows: Float64Array, gro
   let fewest = Infinity;
   perFold.forEach((fold, i) => {
     const spreads = classRows.map((total, c) =>
-      // Fold by fold in order: ties are decided as NumPy rounds.
+      // Fold by fold in order: ties are decided as NumPy rounds, which sums a single class as one row.
       deviation(
         perFold.map((counts, j) => (counts[c]! + (j === i ? group[c]! : 0)) / total),
-        true,
+        classRows.length > 1,
       ),
     );
     const spread = pairwiseSum(spreads) / spreads.length;

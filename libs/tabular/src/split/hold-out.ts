@@ -19,7 +19,7 @@ export interface HoldOutOptions {
 /**
  * One training and one test set, each ascending, without a common row. Sizes as scikit-learn 1.9.1
  * `train_test_split`; which rows are drawn depends on the seed only. Throws RK_TABULAR_FOLDS_INVALID where a
- * set would be empty or the sizes exceed the rows.
+ * set would be empty or the sizes exceed the rows (two shares: 1, even where rounded they would fit).
  */
 export function holdOut(n: number, options: HoldOutOptions = {}): Fold {
   const { train, test } = holdOutSizes(n, options);
@@ -103,6 +103,13 @@ function holdOutSizes(
   for (const size of [testSize, trainSize]) {
     if (size === undefined || (size > 0 && (size < 1 || (Number.isInteger(size) && size < n)))) continue;
     throw invalid(`A size must be a share below 1 or a number of rows below ${n}; it is ${size}.`);
+  }
+  if (testSize !== undefined && trainSize !== undefined) {
+    if (testSize < 1 && trainSize < 1 && testSize + trainSize > 1) {
+      throw invalid(
+        `Shares of ${trainSize} for training and ${testSize} for testing are more than all rows.`,
+      );
+    }
   }
   if (rows !== undefined && rows.length !== n)
     throw invalid(`${rows.length} row numbers were given for ${n} rows.`);
