@@ -37,6 +37,7 @@ try {
       process.exit(await node('tests/bench/run.mjs', ...args));
       break;
     case 'chaos':
+    case 'differential':
     case 'fuzz':
     case 'load':
     case 'soak':
@@ -47,7 +48,7 @@ try {
       break;
     default:
       console.error(
-        `There is no command ${command}. Commands: start, demo, example, test, bench, chaos, fuzz, load, soak.`,
+        `There is no command ${command}. Commands: start, demo, example, test, bench, chaos, differential, fuzz, load, soak.`,
       );
       process.exit(64);
   }
