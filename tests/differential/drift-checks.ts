@@ -5,6 +5,7 @@ import { compareNumbers, compareRefusals, outcomeOf } from './check.js';
 import type { Check } from './check.js';
 import { chance, mildNumbers, numbers, pick, rowCount, vocabulary } from './draw.js';
 import type { Answer } from './oracle.js';
+import { rules } from './rules.js';
 
 const numericMethods = ['ks', 'chisquare', 'z', 'wasserstein', 'jensenshannon', 'psi', 'kl_div'] as const;
 const categoryMethods = ['chisquare', 'z', 'jensenshannon', 'psi', 'kl_div'] as const;
@@ -45,6 +46,9 @@ export function driftCheck(random: Random): Check {
     question: { kind: 'drift', method, reference, current },
     compare: (theirs: Answer<Record<string, number>>) =>
       compareRefusals(ours, theirs) ??
+      (method === 'wasserstein' && 'value' in ours
+        ? rules.constantReference(reference as number[], current as number[], ours.value.score)
+        : undefined) ??
       compareNumbers(
         (ours as { value: Record<string, number> }).value,
         (theirs as { value: Record<string, number> }).value,

@@ -10,7 +10,7 @@ import { compareNumbers, compareRefusals, outcomeOf, TOLERANCE } from './check.j
 import type { Check, Outcome, Verdict } from './check.js';
 import { chance, mildNumbers, numbers, pick, rowCount, rowWeights } from './draw.js';
 import type { Answer } from './oracle.js';
-import { rules } from './rules.js';
+import { overflowingSquares, rules } from './rules.js';
 
 type Scores = Readonly<Record<string, number>>;
 
@@ -85,7 +85,16 @@ export function regressionCheck(random: Random): Check {
     ? numbers(random, rows)
     : truth.map((y) => y + random.normal() * spread);
   const weights = chance(random, 0.5) ? { weights: rowWeights(random, rows) } : {};
+  const counts = (_: number, i: number): boolean => weights.weights === undefined || weights.weights[i]! > 0;
   const ours = outcomeOf(() => evaluateRegression({ truth, predictions, ...weights }).metrics);
+  const counted = {
+    truth: truth.filter(counts),
+    predictions: predictions.filter(counts),
+    ...(weights.weights && { weights: weights.weights.filter((weight) => weight > 0) }),
+  };
+  const weightless = truth.filter(
+    (y, i) => !counts(y, i) && Math.abs(y - predictions[i]!) > overflowingSquares,
+  );
   return scoresCheck(
     weights.weights === undefined ? 'regression' : 'regression, weighted',
     { kind: 'regression', truth, predictions, ...weights },
@@ -93,8 +102,15 @@ export function regressionCheck(random: Random): Check {
     {
       // Squares of the smallest numbers are denormal: few digits are left of them.
       size: (name, score) =>
-        name === 'r2' || name === 'explained_variance' ? explainedSize(truth, predictions, score) : 1e-300,
-      except: (name, score) => rules.constantTruth(truth, name, score),
+        name === 'r2' || name === 'explained_variance'
+          ? explainedSize(truth, predictions, score, weights.weights)
+          : 1e-300,
+      except: (name, score) =>
+        rules.constantTruth(counted.truth, name, score) ??
+        rules.constantError(counted.truth, counted.predictions, name, score) ??
+        (weightless.length > 0
+          ? rules.weightless(score, evaluateRegression(counted).metrics[name])
+          : undefined),
     },
   );
 }
@@ -189,12 +205,18 @@ function agreementSize(weights: readonly number[] | undefined): number {
  * 1 − r² is a ratio of two variances, each about a mean that is rounded to ε of the largest number: that error, squared, is
  * part of the variance in both libraries.
  */
-function explainedSize(truth: readonly number[], predictions: readonly number[], score: number): number {
+function explainedSize(
+  truth: readonly number[],
+  predictions: readonly number[],
+  score: number,
+  weights: readonly number[] = truth.map(() => 1),
+): number {
   const errors = truth.map((y, i) => y - predictions[i]!);
+  const total = weights.reduce((a, b) => a + b, 0);
   const rounding = [truth, errors].map((values) => {
     const largest = Math.max(...values.map(Math.abs));
-    const mean = values.reduce((a, b) => a + b, 0) / values.length;
-    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+    const mean = values.reduce((sum, value, i) => sum + weights[i]! * value, 0) / total;
+    const variance = values.reduce((sum, value, i) => sum + weights[i]! * (value - mean) ** 2, 0) / total;
     const denormal = values.length * Number.MIN_VALUE;
     return ((values.length * Number.EPSILON * largest) ** 2 + denormal) / variance;
   });

@@ -1,8 +1,14 @@
-import type { EncodingTarget, FittedPowerTransformer, StepSpec, Table } from '@rookery/tabular';
+import type { EncodingTarget, FittedPowerTransformer, FittedStep, StepSpec, Table } from '@rookery/tabular';
 
+import { apart, TOLERANCE } from './check.js';
 import type { Outcome, Verdict } from './check.js';
 import type { Answer } from './oracle.js';
 import type { Transformed } from './transformer-checks.js';
+
+/** What a distance is divided by where a sample has no deviation. */
+const leastDeviation = 0.001;
+/** Some such numbers have a sum of squares beyond float64. */
+export const overflowingSquares = 1e152;
 
 /** Where a difference is deliberate: each rule says what must hold instead, and gives its name for the count. */
 export const rules = {
@@ -13,6 +19,21 @@ export const rules = {
       cells.some((cell) => Math.abs(Number(cell)) === Infinity),
     );
     return infinite ? { apart: 0, rules: ['power beyond float64'] } : undefined;
+  },
+
+  /**
+   * A deviation that float64 can't hold is refused; scikit-learn divides by ∞, NaN or 1. Where equal numbers of that size have no deviation,
+   * scikit-learn has that of their mean's rounding error, which overflows too.
+   */
+  deviation(spec: StepSpec, train: Table, ours: Outcome<FittedStep>): Verdict | undefined {
+    if (spec.kind !== 'standard_scaler') return undefined;
+    const squaresOverflow = train.columns.some(
+      (column) =>
+        column.type === 'numeric' && column.values.some((value) => Math.abs(value) > overflowingSquares),
+    );
+    if (!squaresOverflow) return undefined;
+    const held = 'refused' in ours || (ours.value.kind === spec.kind && ours.value.scale.every(isDeviation));
+    return held ? { apart: 0, rules: ['deviation beyond float64'] } : undefined;
   },
 
   /** 0 and −0 are one category, called 0.0; scikit-learn calls it by the one that it met first. */
@@ -59,12 +80,49 @@ export const rules = {
     return { apart: Infinity, difference: 'rows without weight have metrics' };
   },
 
+  /** A constant sample has no deviation to divide by; Evidently's formula in NumPy has its mean's rounding error. */
+  constantReference(
+    reference: readonly number[],
+    current: readonly number[],
+    score: number,
+  ): Verdict | undefined {
+    if (!reference.every((value) => value === reference[0])) return undefined;
+    const distance =
+      current.reduce((sum, value) => sum + Math.abs(value - reference[0]!), 0) / current.length;
+    const difference = `${score} is not the distance over the least deviation`;
+    return apart(score, distance / leastDeviation) <= TOLERANCE
+      ? { apart: 0, rules: ['constant reference'] }
+      : { apart: Infinity, difference };
+  },
+
   /** A constant truth has r² and explained variance 1 or 0; scikit-learn divides by its mean's rounding error. */
   constantTruth(truth: readonly number[], name: string, ours: number | undefined): string | undefined {
     const ruled = (name === 'r2' || name === 'explained_variance') && truth.every((y) => y === truth[0]);
     return ruled && (ours === 0 || ours === 1 || ours === undefined) ? 'constant truth' : undefined;
   },
+
+  /** A row without weight is as if it were not there; scikit-learn multiplies 0 by its infinite square. */
+  weightless(ours: number | undefined, without: number | undefined): string | undefined {
+    return ours === without ? 'row without weight' : undefined;
+  },
+
+  /** Errors that are all equal leave nothing unexplained; scikit-learn has the rounding error of their mean left. */
+  constantError(
+    truth: readonly number[],
+    predictions: readonly number[],
+    name: string,
+    ours: number | undefined,
+  ): string | undefined {
+    const errors = truth.map((y, i) => y - predictions[i]!);
+    const ruled = name === 'explained_variance' && errors.every((error) => error === errors[0]);
+    return ruled && ours === 1 ? 'constant error' : undefined;
+  },
 };
+
+/** Of a column that has values, or null of one that has none. */
+function isDeviation(scale: number | string | null): boolean {
+  return scale === null || (Number.isFinite(scale) && Number(scale) > 0);
+}
 
 function likelihood(values: Float64Array, lambda: number, method: FittedPowerTransformer['method']): number {
   const boxCox = (log: number, power: number): number =>

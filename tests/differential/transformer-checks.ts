@@ -194,7 +194,13 @@ export function transformerCheck(random: Random): Check {
     name: spec.kind,
     question,
     compare: (theirs: Answer<Transformed>) => {
-      const beyond = rules.beyondFloats(spec, ours, theirs);
+      const beyond =
+        rules.beyondFloats(spec, ours, theirs) ??
+        rules.deviation(
+          spec,
+          train,
+          outcomeOf(() => fitStep(spec, train)),
+        );
       if (beyond !== undefined) return beyond;
       const refusal = compareRefusals(ours, theirs);
       if (refusal !== undefined) return refusal;

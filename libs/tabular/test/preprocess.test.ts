@@ -12,6 +12,7 @@ import {
   fitStep,
   fitTargetEncoder,
   fitTransformColumnTransformer,
+  fitTransformer,
   fitTransformTargetEncoder,
   inverseBoxCox,
   inverseOneHotEncoder,
@@ -70,6 +71,22 @@ const scalers: StepSpec[] = [
   { kind: 'power_transformer' },
   { kind: 'power_transformer', standardize: false },
 ];
+
+describe('numbers beyond the squares of float64', () => {
+  const large = numeric([1e200, -1e200, 3]);
+  it('are refused by a standard scaler, in the default pipeline too, and not taken for a constant', () => {
+    expect(codeOf(() => fitStandardScaler(large))).toBe('RK_TABULAR_ARGUMENT_INVALID');
+    expect(() => fitTransformer(large, [0, 1, 2], { features: ['x'] })).toThrow(/"x".*robust_scaler/);
+    expect(codeOf(() => fitStandardScaler(numeric([1.7e308, 1.7e308])))).toBe('RK_TABULAR_ARGUMENT_INVALID');
+  });
+
+  it('are scaled where no deviation is asked for', () => {
+    const spec = { kind: 'standard_scaler', withStd: false } as const;
+    const fitted = fitStandardScaler(large, spec);
+    expect(valuesOf(transformStep(fitted, large))[0]).toBe(1e200 - fitted.mean[0]!);
+    expect(fitStandardScaler(numeric([null, null])).scale).toEqual([null]);
+  });
+});
 
 describe('inverses', () => {
   it.each(scalers.map((spec) => [JSON.stringify(spec), spec] as const))(

@@ -1,6 +1,6 @@
-import { weightedMoments } from '../preprocess/statistics.js';
 import { TabularError } from '../tabular-error.js';
 import { definedOnly } from './classification.js';
+import { explained, varianceOf } from './explained-variance.js';
 import { weightedRegressionScores } from './weighted-regression.js';
 
 export interface RegressionInput {
@@ -63,19 +63,6 @@ export function evaluateRegression(input: RegressionInput): RegressionEvaluation
     explained_variance: n === 0 ? NaN : explained(errorVariance, variance),
   };
   return { rows: n, metrics: definedOnly(metrics) };
-}
-
-/** Exactly 0 of equal numbers, whose rounded mean may be another; ∞ where squares overflow. */
-function varianceOf(values: readonly number[]): number {
-  if (values.every((value) => value === values[0])) return 0;
-  const { mean, variance } = weightedMoments(values);
-  return Number.isNaN(variance) && !Number.isNaN(mean) ? Infinity : variance;
-}
-
-function explained(residual: number, variance: number): number {
-  if (Number.isNaN(residual) || Number.isNaN(variance)) return NaN;
-  if (variance > 0) return 1 - residual / variance;
-  return residual === 0 ? 1 : 0;
 }
 
 function weighted(input: RegressionInput & { readonly weights: ArrayLike<number> }): RegressionEvaluation {

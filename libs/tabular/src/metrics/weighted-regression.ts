@@ -1,5 +1,6 @@
 import { compensatedSum } from '../preprocess/statistics.js';
 import { TabularError } from '../tabular-error.js';
+import { explained, varianceOf } from './explained-variance.js';
 import { checkLengths, weightOf } from './label-counts.js';
 
 /** Predicted numbers; rows with a NaN truth (missing) are left out. */
@@ -43,11 +44,7 @@ export function weightedRegressionScores(input: WeightedRegression): RegressionS
   const errors = truth.map((y, i) => y - predictions[i]!);
   const absolute = errors.map(Math.abs);
   const mse = meanOf(weights, (i) => errors[i]! ** 2);
-  const mean = meanOf(weights, (i) => truth[i]!);
-  const bias = meanOf(weights, (i) => errors[i]!);
-  // The rounded mean of equal numbers may not be that number: only here they have a variance of exactly 0.
-  const constant = truth.every((y) => y === truth[0]);
-  const variance = constant ? 0 : meanOf(weights, (i) => (truth[i]! - mean) ** 2);
+  const variance = varianceOf(truth, weights);
   const logs = truth.every((y, i) => y > -1 && predictions[i]! > -1);
   const msle = logs
     ? meanOf(weights, (i) => (Math.log1p(truth[i]!) - Math.log1p(predictions[i]!)) ** 2)
@@ -60,10 +57,7 @@ export function weightedRegressionScores(input: WeightedRegression): RegressionS
     medianAbsoluteError: weightedMedian(absolute, weights),
     maxError: absolute.length === 0 ? NaN : absolute.reduce((a, b) => Math.max(a, b), 0),
     r2: truth.length < 2 ? NaN : explained(mse, variance),
-    explainedVariance: explained(
-      meanOf(weights, (i) => (errors[i]! - bias) ** 2),
-      variance,
-    ),
+    explainedVariance: explained(varianceOf(errors, weights), variance),
     msle,
     rmsle: Math.sqrt(msle),
   };
@@ -144,16 +138,12 @@ function meanOf(weights: readonly number[], value: (i: number) => number): numbe
   const sum = compensatedSum();
   const total = compensatedSum();
   weights.forEach((weight, i) => {
+    // Nothing of a row that weighs nothing: not even of an infinite square.
+    if (weight === 0) return;
     sum.add(weight * value(i));
     total.add(weight);
   });
   return sum.total() / total.total();
-}
-
-function explained(residual: number, variance: number): number {
-  if (Number.isNaN(residual) || Number.isNaN(variance)) return NaN;
-  if (variance > 0) return 1 - residual / variance;
-  return residual === 0 ? 1 : 0;
 }
 
 function invalid(message: string): TabularError {

@@ -9,6 +9,7 @@ import {
   linearQuantile,
   medianOf,
   nonZeroScale,
+  requireFinite,
   sortedPresent,
   weightedMoments,
 } from './statistics.js';
@@ -38,7 +39,8 @@ export interface FittedStandardScaler {
 
 /**
  * Fit a StandardScaler on all columns of the table. Missing cells do not count and stay missing; a column
- * whose variance is within rounding of 0 has the scale 1. `weights` (one a row, default 1) weigh the rows.
+ * whose variance is within rounding of 0 has the scale 1. `weights` (one a row, default 1) weigh the rows. Throws for numbers so
+ * large that their deviation is none, where scikit-learn makes the column NaN.
  */
 export function fitStandardScaler(
   table: Table,
@@ -48,6 +50,10 @@ export function fitStandardScaler(
   requireRows(table, 'StandardScaler');
   checkWeights(weights, table.rows);
   const moments = table.columns.map((column) => weightedMoments(numericCells(column), weights));
+  for (const [j, { name }] of table.columns.entries()) {
+    const { count, mean, variance } = moments[j]!;
+    if (count > 0) requireFinite(name, { mean, variance: spec.withStd === false ? 0 : variance });
+  }
   return {
     kind: 'standard_scaler',
     columns: columnNames(table),

@@ -1,4 +1,5 @@
 import { sortedNumbers } from '../profile/sort-floats.js';
+import { TabularError } from '../tabular-error.js';
 
 /** Machine epsilon of float64. */
 const EPSILON = Number.EPSILON;
@@ -108,7 +109,22 @@ function squaresAround(
  * `_is_constant_feature`).
  */
 export function isConstant({ count, mean, variance }: WeightedMoments): boolean {
+  // The squares of numbers that are anything but constant may be beyond float64.
+  if (variance === Infinity) return false;
   return variance <= count * EPSILON * variance + (count * mean * EPSILON) ** 2;
+}
+
+/** Throws RK_TABULAR_ARGUMENT_INVALID where the numbers of a column are too large for their mean and deviation to be numbers. */
+export function requireFinite(
+  name: string,
+  { mean, variance }: Pick<WeightedMoments, 'mean' | 'variance'>,
+): void {
+  if (Number.isFinite(mean) && Number.isFinite(variance)) return;
+  throw new TabularError(
+    'RK_TABULAR_ARGUMENT_INVALID',
+    `Column "${name}" has numbers so large that float64 can't hold their standard deviation; scale it by robust_scaler or quantile_transformer, or leave it out.`,
+    { column: name },
+  );
 }
 
 /** A divisor: 1 for a scale below 10 ε (scikit-learn's `_handle_zeros_in_scale`). NaN stays. */

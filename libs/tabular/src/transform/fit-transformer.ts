@@ -1,3 +1,4 @@
+import { requireFinite } from '../preprocess/statistics.js';
 import { compareCategories } from '../table/category-order.js';
 import { columnByName } from '../table/table.js';
 import type { CodedColumn, NumericColumn, RowIndices, Table } from '../table/table.js';
@@ -75,15 +76,16 @@ function fitNumeric(
   const fill = n === 0 ? 0 : unsignedZero(imputer === 'mean' ? sum(kept) / n : median(kept));
   for (let i = 0; i < imputed.length; i++) if (!Number.isFinite(imputed[i]!)) imputed[i] = fill;
   if (scaler === 'none') return { column: column.name, fill, mean: 0, scale: 1 };
-  const { mean, scale } = meanAndScale(imputed);
+  const { mean, scale } = meanAndScale(imputed, column.name);
   return { column: column.name, fill, mean, scale };
 }
 
 /**
  * Mean and population standard deviation (two passes, corrected), the latter 1 where the values are constant up to
- * rounding: variance ≤ n·ε·variance + (n·mean·ε)², the bound of scikit-learn's StandardScaler.
+ * rounding: variance ≤ n·ε·variance + (n·mean·ε)², the bound of scikit-learn's StandardScaler. Throws for numbers so large that
+ * they are none.
  */
-export function meanAndScale(values: Float64Array): { mean: number; scale: number } {
+export function meanAndScale(values: Float64Array, column: string): { mean: number; scale: number } {
   const n = values.length;
   if (n === 0) return { mean: 0, scale: 1 };
   const mean = unsignedZero(sum(values) / n);
@@ -95,6 +97,7 @@ export function meanAndScale(values: Float64Array): { mean: number; scale: numbe
     squares += difference * difference;
   }
   const variance = (squares - (correction * correction) / n) / n;
+  requireFinite(column, { mean, variance });
   const bound = n * Number.EPSILON * variance + (n * mean * Number.EPSILON) ** 2;
   return { mean, scale: variance <= bound ? 1 : Math.sqrt(variance) };
 }

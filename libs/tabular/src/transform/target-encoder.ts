@@ -59,7 +59,7 @@ export function fitTarget(
   }
   if (n === 0) throw invalid(column, 'has no value in the rows given');
   const { mean, scale } =
-    options.standardise === true ? meanAndScale(values.subarray(0, n)) : { mean: 0, scale: 1 };
+    options.standardise === true ? meanAndScale(values.subarray(0, n), column.name) : { mean: 0, scale: 1 };
   return { version: 1, column: column.name, task, labels: [], mean, scale };
 }
 
