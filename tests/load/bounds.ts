@@ -24,7 +24,7 @@ export function compareMemory(
   });
 }
 
-/** Processes that took more than they may. `inHandMiB`: the data of the jobs in hand of a service. */
+/** Processes that took more than they may. `inHandMiB`: the data of the jobs in hand of a service, and the documents that it keeps. */
 export function checkMemory(
   services: readonly ServiceMemory[],
   inHandMiB: (name: string) => number,

@@ -20,7 +20,7 @@ import { writeLoadDatasets } from './data-sets.js';
 import type { LoadDataset } from './data-sets.js';
 import { readDeliveries, redeliveriesOf, watchInHand } from './deliveries.js';
 import { checkOrder } from './order.js';
-import { processorSeconds, watchMemory } from './process-memory.js';
+import { documentBytes, processorSeconds, watchMemory } from './process-memory.js';
 import { waitsOf } from './waits.js';
 import type { Waits } from './waits.js';
 import { startLoadWorld } from './world.js';
@@ -81,7 +81,8 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
       const spread = (k: number): number => Math.floor(((k + 1) * count) / (options.big + 1));
       const big = new Set(Array.from({ length: options.big }, (_, k) => spread(k)));
       const plan = { root, directory: files, count: count + 1, bigFactor, big };
-      return loadWorld(world, writeLoadDatasets(plan), options);
+      const store = join(directory, 'system/store');
+      return loadWorld(world, writeLoadDatasets(plan), options, store);
     },
     keepAfter: ({ violations }) => violations.length > 0,
   });
@@ -91,8 +92,10 @@ async function loadWorld(
   world: LoadWorld,
   dataSets: readonly LoadDataset[],
   options: LoadOptions,
+  store: string,
 ): Promise<LoadReport> {
   const { log, trainers } = options;
+  const documentsMiB = (name: string): number => documentBytes(join(store, name)) / 2 ** 20;
   const reader = openLogReader(world.nats, 'ML_EVENTS');
   const bus = await world.client.bus();
   const publish = async ({ request }: LoadDataset, eventId: string): Promise<Published> => {
@@ -154,7 +157,7 @@ async function loadWorld(
     ),
     ...checkMemory(
       services.filter(({ name }) => name !== 'nats-server'),
-      (name) => (handsOf[name.replace(/-\d+$/, '')] ?? 0) * forms * largest,
+      (name) => (handsOf[name.replace(/-\d+$/, '')] ?? 0) * forms * largest + documentsMiB(name),
     ),
   ];
   return {

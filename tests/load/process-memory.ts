@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** Resident memory of a process, bytes; undefined where it is gone. */
 export function residentBytes(pid: number | undefined): number | undefined {
@@ -25,6 +26,12 @@ export function processorSeconds(pid: number | undefined): number {
   } catch {
     return 0;
   }
+}
+
+/** Bytes of the files in which the embedded store keeps a service's documents; it has them in memory as well. */
+export function documentBytes(folder: string): number {
+  if (!existsSync(folder)) return 0;
+  return readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
 }
 
 /** A process to watch. */
