@@ -1,10 +1,3 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   defaultSpec,
@@ -19,8 +12,8 @@ import { onnxEpochs } from '../src/onnx/onnx-epochs.js';
 import { initialParameters, planNetwork } from '../src/network-plan.js';
 import { randomStream } from '../src/random.js';
 import type { ModelSpec, TrainJob } from '@rookery/nn';
-
-const run = promisify(execFile);
+import { bundleProgram } from './support/bundled-program.js';
+import type { BundledProgram } from './support/bundled-program.js';
 
 afterAll(() => releaseOnnxSessions());
 
@@ -264,8 +257,7 @@ describe('bits', () => {
   });
 
   describe('bundled, in processes of its own', () => {
-    let folder = '';
-    const root = fileURLToPath(new URL('../../../', import.meta.url));
+    let program: BundledProgram;
     const entry = `
       import { createHash } from 'node:crypto';
       import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
@@ -293,28 +285,19 @@ describe('bits', () => {
       }`;
 
     beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'rookery-onnx-'));
-      await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-      await build({
-        stdin: { contents: entry, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'js' },
-        bundle: true,
-        platform: 'node',
-        format: 'esm',
-        external: ['@tensorflow/*', 'onnxruntime-node'],
-        outfile: join(folder, 'main.mjs'),
-      });
+      program = await bundleProgram(entry);
     });
-    afterAll(() => rm(folder, { recursive: true, force: true }));
+    afterAll(() => program?.remove());
 
     it('two processes fit the same bits, and print nothing else', async () => {
-      const outputs = await Promise.all([1, 2].map(() => run(process.execPath, [join(folder, 'main.mjs')])));
+      const outputs = await Promise.all([1, 2].map(() => program.run()));
       expect(outputs[0]!.stdout).toMatch(/^[0-9a-f]{64}\n$/);
       expect(outputs[1]!.stdout).toBe(outputs[0]!.stdout);
       expect(outputs[0]!.stderr).toBe('');
     });
 
     it('a thread whose fit was stopped by its flag can be ended, and the process lives', async () => {
-      const ended = run(process.execPath, [join(folder, 'main.mjs'), 'stop']);
+      const ended = program.run(['stop']);
       await expect(ended).rejects.toMatchObject({ code: 7, stdout: 'running\nstopped\n', stderr: '' });
     });
   });

@@ -1,10 +1,3 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   countParameters,
@@ -17,8 +10,8 @@ import {
   warmUp,
 } from '@rookery/nn';
 import type { BackendName, ModelSpec, TrainJob } from '@rookery/nn';
-
-const run = promisify(execFile);
+import { bundleProgram } from './support/bundled-program.js';
+import type { BundledProgram } from './support/bundled-program.js';
 
 /** Three classes by two of four features: learnable, and the same in every process. */
 function problem(rows = 150): Pick<TrainJob, 'features' | 'rows' | 'width' | 'targets'> {
@@ -93,7 +86,7 @@ describe('determinism', () => {
   });
 
   describe('bundled, in processes of its own', () => {
-    let folder = '';
+    let program: BundledProgram;
     const entry = `
       import { train, defaultSpec, resolveBackend } from '@rookery/nn';
       import { createHash } from 'node:crypto';
@@ -102,28 +95,16 @@ describe('determinism', () => {
       const targets = Int32Array.from({ length: 150 }, (_, row) => (features[row * 4] > 0.5 ? 0 : features[row * 4 + 1] > 0 ? 1 : 2));
       const { model } = await train({ spec: defaultSpec('classification', 4, 3), features, targets, rows: 150, width: 4, seed: 11, backend });
       console.log(createHash('sha256').update(model.weights).digest('hex'), (await resolveBackend('auto')).backend);`;
-    const root = fileURLToPath(new URL('../../../', import.meta.url));
 
     beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'rookery-nn-'));
-      await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-      await build({
-        stdin: { contents: entry, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'js' },
-        bundle: true,
-        platform: 'node',
-        format: 'esm',
-        external: ['@tensorflow/*', 'onnxruntime-node'],
-        outfile: join(folder, 'main.mjs'),
-      });
+      program = await bundleProgram(entry);
     });
-    afterAll(() => rm(folder, { recursive: true, force: true }));
+    afterAll(() => program?.remove());
 
     it.each(['cpu', 'wasm'])(
       'two processes fit the same bits on %s, and print nothing else',
       async (backend) => {
-        const outputs = await Promise.all(
-          [1, 2].map(() => run(process.execPath, [join(folder, 'main.mjs'), backend])),
-        );
+        const outputs = await Promise.all([1, 2].map(() => program.run([backend])));
         expect(outputs[0]!.stdout).toMatch(/^[0-9a-f]{64} (cpu|node|gpu)\n$/);
         expect(outputs[1]!.stdout).toBe(outputs[0]!.stdout);
         expect(outputs[0]!.stderr).toBe('');

@@ -1,14 +1,9 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-const run = promisify(execFile);
+import { bundleProgram } from './support/bundled-program.js';
+import type { BundledProgram } from './support/bundled-program.js';
 
 /** A Vulkan driver that computes in software: WebGPU without a graphics card. Chromium brings one (SwiftShader). */
 const driver = [
@@ -46,30 +41,22 @@ interface Fit {
 }
 
 describe.skipIf(driver === undefined)('on WebGPU, in software', () => {
-  let folder = '';
+  let program: BundledProgram;
+  let icd = '';
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'rookery-webgpu-'));
-    const root = fileURLToPath(new URL('../../../', import.meta.url));
-    await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-    const icd = { file_format_version: '1.0.0', ICD: { library_path: driver, api_version: '1.0.5' } };
-    await writeFile(join(folder, 'driver.json'), JSON.stringify(icd));
-    await build({
-      stdin: { contents: entry, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'js' },
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      external: ['@tensorflow/*', 'onnxruntime-node'],
-      outfile: join(folder, 'main.mjs'),
-    });
+    program = await bundleProgram(entry);
+    icd = join(program.folder, 'driver.json');
+    const ICD = { library_path: driver, api_version: '1.0.5' };
+    await writeFile(icd, JSON.stringify({ file_format_version: '1.0.0', ICD }));
   });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  afterAll(() => program?.remove());
 
   it(
     'a network with every kind of layer is fitted as on the processor, within float32',
     { timeout: 120_000 },
     async () => {
-      const env = { ...process.env, VK_ICD_FILENAMES: join(folder, 'driver.json'), XDG_RUNTIME_DIR: folder };
-      const { stdout } = await run(process.execPath, [join(folder, 'main.mjs')], { env, maxBuffer: 2 ** 26 });
+      const env = { ...process.env, VK_ICD_FILENAMES: icd, XDG_RUNTIME_DIR: program.folder };
+      const { stdout } = await program.run([], env);
       const fits = JSON.parse(stdout) as Record<string, Fit>;
       for (const optimizer of ['sgd', 'adam']) {
         const [cpu, gpu] = [fits[`cpu ${optimizer}`]!, fits[`webgpu ${optimizer}`]!];
